@@ -1,0 +1,180 @@
+"""Checks of arguments, shared by the whole package.
+
+Each check runs before any work, and its error names the argument, the value and the remedy.
+"""
+
+from __future__ import annotations
+
+import operator
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+__all__ = [
+    "as_count",
+    "as_counts",
+    "as_logits",
+    "as_probability",
+    "as_temperature",
+    "as_vector_logits",
+    "first_index",
+    "generator",
+]
+
+RNG = np.random.Generator | int | None
+
+
+def first_index(mask: NDArray[np.bool_]) -> str:
+    """Return the first true place of a mask as text: ``3`` or ``(0, 2)``."""
+    where = tuple(int(i) for i in np.argwhere(mask)[0])
+    return str(where[0]) if len(where) == 1 else str(where)
+
+
+def as_real(name: str, value: Any, remedy: str) -> NDArray[Any]:
+    """Return ``value`` as an array of real numbers, float16/32/64 kept and the rest made float64."""
+    try:
+        array = np.asarray(value)
+    except ValueError:  # ragged lists
+        raise ValueError(f"{name} must be a regular array of numbers, got rows of unequal length; {remedy}") from None
+    if array.dtype.kind not in "fiu" or array.dtype == np.longdouble != np.float64:
+        if array.dtype.kind == "O":
+            raise TypeError(f"{name} must be real numbers, got {_short(value)}; {remedy}")
+        raise TypeError(f"{name} must be real numbers, got dtype {array.dtype} ({_short(value)}); {remedy}")
+    return array if array.dtype.kind == "f" else array.astype(np.float64)
+
+
+def as_logits(logits: ArrayLike, axis: int = -1) -> NDArray[Any]:
+    """Return logits as a float array with the levels moved to the last axis.
+
+    Raises
+    ------
+    TypeError
+        If the logits are not real numbers.
+    ValueError
+        If there is no level along ``axis``, if a logit is NaN or +inf, or if a row is -inf throughout.
+    """
+    array = as_real("logits", logits, "pass one score per level")
+    if array.ndim == 0:
+        raise ValueError(f"logits must have at least one axis, got the scalar {array[()]!r}; pass a list of scores")
+    try:
+        array = np.moveaxis(array, operator.index(axis), -1)
+    except TypeError:
+        raise TypeError(f"axis must be an integer, got {axis!r}; pass the axis that runs over the levels") from None
+    except np.exceptions.AxisError:
+        raise ValueError(
+            f"axis must be in [{-array.ndim}, {array.ndim}) for logits of shape {array.shape}, got {axis}"
+        ) from None
+    if array.shape[-1] == 0:
+        raise ValueError(f"logits must hold at least one level, got shape {array.shape}; pass one score per level")
+    bad: NDArray[np.bool_] = np.isnan(array) | (array == np.inf)
+    if bad.any():
+        raise ValueError(
+            f"logits must be finite or -inf, got {array[bad][0]} at index {first_index(bad)}; "
+            "use -inf for a level that cannot be occupied"
+        )
+    dead = ~(array > -np.inf).any(axis=-1)
+    if dead.any():
+        where = "" if array.ndim == 1 else f" in row {first_index(dead)}"
+        raise ValueError(f"logits must allow at least one level, got -inf throughout{where}; give one a finite score")
+    return array
+
+
+def as_vector_logits(logits: ArrayLike) -> NDArray[np.float64]:
+    """Return one row of logits, shape (K,), as float64; other shapes are refused."""
+    array = as_logits(logits)
+    if array.ndim != 1:
+        raise ValueError(f"logits must be one-dimensional here, got shape {array.shape}; pass one row at a time")
+    return array.astype(np.float64)
+
+
+def as_temperature(temperature: ArrayLike, *, scalar: bool = False) -> NDArray[np.float64]:
+    """Return temperatures as a float64 array; 0 and infinity are allowed and mean the exact limits."""
+    array = as_real("temperature", temperature, "pass a number >= 0").astype(np.float64)
+    if scalar and array.ndim:
+        raise ValueError(f"temperature must be one number here, got shape {array.shape}; pass a scalar >= 0")
+    bad = ~(array >= 0)
+    if bad.any():
+        place = "" if array.ndim == 0 else f" at index {first_index(bad)}"
+        remedy = "" if (array[bad] < 0).any() else "; pass a number >= 0"
+        raise ValueError(f"temperature must be >= 0, got {array[bad][0]}{place}{remedy}")
+    return array
+
+
+def as_counts(counts: ArrayLike, levels: int) -> NDArray[np.int64]:
+    """Return occupation counts, shape (levels,), as int64.
+
+    Raises
+    ------
+    TypeError
+        If the counts are not numbers.
+    ValueError
+        If they are negative, not whole, not one per level, or sum to zero.
+    """
+    array = as_real("counts", counts, "pass the number of particles in each level")
+    if array.shape != (levels,):
+        raise ValueError(
+            f"counts must hold one number for each of the {levels} logits, got shape {array.shape}; "
+            "pass counts and logits of the same length"
+        )
+    bad = ~(array >= 0) | (array != np.floor(array)) | (array > 2.0**53)
+    if bad.any():
+        value = array[bad][0]
+        remedy = (
+            "multiply shares by the number of particles"
+            if 0 < value < 1
+            else "pass the number of particles in each level"
+        )
+        raise ValueError(
+            f"counts must be whole numbers from 0 to 2**53, got {value} at index {first_index(bad)}; {remedy}"
+        )
+    whole = np.asarray(counts).astype(np.int64)
+    if not 0 < float(array.sum()) <= 2.0**53:
+        raise ValueError(f"counts must sum to between 1 and 2**53 particles, got {array.sum():g}; draw some first")
+    return whole
+
+
+def as_count(name: str, value: Any, *, low: int = 1, high: int = 2**53) -> int:
+    """Return a whole number in [low, high]; ``1e6`` is welcome, ``1.5`` and ``True`` are not."""
+    remedy = f"pass a whole number from {low} to {high}"
+    if isinstance(value, (float, np.floating)) and float(value).is_integer():
+        value = int(value)
+    if isinstance(value, (bool, np.bool_)):
+        raise TypeError(f"{name} must be a whole number, got {value!r}; {remedy}")
+    if isinstance(value, (float, np.floating)):
+        raise ValueError(f"{name} must be a whole number, got {value!r}; {remedy}")
+    try:
+        whole = operator.index(value)
+    except TypeError:
+        raise TypeError(f"{name} must be a whole number, got {_short(value)}; {remedy}") from None
+    if not low <= whole <= high:
+        raise ValueError(f"{name} must be from {low} to {high}, got {whole}")
+    return whole
+
+
+def as_probability(name: str, value: Any) -> float:
+    """Return a number strictly between 0 and 1."""
+    remedy = "pass a number between 0 and 1, both excluded"
+    if isinstance(value, (bool, np.bool_)) or not isinstance(value, (int, float, np.integer, np.floating)):
+        raise TypeError(f"{name} must be a number, got {_short(value)}; {remedy}")
+    if not 0 < value < 1:
+        raise ValueError(f"{name} must lie strictly between 0 and 1, got {value!r}; {remedy}")
+    return float(value)
+
+
+def generator(rng: RNG) -> np.random.Generator:
+    """Return ``np.random.default_rng(rng)`` with an error that names the argument."""
+    if isinstance(rng, (bool, np.bool_)):
+        raise TypeError(f"rng must be a seed, a Generator or None, got {rng!r}; pass an integer >= 0")
+    try:
+        return np.random.default_rng(rng)
+    except (TypeError, ValueError):
+        kind = ValueError if isinstance(rng, (int, np.integer)) else TypeError
+        raise kind(
+            f"rng must be a seed >= 0, a numpy.random.Generator or None, got {_short(rng)}; pass an integer such as 0"
+        ) from None
+
+
+def _short(value: Any) -> str:
+    text = repr(value)
+    return text if len(text) <= 60 else text[:57] + "..."
