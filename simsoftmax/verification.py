@@ -2,21 +2,25 @@
 
 Particles that do not interact are independent draws, so their counts are multinomial. Everything here rests on one
 construction, `_Null`. Sort the levels by energy, pool neighbours until each group expects a few particles, and peel
-off one group after the other: given the particles that remain, the next count is binomial. Its distribution function
-turns it into a residual z_j that is standard normal *exactly*, whatever the number of particles, and independent of
-the residuals before it (M. Rosenblatt 1952; with coins for the jumps of a discrete distribution, P. K. Dunn and
-G. K. Smyth 1996). Two tests share those residuals:
+off one group after the other: given the particles that remain, the next count is exactly binomial. Its distribution
+function turns it into a normal residual z_j that does not depend on those before it (M. Rosenblatt 1952). Two tests
+share the residuals:
 
 * their component along the change that a wrong temperature makes, the most powerful direction for that error;
 * the sum of squares of all that is left, a chi-square for every other error.
 
-The two are independent, so the rate of false alarms of both together is the stated one, in the far tails too.
+The two are independent, so the false alarms of both together come at the stated rate. Tails are binomial, not
+Gaussian, so this holds far out and for skewed energies. A count is a whole number, so a residual moves in jumps. It
+is taken in the middle of its jump (the mid-p of H. O. Lancaster 1961), which by Jensen's inequality makes no convex
+function of it larger on average than for a true normal, and so neither its square nor the exponential of that; and
+each test gives away the largest jump in its direction. False alarms are then at most as frequent as stated, a little
+rarer where few particles are expected; the tests sum this up over all outcomes of small problems.
 """
 
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, Literal
 
@@ -51,8 +55,6 @@ POOL_AVERAGE = 100.0
 """The same for time averages, whose residuals are normal only in the limit of many particles."""
 RARE_SHARE = 0.1
 """The share of the false alarms that goes to the check of rare levels, where levels had to be pooled."""
-ENUMERABLE = 8_000
-"""Up to this many outcomes the p-value is summed outright, and no coin is tossed."""
 
 
 # --------------------------------------------------------------------------------------------------------------------
@@ -114,43 +116,27 @@ def _pool(logits: Floats, p: Floats, particles: float, least: float, remainder: 
     return _Groups(order, cuts, probability, mean, unresolved)
 
 
-def _mix(x: NDArray[np.uint64]) -> NDArray[np.uint64]:
-    """Scramble 64-bit words (the finaliser of SplitMix64, Steele, Lea and Flood 2014)."""
-    x = (x ^ (x >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
-    x = (x ^ (x >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
-    return x ^ (x >> np.uint64(31))
-
-
-def _coins(counts: NDArray[np.int64]) -> Floats:
-    """Return one number in (0, 1) per group, drawn from the counts themselves, so that a verdict can be repeated."""
-    step = np.arange(1, counts.shape[-1] + 1, dtype=np.uint64) * np.uint64(0x9E3779B97F4A7C15)
-    seed = _mix(_mix(counts.astype(np.uint64) + step) + step).sum(axis=-1, keepdims=True, dtype=np.uint64)
-    return ((_mix(_mix(seed + step)) >> np.uint64(12)).astype(np.float64) + 0.5) * 2.0**-52
-
-
-def _residuals(counts: NDArray[np.int64], p: Floats, coins: Floats | float) -> Floats:
-    """Peel off one group after the other and return the G - 1 normal residuals of the last axis.
+def _residuals(counts: NDArray[np.int64], p: Floats) -> tuple[Floats, Floats]:
+    """Peel off one group after the other; return the G - 1 normal residuals and the size of their lumps.
 
     With R particles left, n of them in the next group of conditional probability q, the residual is the normal
-    quantile of P(X < n) + u P(X = n) for X ~ Binomial(R, q) and a coin u (P. K. Dunn and G. K. Smyth 1996).
+    quantile of the mid-distribution function P(X < n) + P(X = n) / 2 of X ~ Binomial(R, q). A lump is the distance
+    from there to the end of the jump at n on the side of 0, the quantile of P(X <= n) or of P(X < n).
     """
     n = counts[..., :-1].astype(np.float64)
     left = np.cumsum(counts[..., ::-1], axis=-1)[..., ::-1][..., :-1].astype(np.float64)
     q = np.broadcast_to(p[:-1] / np.cumsum(p[::-1])[::-1][:-1], n.shape)
-    u = np.broadcast_to(np.asarray(coins)[..., : n.shape[-1]] if np.ndim(coins) else coins, n.shape)
-    tail = np.empty(n.shape)
-    low = n <= left * q  # always work in the smaller tail: the far one rounds to 1
-    a, r, x, c = n[low], left[low], q[low], u[low]
-    strict = np.where(a > 0, special.betaincc(np.maximum(a, 0.5), r - a + 1, x), 0.0)  # P(X < n)
-    weak = np.where(a < r, special.betaincc(a + 1, np.maximum(r - a, 0.5), x), 1.0)  # P(X <= n)
-    tail[low] = strict + c * (weak - strict)
-    high = ~low
-    a, r, x, c = n[high], left[high], q[high], u[high]
-    strict = np.where(a < r, special.betainc(a + 1, np.maximum(r - a, 0.5), x), 0.0)  # P(X > n)
-    weak = special.betainc(a, r - a + 1, x)  # P(X >= n), and n > 0 here
-    tail[high] = strict + (1 - c) * (weak - strict)
-    z = special.ndtri(np.maximum(tail, 1e-300))
-    return np.where(low, z, -z)
+    strict, weak = np.empty(n.shape), np.empty(n.shape)  # the tail without the jump, and with it
+    low = n <= left * q  # always work in the smaller tail: the other one rounds to 1
+    a, r, x = n[low], left[low], q[low]
+    strict[low] = np.where(a > 0, special.betaincc(np.maximum(a, 0.5), r - a + 1, x), 0.0)  # P(X < n)
+    weak[low] = np.where(a < r, special.betaincc(a + 1, np.maximum(r - a, 0.5), x), 1.0)  # P(X <= n)
+    a, r, x = n[~low], left[~low], q[~low]
+    strict[~low] = np.where(a < r, special.betainc(a + 1, np.maximum(r - a, 0.5), x), 0.0)  # P(X > n)
+    weak[~low] = special.betainc(a, r - a + 1, x)  # P(X >= n), and n > 0 here
+    z = special.ndtri(np.clip((strict + weak) / 2, 1e-300, 0.5))
+    lump = special.ndtri(np.clip(weak, 1e-300, 0.5)) - z
+    return np.where(low, z, -z), lump
 
 
 def _temperature_direction(p: Floats, energy: Floats) -> Floats:
@@ -168,22 +154,29 @@ def _temperature_direction(p: Floats, energy: Floats) -> Floats:
     return pull / length if length > 1e-12 * scale > 0 else np.zeros_like(pull)
 
 
-def _tests(z: Floats, direction: Floats) -> tuple[Floats, Floats, Floats]:
-    """Return (the temperature score, the chi-square of the rest, the p-value of both) of standard normal residuals.
+def _tests(z: Floats, lump: Floats | float, direction: Floats) -> tuple[Floats, Floats, Floats]:
+    """Return (the temperature score, the chi-square of the rest, the p-value of both) of normal residuals.
 
-    The two are independent under the null, so min(p1, p2) has the distribution function 1 - (1 - x)^2 (Z. Sidak 1967).
+    Each is shortened by the largest lump met along its way. The two are independent under the null, so the lesser of
+    their p-values has the distribution function 1 - (1 - x)^2 (Z. Sidak 1967).
     """
     score = z @ direction
-    rest = np.maximum((z**2).sum(axis=-1) - score**2, 0.0)
+    rest = z - score[..., None] * direction
+    length = np.sqrt((rest**2).sum(axis=-1))
+    with np.errstate(invalid="ignore", divide="ignore"):
+        grain = np.abs(rest) * lump / length[..., None]
+    length = np.maximum(length - np.nan_to_num(grain).max(axis=-1, initial=0.0), 0.0)
+    grain = (np.abs(direction) * lump).max(axis=-1, initial=0.0)
+    score = np.copysign(np.maximum(np.abs(score) - grain, 0.0), score)
     freedom = z.shape[-1] - int(direction.any())
     p_score = 2 * special.ndtr(-np.abs(score))
     if freedom == 0:
-        return score, rest, p_score if direction.any() else np.ones(z.shape[:-1])
-    p_rest = special.chdtrc(freedom, rest)
+        return score, 0.0 * length, p_score if direction.any() else np.ones(z.shape[:-1])
+    p_rest = special.chdtrc(freedom, length**2)
     if not direction.any():
-        return score, rest, p_rest
+        return score, length**2, p_rest
     least = np.minimum(p_score, p_rest)
-    return score, rest, least * (2 - least)
+    return score, length**2, least * (2 - least)
 
 
 @dataclass(frozen=True)
@@ -194,14 +187,13 @@ class _Null:
     p: Floats
     groups: _Groups
     direction: Floats
-    table: tuple[Floats, Floats] | None = field(repr=False)
 
     @classmethod
     def of(cls, logits: Floats, temperature: float, particles: int) -> _Null:
         p = np.asarray(softmax(logits, temperature), dtype=np.float64)
         groups = _pool(logits, p, particles, POOL, REMAINDER)
         direction = _temperature_direction(groups.probability, groups.energy)
-        return cls(particles, p, groups, direction, _enumerate(particles, groups.probability, direction))
+        return cls(particles, p, groups, direction)
 
     @property
     def pooled(self) -> bool:
@@ -214,12 +206,7 @@ class _Null:
     def judge(self, counts: NDArray[np.int64]) -> tuple[Floats, Floats, Floats]:
         """Return (score, chi-square of the rest, p-value) for counts of shape (..., K)."""
         grouped = self.groups.gather(counts)
-        coins: Floats | float = 0.5 if self.table is not None else _coins(grouped)
-        score, rest, p_value = _tests(_residuals(grouped, self.groups.probability, coins), self.direction)
-        if self.table is not None:
-            # Exact: the probability of all outcomes at least as extreme as this one.
-            extremes, cumulative = self.table
-            p_value = cumulative[np.searchsorted(extremes, p_value * (1 + 1e-9), side="right")]
+        score, rest, p_value = _tests(*_residuals(grouped, self.groups.probability), self.direction)
         if self.pooled:
             p_value = np.minimum(p_value / (1 - RARE_SHARE), self._rarest(counts) / RARE_SHARE)
         impossible = (counts[..., self.p == 0] > 0).any(axis=-1)
@@ -233,35 +220,6 @@ class _Null:
         at_most = np.minimum(mass[np.searchsorted(ascending, least, side="right")], 1.0)
         with np.errstate(divide="ignore"):
             return np.asarray(-np.expm1(self.particles * np.log1p(-at_most)))
-
-
-def _enumerate(particles: int, p: Floats, direction: Floats) -> tuple[Floats, Floats] | None:
-    """Return sorted p-values of all outcomes with the cumulative probability below each, or None if there are many.
-
-    Counts of all groups but the largest run over 8 standard deviations and 30 particles more; the rest, less than
-    1e-13, is added to every p-value.
-    """
-    largest = int(p.argmax())
-    others = np.delete(np.arange(len(p)), largest)
-    width = 8 * np.sqrt(particles * p[others] * (1 - p[others])) + 30
-    low = np.maximum(np.floor(particles * p[others] - width), 0)
-    high = np.minimum(np.ceil(particles * p[others] + width), particles)
-    if len(p) == 1 or float(np.log(high - low + 1).sum()) > math.log(ENUMERABLE):
-        return None
-    axes = [np.arange(a, b + 1, dtype=np.int64) for a, b in zip(low, high, strict=True)]
-    outcomes = np.zeros((math.prod(map(len, axes)), len(p)), dtype=np.int64)
-    outcomes[:, others] = np.stack([m.ravel() for m in np.meshgrid(*axes, indexing="ij")], axis=-1)
-    outcomes[:, largest] = particles - outcomes.sum(axis=-1)
-    outcomes = outcomes[outcomes[:, largest] >= 0]
-    left = np.cumsum(outcomes[:, ::-1], axis=-1)[:, ::-1]
-    after = np.cumsum(p[::-1])[::-1]
-    chance = np.prod(
-        np.stack([stats.binom.pmf(outcomes[:, j], left[:, j], p[j] / after[j]) for j in range(len(p) - 1)]), axis=0
-    )
-    extreme = _tests(_residuals(outcomes, p, 0.5), direction)[2]
-    rank = np.argsort(extreme)
-    cumulative = np.append(0.0, np.cumsum(chance[rank]))
-    return extreme[rank], np.minimum(cumulative + max(0.0, 1 - cumulative[-1]), 1.0)
 
 
 # --------------------------------------------------------------------------------------------------------------------
@@ -609,9 +567,6 @@ def verify(
     at most as likely as the least likely one that is occupied. A level of probability zero that is occupied makes it
     zero.
 
-    Where the outcomes are few the p-value is the summed probability of all that are at least as extreme, so the rate
-    of false alarms is at most the stated one. Else coins, seeded by the counts, break the ties.
-
     The bound on the total variation: t(n) = TV(n / N, p) moves by at most 1 / N with one particle, so it exceeds its
     mean less sqrt(ln(1 / false_alarm) / 2 N) with the stated confidence (C. McDiarmid 1989); and its mean is at least
     TV(q, p) for the sampler's distribution q, by convexity. Nothing in it grows with the number of levels, which the
@@ -730,12 +685,12 @@ def verify_average(
     pull = np.linalg.solve(factor, (groups.probability * (groups.probability @ groups.energy - groups.energy))[:-1])
     length = float(np.sqrt((pull**2).sum()))
     direction = pull / length if length > 0 else np.zeros_like(pull)
-    score, rest, p_value = _tests(residuals, direction)
+    score, rest, p_value = _tests(residuals, 0.0, direction)
     impossible = bool((mean[p == 0] > 0).any())
     p_final = 0.0 if impossible else float(p_value)
 
     equivalent = max(1, int(n / slowest))
-    null = _Null(equivalent, p, groups, direction, None)
+    null = _Null(equivalent, p, groups, direction)
     observed = 0.5 * float(np.abs(mean - p).sum())
     spread = np.zeros(len(z))
     spread[order] = np.sqrt(np.diag(by_level) / n)
