@@ -284,29 +284,33 @@ def _detectable_temperature(null: _Null, logits: Floats, temperature: float, fal
     """Return the relative error in T that the score alone catches with the stated power, hotter or colder."""
     if not null.direction.any() or temperature in (0.0, math.inf):
         return math.inf  # then T (1 + x) is the same distribution for every x
-    groups = null.groups
-    freedom = len(groups.probability) - 2
-    critical, _ = _critical(freedom, True, null.share(false_alarm))
+    groups, n = null.groups, null.particles
+    p = groups.probability
+    critical, _ = _critical(len(p) - 2, True, null.share(false_alarm))
+    after = np.cumsum(p[::-1])[::-1]
+    critical += float((np.abs(null.direction) / np.sqrt(n * p[:-1] * after[1:] / after[:-1])).max()) / 2  # the lump
     quantile = float(special.ndtri(power))
-    z = logits[groups.order]
-    gap = (z - z[0]) / temperature
-
-    def moments(x: float) -> tuple[float, float]:
-        weight = np.add.reduceat(np.exp(gap * math.exp(-x)), groups.starts)
-        weight = weight / weight.sum()
-        mean = float(weight @ groups.energy)
-        return mean, math.sqrt(float(weight @ (groups.energy - mean) ** 2))
-
-    mean, spread = moments(0.0)
+    gap = (logits[groups.order] - logits[groups.order[0]]) / temperature
 
     def margin(x: float) -> float:
-        shifted, width = moments(x)
-        return math.sqrt(null.particles) * abs(shifted - mean) - critical * spread - quantile * max(width, spread)
+        """Return by how much the score at T exp(x) exceeds what is needed, in its linear and its entropic form."""
+        weight = np.add.reduceat(np.exp(gap * math.exp(-x)), groups.starts)
+        q = weight / weight.sum()
+        mean = float(q @ groups.energy)
+        width = math.sqrt(float(q @ (groups.energy - mean) ** 2))
+        linear = (math.sqrt(n) * abs(mean - centre) - quantile * max(width, spread)) / spread
+        ratio = np.log(np.maximum(q, 1e-300) / p)
+        divergence = max(float(q @ ratio), 1e-300)
+        slope = math.sqrt(float(q @ (ratio - divergence) ** 2) / (2 * divergence))
+        entropic = math.sqrt(2 * n * divergence) - quantile * slope
+        return min(linear, entropic) - critical
 
+    centre = float(p @ groups.energy)
+    spread = math.sqrt(float(p @ (groups.energy - centre) ** 2))
     if margin(60.0) <= 0 or margin(-60.0) <= 0:
         return math.inf
-    hotter = math.expm1(optimize.brentq(margin, 0.0, 60.0, xtol=1e-12, rtol=1e-10))
-    colder = -math.expm1(optimize.brentq(margin, -60.0, 0.0, xtol=1e-12, rtol=1e-10))
+    hotter = math.expm1(optimize.brentq(margin, 1e-12, 60.0, xtol=1e-12, rtol=1e-10))
+    colder = -math.expm1(optimize.brentq(margin, -60.0, -1e-12, xtol=1e-12, rtol=1e-10))
     return max(hotter, colder)
 
 
