@@ -55,6 +55,7 @@ def all_outcomes(p, particles):
 
 
 SMALL = [
+    ([9.0, 0.0], 0.7, 1000),
     ([1.0, 0.0], 0.5, 10),
     ([1.0, 0.0], 0.5, 1000),
     ([9.0, 0.0], 1.5, 1000),
@@ -78,7 +79,7 @@ def test_false_alarms_of_small_problems_summed_over_all_outcomes(logits, tempera
     order = np.argsort(p_value)
     rate, nominal = np.cumsum(chance[order]), p_value[order]
     tried = (nominal < 0.5) & (nominal > 1e-9)
-    assert tried.sum() > 5
+    assert tried.any()
     assert (rate[tried] <= nominal[tried] * (1 + 1e-6) + 1e-12).all()
 
 
@@ -93,7 +94,7 @@ def test_the_sum_over_outcomes_would_show_a_gaussian_verdict_to_be_wrong():
 @pytest.mark.parametrize(
     ("levels", "temperature", "particles", "experiments"),
     [(2, 2.0, 10**9, 20_000), (3, 2.0, 10**5, 20_000), (10, 0.5, 1000, 20_000), (100, 1.7, 2000, 4000),
-     (1000, 0.6, 10**5, 1500)],
+     (1000, 0.6, 10**5, 500)],
 )  # fmt: skip
 def test_false_alarms_come_at_most_at_the_stated_rate(levels, temperature, particles, experiments, rng):
     logits = np.linspace(0, 3, levels) + 0.3 * np.sin(np.arange(levels))
@@ -103,11 +104,11 @@ def test_false_alarms_come_at_most_at_the_stated_rate(levels, temperature, parti
         assert at_most((p_value <= rate).sum(), experiments, rate)
 
 
-@pytest.mark.parametrize("levels", [2, 3, 10])
+@pytest.mark.parametrize("levels", [2, 3, 6])
 def test_p_values_are_uniform_when_nothing_is_rare(levels, rng):
     logits = np.linspace(0, 2, levels)
     null = _Null.of(logits, 1.4, 10**12)
-    p_value = null.judge(rng.multinomial(10**12, null.p, size=5000))[2]
+    p_value = null.judge(rng.multinomial(10**12, null.p, size=3000))[2]
     assert stats.kstest(p_value, "uniform").pvalue > ALARM
 
 
@@ -203,6 +204,7 @@ def test_an_impossible_level_fails_outright_and_a_nearly_impossible_one_almost()
     counts = np.append(np.round(1e5 * softmax([0.0, 0.0, 0.0])), 1).astype(int)
     assert verify(counts, [0.0, 0.0, 0.0, -25.0]).p_value < 1e-4
     assert verify(counts, [0.0, 0.0, 0.0, -11.0]).p_value > 0.1
+    assert not verify([1000, 20], [9.0, 0.0], false_alarm=ALARM)  # a single rare level that expects 0.1
 
 
 def test_truncation_in_the_wrong_order_is_caught(rng):
@@ -246,7 +248,7 @@ def test_detectable_errors_are_caught_with_the_stated_power(logits, temperature,
     wrong = [softmax(logits, temperature * (1 + s * least.temperature)) for s in (1, -1)]
     for _ in range(6):  # the least visible errors move mass between two sets in proportion
         inside = rng.random(len(p)) < 0.5
-        inside[0], inside[-1] = True, False
+        inside[p.argmax()], inside[p.argmin()] = True, False
         share = p[inside].sum() - least.total_variation
         wrong.append(np.where(inside, p * share / p[inside].sum(), p * (1 - share) / p[~inside].sum()))
     for q in wrong:
@@ -269,7 +271,7 @@ def test_required_particles_inverts_detectable_difference(of, difference):
 
 def test_the_bound_on_total_variation_holds_and_beats_weissman(rng):
     p, q = softmax(EXAMPLE, 2.0), softmax(EXAMPLE, 2.3)
-    truth, n, runs, alarm = 0.5 * np.abs(p - q).sum(), 400, 3000, 0.05
+    truth, n, runs, alarm = 0.5 * np.abs(p - q).sum(), 400, 1500, 0.05
     misses = 0
     for counts in rng.multinomial(n, q, size=runs):
         misses += truth > verify(counts, EXAMPLE, 2.0, false_alarm=alarm).total_variation_bound
@@ -305,7 +307,8 @@ def test_limits():
 
 @given(st.lists(st.integers(0, 50), min_size=2, max_size=6).filter(any), st.floats(0.05, 20), st.data())
 def test_verdicts_hold_together(counts, temperature, data):
-    logits = data.draw(st.lists(st.floats(-5, 5), min_size=len(counts), max_size=len(counts)))
+    # Quarters, so that a shift moves no score across another.
+    logits = data.draw(st.lists(st.integers(-20, 20).map(lambda i: i / 4), min_size=len(counts), max_size=len(counts)))
     verdict = verify(counts, logits, temperature)
     assert 0 <= verdict.p_value <= 1
     assert verdict.passed == bool(verdict) == (verdict.p_value > 1e-3)
@@ -344,7 +347,7 @@ def test_wrong_input_is_named(change, error, words):
 
 
 def test_wrong_differences_are_named():
-    with pytest.raises(ValueError, match="difference must lie strictly between 0 and 1, got 1.5"):
+    with pytest.raises(ValueError, match=r"difference must lie strictly between 0 and 1, got 1\.5"):
         required_particles(1.5, EXAMPLE)
     with pytest.raises(TypeError, match="difference must be a number, got 'x'"):
         required_particles("x", EXAMPLE)
@@ -428,7 +431,7 @@ def test_wrong_averages_are_named():
 # -- the thermometer --------------------------------------------------------------------------------------------------
 
 
-@given(st.floats(0.2, 20), st.lists(st.floats(-3, 3), min_size=2, max_size=8))
+@given(st.floats(0.4, 20), st.lists(st.floats(-3, 3), min_size=2, max_size=8))
 def test_the_thermometer_reads_exact_counts(temperature, logits):
     logits = np.append(logits, [4.0, -4.0])
     counts = np.round(softmax(logits, temperature) * 1e15).astype(np.int64)
