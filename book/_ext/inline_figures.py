@@ -30,6 +30,8 @@ def inline(svg: str, alt: str, prefix: str) -> str:
         Put before every id, so that figures of one page do not collide.
     """
     svg = svg[svg.index("<svg") :]
+    # Matplotlib's own style element would reach every shape of the page.
+    svg = re.sub(r"<style.*?</style>", "", svg, flags=re.DOTALL)
     svg = re.sub(r"<metadata>.*?</metadata>\s*", "", svg, flags=re.DOTALL)
     for role, ink in INKS.items():
         svg = re.sub(re.escape(ink), f"var(--ss-{role})", svg, flags=re.IGNORECASE)
