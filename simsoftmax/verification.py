@@ -174,7 +174,7 @@ def _tests(z: Floats, jump: Floats, spread: Floats, direction: Floats) -> tuple[
     residual's, and is added to the chi-square. The two tests are independent under the null, so the lesser of their
     p-values has the distribution function 1 - (1 - x)^2 (Z. Sidak 1967).
     """
-    score = z @ direction
+    score = np.einsum("...j,j->...", z, direction)
     rest = z - score[..., None] * direction
     length = np.sqrt((rest**2).sum(axis=-1))
     grain = (np.abs(rest) * jump).max(axis=-1, initial=0.0) / np.maximum(length, 1e-300)
@@ -185,7 +185,7 @@ def _tests(z: Floats, jump: Floats, spread: Floats, direction: Floats) -> tuple[
     p_score = 2 * special.ndtr(-np.abs(score))
     if freedom == 0:
         return score, 0.0 * length, p_score if direction.any() else np.ones(z.shape[:-1])
-    square = length**2 + spread @ (1 - direction**2)
+    square = length**2 + np.einsum("...j,j->...", spread, 1 - direction**2)
     p_rest = special.chdtrc(freedom, square)
     if not direction.any():
         return score, square, p_rest
@@ -545,6 +545,8 @@ class Verdict:
             f"the sampler is within {_percent(self.total_variation_bound)} of softmax in total variation, with "
             f"{_percent(1 - self.false_alarm)} confidence"
         )
+        if self.detectable_total_variation == 0:
+            return f"Passed: {who} in the only level there is; nothing else was possible."
         if self.passed:
             return (
                 f"Passed: {who} agree with softmax at T = {self.temperature:g} ({chance}, rejected below "
@@ -1078,7 +1080,5 @@ def _percent(share: float) -> str:
 
 
 def _errors(temperature: float, total_variation: float) -> str:
-    if total_variation == 0:
-        return "wrong distribution over a single level, which there is none,"
     variation = f"total variation of {_percent(total_variation)}"
     return variation if math.isinf(temperature) else f"temperature off by {_percent(temperature)} or a {variation}"
