@@ -105,7 +105,8 @@ def boltzmann(logits, temperature, exponents, probabilities, state):
 def free_energy_functional(distribution, logits, temperature, out):
     """Write <E>, S and F = <E> - T S of any distribution q over the levels.
 
-    A level with q = 0 adds nothing, whatever its energy. At an infinite temperature F is -inf unless S = 0.
+    A level with q = 0 adds nothing, whatever its energy; q > 0 on a level of logit -inf makes F = +inf. At an infinite
+    temperature F is -inf unless S = 0.
     """
     energy = 0.0
     entropy = 0.0
@@ -116,7 +117,7 @@ def free_energy_functional(distribution, logits, temperature, out):
             entropy -= q * math.log(q)
     out[0] = energy
     out[1] = entropy
-    out[2] = energy if entropy == 0.0 else energy - temperature * entropy
+    out[2] = energy if entropy == 0.0 or energy == math.inf else energy - temperature * entropy
 
 
 @_kernel
@@ -227,9 +228,11 @@ def forgetting_time(exponents, probabilities, neighbour, tolerance, matrix, squa
 
 
 @_kernel
-def count_states(states, counts):
-    """Write how many particles are in each level."""
+def count_states(states, counts, shares):
+    """Write how many particles are in each level, and what share of all they are."""
     for i in range(counts.size):
-        counts[i] = 0.0
+        counts[i] = 0
     for n in range(states.size):
-        counts[states[n]] += 1.0
+        counts[states[n]] += 1
+    for i in range(counts.size):
+        shares[i] = counts[i] / states.size

@@ -44,7 +44,11 @@ KERNELS: dict[str, tuple[str, str]] = {
     ),
     "count_states": (
         "simsoftmax.kernels.exact:count_states",
-        "void(uint8[::1], float64[::1])",
+        "void(uint8[::1], int64[::1], float64[::1])",
+    ),
+    "grow_evidence": (
+        "simsoftmax.kernels.evidence:grow_evidence",
+        "float64(float64, int64[::1], int64[::1], float64[::1], float64)",
     ),
     "boltzmann_weights": (
         "simsoftmax.kernels.exact:boltzmann_weights",

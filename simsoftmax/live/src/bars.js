@@ -1,15 +1,17 @@
 // Shares as bars: experiment is filled, theory is a thin tick.
 
+import { drag } from "d3-drag";
 import { scaleLinear } from "d3-scale";
 import { select } from "d3-selection";
 import { linkHorizontal } from "d3-shape";
 import * as format from "./format.js";
 
 export class Bars {
-  // heading: what the bars count; link: leave room for hairlines that come from a ladder on the left.
-  constructor(parent, { heading, label }) {
-    this.label = label;
-    this.svg = select(parent).append("svg").attr("class", "ssm-bars").attr("role", "img");
+  // heading: what the bars count; columns: names of the columns of numbers, what is seen and what theory says, or theory
+  // alone; change(level, share), if given, lets the reader drag the bars.
+  constructor(parent, { heading, columns, label, change }) {
+    Object.assign(this, { label, titles: columns, change, alone: columns.length === 1 });
+    this.svg = select(parent).append("svg").attr("class", "ssm-bars").attr("role", change ? "group" : "img");
     this.heading = this.svg.append("text").attr("class", "ssm-muted").attr("y", 13).text(heading);
     this.columns = this.svg.append("g").attr("class", "ssm-muted").attr("text-anchor", "end");
     this.rows = this.svg.append("g");
@@ -27,15 +29,15 @@ export class Bars {
     this.thickness = Math.min(20, step * 0.56);
     const longest = Math.max(...names.map((name) => [...name].length));
     const left = (anchors ? 46 : 0) + Math.min(width * 0.3, 14 + 7.2 * longest);
-    const numbers = 88;
+    const numbers = this.alone ? 56 : 104;
     this.svg.attr("width", width).attr("height", height).attr("viewBox", `0 0 ${width} ${height}`);
     this.heading.attr("x", left);
     this.columns
       .selectAll("text")
-      .data(["particles", "softmax"])
+      .data(this.titles)
       .join("text")
       .attr("y", 13)
-      .attr("x", (_, i) => width - (i ? 0 : 47))
+      .attr("x", (_, i) => width - (i || this.alone ? 0 : 56))
       .text((text) => text);
     this.length.range([left, width - numbers - 8]);
     const link = linkHorizontal();
@@ -51,7 +53,8 @@ export class Bars {
         g.append("rect").attr("class", "ssm-bar").attr("rx", 2);
         g.append("line").attr("class", "ssm-theory");
         g.append("text").attr("class", "ssm-observed").attr("text-anchor", "end");
-        g.append("text").attr("class", "ssm-expected ssm-muted").attr("text-anchor", "end");
+        g.append("text").attr("class", "ssm-expected").classed("ssm-muted", !this.alone).attr("text-anchor", "end");
+        if (this.change) this.makeDraggable(g);
         return g;
       })
       .each((level, row, nodes) => {
@@ -68,14 +71,21 @@ export class Bars {
           .attr("y", y - this.thickness / 2)
           .attr("width", this.length.range()[1] - left)
           .attr("height", this.thickness);
+        const thick = this.alone ? 3 : this.thickness; // theory alone is thin throughout
         g.select(".ssm-bar")
           .attr("x", left)
-          .attr("y", y - this.thickness / 2)
-          .attr("height", this.thickness);
+          .attr("y", y - thick / 2)
+          .attr("height", thick);
+        g.select(".ssm-catch")
+          .attr("x", left - 12)
+          .attr("y", y - step / 2)
+          .attr("width", this.length.range()[1] - left + 24)
+          .attr("height", step)
+          .attr("aria-label", `Share of ${names[level]}`);
         g.select(".ssm-theory")
           .attr("y1", y - this.thickness / 2 - 4)
           .attr("y2", y + this.thickness / 2 + 4);
-        g.select(".ssm-observed").attr("x", width - 47).attr("y", y + 4.5).attr("data-observed", level);
+        g.select(".ssm-observed").attr("x", width - 56).attr("y", y + 4.5).attr("data-observed", level);
         g.select(".ssm-expected").attr("x", width).attr("y", y + 4.5).attr("data-expected", level);
       });
   }
@@ -85,23 +95,54 @@ export class Bars {
     const start = this.length(0);
     this.rows.selectAll("g").each((level, row, nodes) => {
       const node = nodes[row];
-      const [, , , bar, tick, seen, due] = node.children;
+      const [, , , bar, tick, seen, due, handle] = node.children;
       bar.setAttribute("width", Math.max(0, this.length(observed[level]) - start));
       bar.setAttribute("fill", colour);
       const x = this.length(expected[level]);
       tick.setAttribute("x1", x);
       tick.setAttribute("x2", x);
-      const texts = [format.fixed(observed[level], this.digits), format.fixed(expected[level], this.digits)];
+      if (handle) {
+        handle.setAttribute("aria-valuenow", observed[level].toFixed(4));
+        handle.setAttribute("aria-valuetext", format.fixed(observed[level], 3));
+      }
+      const texts = [this.alone ? "" : format.fixed(observed[level], this.digits), format.fixed(expected[level], this.digits)];
       if (seen.textContent !== texts[0]) seen.textContent = texts[0];
       if (due.textContent !== texts[1]) due.textContent = texts[1];
     });
   }
 
+  makeDraggable(rows) {
+    const levelOf = (node) => this.order[this.rows.selectAll("g").nodes().indexOf(node.parentNode)];
+    const bars = this;
+    rows
+      .append("rect")
+      .attr("class", "ssm-catch ssm-sideways")
+      .attr("fill", "transparent")
+      .attr("rx", 3)
+      .attr("tabindex", 0)
+      .attr("role", "slider")
+      .attr("aria-valuemin", 0)
+      .attr("aria-valuemax", 1)
+      .on("keydown", function (event) {
+        const step = { ArrowRight: 1, ArrowUp: 1, ArrowLeft: -1, ArrowDown: -1, PageUp: 10, PageDown: -10 }[event.key];
+        if (step === undefined) return;
+        event.preventDefault();
+        bars.change(levelOf(this), Number(this.getAttribute("aria-valuenow")) + 0.01 * step);
+      })
+      .call(
+        drag()
+          .container(this.svg.node())
+          .on("start drag", function (event) {
+            this.focus({ preventScroll: true });
+            bars.change(levelOf(this), bars.length.invert(event.sourceEvent.clientX - bars.svg.node().getBoundingClientRect().x));
+          }),
+      );
+  }
+
   // The same as words, now and then: a picture has one text alternative.
   describe(observed, expected) {
-    const parts = this.order.map(
-      (k) => `${this.names[k]} ${format.fixed(observed[k], 3)}, softmax ${format.fixed(expected[k], 3)}`,
-    );
+    const seen = (k) => (this.alone ? "" : ` ${format.fixed(observed[k], 3)},`);
+    const parts = this.order.map((k) => `${this.names[k]}${seen(k)} softmax ${format.fixed(expected[k], 3)}`);
     this.svg.attr("aria-label", `${this.label}: ${parts.join("; ")}`);
   }
 }

@@ -20,8 +20,8 @@ export const count = (value) => Math.round(value).toLocaleString("en-US");
 export function roughly(value) {
   if (value >= 1e9) return `${Number((value / 1e9).toPrecision(2))} billion`;
   if (value >= 1e6) return `${Number((value / 1e6).toPrecision(2))} million`;
-  if (value >= 1e4) return `${count(Number(value.toPrecision(2)))}`;
-  return count(value);
+  if (value < 10) return String(Number(value.toPrecision(2)));
+  return count(Number(value.toPrecision(2)));
 }
 
 // What a person typed, as a number: "0.3", "−1", "inf", "∞"; NaN if it is none.
@@ -30,4 +30,11 @@ export function parse(text) {
   const infinite = /^([+-]?)(inf|infinity|∞)$/.exec(clean);
   if (infinite) return infinite[1] === "-" ? -Infinity : Infinity;
   return /^[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?$/.test(clean) ? Number(clean) : NaN;
+}
+
+// Evidence, given as a logarithm, as odds: "120 to 1", "1 to 3".
+export function odds(log) {
+  const times = Math.abs(log) > 21 ? `10^${Math.floor(Math.abs(log) / Math.LN10)}` : roughly(Math.exp(Math.abs(log)));
+  const plain = times.replace(/\^(\d+)/, (_, digits) => [...digits].map((d) => "⁰¹²³⁴⁵⁶⁷⁸⁹"[d]).join(""));
+  return log >= 0 ? `${plain} to 1` : `1 to ${plain}`;
 }

@@ -23,7 +23,21 @@ function temperatureAt(u) {
   if (u > 1 - END / 2) return Infinity;
   return Number(Math.min(HOTTEST, Math.max(COLDEST, along.invert(u))).toPrecision(3));
 }
-const TICKS = [0, 0.05, 0.2, 1, 5, 20, Infinity];
+export const TICKS = [0, 0.05, 0.2, 1, 5, 20, Infinity];
+export const tickText = (t) => (t === Infinity ? "∞" : String(t));
+
+// The thermometer's scale for other plots, in the form that d3-axis expects.
+export function temperatureScale([low, high]) {
+  const scale = (t) => low + (high - low) * place(t);
+  return Object.assign(scale, {
+    invert: (x) => temperatureAt((x - low) / (high - low)),
+    range: () => [low, high],
+    copy: () => temperatureScale([low, high]),
+  });
+}
+
+// Temperatures that draw a smooth curve from one exact limit to the other.
+export const CURVE = [0, ...Array.from({ length: 141 }, (_, i) => along.invert(END + ((1 - 2 * END) * i) / 140)), Infinity];
 
 let made = 0;
 
@@ -48,10 +62,15 @@ export class Thermometer {
       .attr("tabindex", 0)
       .attr("role", "slider")
       .attr("aria-label", label)
-      .attr("aria-valuemin", 0)
-      .attr("aria-valuemax", HOTTEST)
       .on("keydown", (event) => this.key(event));
     const move = (event) => this.set(temperatureAt(this.position.invert(this.vertical ? event.y : event.x)));
+    if (!change) {
+      // A thermometer that only shows.
+      this.svg.classed("ssm-fixed", true);
+      this.knob.attr("tabindex", null).attr("role", "img").on("keydown", null);
+      return;
+    }
+    this.knob.attr("aria-valuemin", 0).attr("aria-valuemax", HOTTEST);
     this.svg.call(
       drag()
         .container(this.svg.node())
@@ -85,14 +104,15 @@ export class Thermometer {
     if (value !== this.value) this.change(value);
   }
 
-  // Lay out in a box; vertical when it is taller than wide.
-  layout(width, height) {
+  // Lay out in a box; vertical when it is taller than wide. `inset` leaves room left and right of a flat one, so that it
+  // stands over the axis of a plot.
+  layout(width, height, inset = [14, 14]) {
     this.vertical = height > width;
     this.svg.attr("width", width).attr("height", height).attr("viewBox", `0 0 ${width} ${height}`);
     const flat = !this.vertical;
-    const [x, y] = flat ? [14, 34] : [34, 30];
+    const [x, y] = flat ? [inset[0], 34] : [34, 30];
     this.cross = flat ? y + 4 : x + 4;
-    this.position = flat ? scaleLinear([0, 1], [x, width - 14]) : scaleLinear([0, 1], [height - 16, y]);
+    this.position = flat ? scaleLinear([0, 1], [x, width - inset[1]]) : scaleLinear([0, 1], [height - 16, y]);
     const [low, high] = [this.position(0), this.position(1)];
     this.gradient.attr("x1", 0).attr("x2", flat ? 1 : 0).attr("y1", flat ? 0 : 1).attr("y2", 0);
     this.track
@@ -100,7 +120,7 @@ export class Thermometer {
       .attr("y", flat ? y : high - 4)
       .attr("width", flat ? high - low + 8 : 8)
       .attr("height", flat ? 8 : low - high + 8);
-    this.name.attr("x", flat ? 10 : 2).attr("y", 13);
+    this.name.attr("x", flat ? x - 4 : 2).attr("y", 13);
     this.ticks
       .selectAll("text")
       .data(TICKS)
@@ -109,8 +129,8 @@ export class Thermometer {
       .attr("text-anchor", flat ? "middle" : "end")
       .attr("x", (t) => (flat ? this.position(place(t)) : 24))
       .attr("y", (t) => (flat ? y + 32 : this.position(place(t)) + 4))
-      .text((t) => (t === Infinity ? "∞" : t));
-    this.knob.attr("aria-orientation", flat ? "horizontal" : "vertical");
+      .text(tickText);
+    if (this.change) this.knob.attr("aria-orientation", flat ? "horizontal" : "vertical");
     this.draw();
   }
 
@@ -121,9 +141,9 @@ export class Thermometer {
 
   draw() {
     const text = `T = ${format.temperature(this.value)}`;
-    this.knob
-      .attr("aria-valuenow", Math.min(this.value, HOTTEST))
-      .attr("aria-valuetext", this.value === 0 ? "T = 0, frozen" : this.value === Infinity ? "T = infinity" : text);
+    const spoken = this.value === 0 ? "T = 0, frozen" : this.value === Infinity ? "T = infinity" : text;
+    if (this.change) this.knob.attr("aria-valuenow", Math.min(this.value, HOTTEST)).attr("aria-valuetext", spoken);
+    else this.knob.attr("aria-label", `Temperature: ${spoken}`);
     if (!this.position) return;
     const at = this.position(place(this.value));
     this.knob

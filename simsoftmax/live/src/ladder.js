@@ -7,7 +7,7 @@ import * as format from "./format.js";
 import { add, reducedMotion } from "./stage.js";
 
 const DOT = 2.6;
-const HOP = 0.32; // seconds
+const HOP = 0.34; // seconds
 const TOP = 30;
 const BOTTOM = 14;
 
@@ -156,20 +156,23 @@ export class Ladder {
     dot.x = to.x0 + ((dot.x - from.x0) / Math.max(1, from.x1 - from.x0)) * (to.x1 - to.x0);
   }
 
-  // levels[i] is the level of the i-th drawn particle. Those that have moved set off in an arc.
+  // levels[i] is the level of the i-th drawn particle. Those that have moved set off in an arc. A dot finishes its hop and
+  // rests a while before it follows its particle again, so that quick particles are seen as under a stroboscope.
   populate(levels) {
     if (!this.spots) return;
-    while (this.dots.length < levels.length) this.dots.push({ level: -1, hop: 1, jitter: 0 });
+    while (this.dots.length < levels.length) this.dots.push({ level: -1, hop: 1, rest: 0, jitter: 0 });
     this.dots.length = levels.length;
     this.dots.forEach((dot, i) => {
-      if (dot.level === levels[i]) return;
+      const known = dot.level >= 0 && dot.level < this.spots.length;
+      if (dot.level === levels[i] || (known && dot.rest > 0 && !reducedMotion())) return;
       const to = this.spots[levels[i]];
       const width = to.x1 - to.x0 - 22;
-      dot.from = dot.level < 0 || reducedMotion() ? null : this.where(dot);
+      dot.from = !known || reducedMotion() ? null : this.where(dot);
       dot.hop = dot.from ? 0 : 1;
       dot.level = levels[i];
       dot.x = to.x0 + 4 + Math.random() * Math.max(4, width);
       dot.jitter = Math.floor(Math.random() * 5) * 2.3;
+      dot.rest = HOP + 0.2 + 0.8 * Math.random();
     });
   }
 
@@ -191,7 +194,8 @@ export class Ladder {
     let flying = false;
     for (const dot of this.dots) {
       dot.hop = Math.min(1, dot.hop + seconds / HOP);
-      flying ||= dot.hop < 1;
+      dot.rest -= seconds;
+      flying ||= dot.hop < 1 || dot.rest > 0;
       const [x, y] = this.where(dot);
       paper.beginPath();
       paper.arc(x, y, DOT, 0, 2 * Math.PI);

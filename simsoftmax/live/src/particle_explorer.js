@@ -3,118 +3,116 @@
 import { Bars } from "./bars.js";
 import * as format from "./format.js";
 import { heat, Thermometer } from "./heat.js";
-import { copy, Kernels } from "./kernels.js";
+import { Kernels } from "./kernels.js";
 import { Ladder } from "./ladder.js";
-import { Population } from "./population.js";
-import { add, button, decode, encode, field, Readouts, select, Stage } from "./stage.js";
+import { Population, Recording } from "./population.js";
+import { add, button, decode, encode, field, logitsField, Readouts, select, slider, Stage, temperatureField } from "./stage.js";
 
 const PRESETS = {
   "the worked example": [2, 1, 0.1],
   "two levels": [1, 0],
   "a ladder": [3, 2, 1, 0, -1],
   "a close race": [2, 1.9, 0.4, -0.2, -1.5],
-  "twins and a giant": [3, 1, 1, 0],
+  "a crowd of equals": [2, 0, 0, 0, 0],
 };
 const SIZES = [1000, 20000, 100000, 1000000];
 const SPEEDS = [1, 4, 15, 60, 240];
-const MOST_LEVELS = 16;
+const FAULTS = [[0, "exactly T"], [0.02, "2 % too hot"], [0.05, "5 % too hot"]];
 const BUDGET = 7; // milliseconds of moves a frame
 const TOLERANCE = 1e-5; // total variation at which a particle has forgotten where it was
+const DOUBT = Math.log(100);
 
 async function render({ model, el }) {
   const stage = new Stage(el, model, "Particles on energy levels, with an adjustable temperature");
   const kernels = await Kernels.load(model.get("_kernels"));
-  const people = new Population(kernels, copy(model.get("_stream")));
-  const recording = model.get("_recording");
-  const replay = recording ? new Replay(recording) : null;
+  const recorded = model.get("_recording");
+  const people = recorded ? new Recording(kernels, recorded) : new Population(kernels, model.get("_stream"));
 
-  const get = {
-    logits: () => model.get("logits").map(decode),
-    temperature: () => decode(model.get("temperature")),
-    neighbour: () => model.get("proposal") === "neighbour",
-    names() {
-      const labels = model.get("labels");
-      return get.logits().map((z, k) => labels[k] || `z ${format.short(z)}`);
-    },
-  };
+  const logitsNow = () => model.get("logits").map(decode);
+  const neighbour = () => model.get("proposal") === "neighbour";
+  const names = () => logitsNow().map((z, k) => model.get("labels")[k] || `z ${format.short(z)}`);
+  const setLogits = (logits) => stage.set({ logits: logits.map(encode) });
+  const setTemperature = (temperature) => stage.set({ temperature: encode(temperature) });
 
   // The scene: thermometer, ladder, bars.
-  const scene = add(stage.root, "div", { className: "ssm-scene ssm-particles" });
-  const thermometer = new Thermometer(add(scene, "div", { className: "ssm-cell" }), {
-    change: (temperature) => stage.set({ temperature: encode(temperature) }),
+  const scene = add(stage.root, "div", { className: "ssm-scene" });
+  const cell = () => add(scene, "div", { className: "ssm-cell" });
+  const thermometer = new Thermometer(cell(), { change: recorded ? undefined : setTemperature });
+  const ladder = new Ladder(cell(), {
+    change: recorded ? undefined : (level, logit) => setLogits(logitsNow().map((z, k) => (k === level ? logit : z))),
   });
-  const ladder = new Ladder(add(scene, "div", { className: "ssm-cell" }), {
-    change: replay ? undefined : (level, logit) => setLogits(get.logits().map((z, k) => (k === level ? logit : z))),
-  });
-  const bars = new Bars(add(scene, "div", { className: "ssm-cell" }), {
-    heading: "share",
-    label: "Share of particles",
-  });
+  const bars = new Bars(cell(), { heading: "share of particles", columns: ["seen", "softmax"], label: "Share of particles" });
   const readouts = new Readouts(stage.root, {
     energy: "energy",
     entropy: "entropy",
     free_energy: "free energy",
-    acceptance: "moved",
-    rate: "moves a second",
+    ...(recorded ? { sweep: "sweep" } : { acceptance: "moved", rate: "moves a second" }),
   });
   const verdict = add(stage.root, "p", { className: "ssm-verdict" });
   verdict.dataset.out = "verdict";
 
-  // The controls.
-  const controls = add(stage.root, "div", { className: "ssm-controls" });
-  const running = button(controls, "pause", () => stage.set({ running: !model.get("running") }));
-  const step = button(controls, "step", () => {
-    stage.set({ running: false });
-    people.advance(people.particles, get.neighbour());
-    sweeps += 1;
-    settle();
-    wake();
-  });
-  button(controls, "start cold", () => restart(false));
-  button(controls, "start hot", () => restart(true));
-  const preset = select(controls, "levels", [["", "your own"], ...Object.keys(PRESETS).map((k) => [k, k])], (name) => {
-    if (PRESETS[name]) setLogits(PRESETS[name]);
-  });
-  const typed = field(controls, "logits", (text) => {
-    const logits = text.split(/[,;\s]+/).filter(Boolean).map(format.parse);
-    if (logits.length < 2 || logits.length > MOST_LEVELS) return `Give 2 to ${MOST_LEVELS} logits, with commas between.`;
-    if (logits.some((z) => Number.isNaN(z))) return "Each logit must be a number, such as 2, −0.5 or -inf.";
-    if (logits.some((z) => z > 1000 || (z < -1000 && z > -Infinity))) return "Logits must lie between −1000 and 1000.";
-    if (!logits.some(Number.isFinite)) return "At least one logit must be finite.";
-    setLogits(logits);
-    return "";
-  });
-  typed.node.size = 14;
-  const typedTemperature = field(controls, "T", (text) => {
-    const temperature = format.parse(text);
-    if (!(temperature >= 0)) return "The temperature must be a number, 0 or more; inf is allowed.";
-    stage.set({ temperature: encode(temperature) });
-    return "";
-  });
-  typedTemperature.node.size = 5;
-  typedTemperature.node.inputMode = "decimal";
-  const proposal = select(controls, "proposals", [["uniform", "any level"], ["neighbour", "one rung"]], (value) =>
-    stage.set({ proposal: value }),
-  );
-  const size = select(controls, "particles", SIZES.map((n) => [n, format.count(n)]), (value) =>
-    stage.set({ particles: Number(value) }),
-  );
-  const speed = select(controls, "sweeps a second", SPEEDS.map((n) => [n, format.count(n)]), (value) =>
-    stage.set({ speed: Number(value) }),
-  );
-  controls.append(typed.error, typedTemperature.error);
-
   // The state of this view.
+  let width = 0;
   let sweeps = 0; // since the last disturbance
-  let forgetting = 1;
-  let owed = 0; // fractions of a move
-  let lastTold = 0;
+  let forgetting = 1; // sweeps until a particle has forgotten where it was
+  let judged = 0; // when the counts were last added to the evidence, in sweeps
+  let owed = 0; // moves due, with fractions
+  let told = 0; // when the words were last brought up to date
+  let synced = 0;
   let rate = 0;
   let pace = 5000; // moves a millisecond, measured as we go
   let wake = () => {};
 
-  function setLogits(logits) {
-    stage.set({ logits: logits.map(encode) });
+  // The controls.
+  const actions = add(stage.root, "div", { className: "ssm-controls" });
+  const running = button(actions, "pause", () => {
+    if (recorded && !model.get("running") && people.at === people.length - 1) people.seek(0);
+    stage.set({ running: !model.get("running") });
+  });
+  button(actions, "step", () => {
+    stage.set({ running: false });
+    if (recorded) people.seek(people.at + 1);
+    else walk(people.particles);
+    refresh();
+  });
+  let scrubber;
+  if (recorded) {
+    scrubber = slider(actions, "record", 0, (at) => {
+      stage.set({ running: false });
+      people.seek(at);
+      refresh();
+    });
+  } else {
+    button(actions, "start cold", () => restart(false));
+    button(actions, "start hot", () => restart(true));
+    const settings = add(stage.root, "div", { className: "ssm-controls ssm-settings" });
+    const preset = select(settings, "levels", [["", "your own"], ...Object.keys(PRESETS).map((k) => [k, k])], (name) => {
+      if (PRESETS[name]) setLogits(PRESETS[name]);
+    });
+    const typed = logitsField(settings, setLogits, 16);
+    const typedTemperature = temperatureField(settings, setTemperature);
+    const proposal = select(settings, "proposals", [["uniform", "any level"], ["neighbour", "one rung"]], (value) =>
+      stage.set({ proposal: value }),
+    );
+    const size = select(settings, "particles", SIZES.map((n) => [n, format.count(n)]), (value) =>
+      stage.set({ particles: Number(value) }),
+    );
+    const speed = select(settings, "sweeps a second", SPEEDS.map((n) => [n, format.count(n)]), (value) =>
+      stage.set({ speed: Number(value) }),
+    );
+    const fault = select(settings, "particles obey", FAULTS, (value) => stage.set({ fault: Number(value) }));
+    settings.append(typed.error, typedTemperature.error);
+    stage.follow(["logits", "temperature", "proposal", "particles", "speed", "fault"], () => {
+      const logits = logitsNow();
+      typed.show(logits.map(format.short).join(", "));
+      preset.value = Object.keys(PRESETS).find((k) => String(PRESETS[k]) === String(logits)) ?? "";
+      typedTemperature.show(format.temperature(decode(model.get("temperature"))));
+      proposal.value = model.get("proposal");
+      for (const [list, value] of [[size, model.get("particles")], [speed, model.get("speed")], [fault, model.get("fault")]]) {
+        list.value = value;
+        if (list.value === "") list.value = add(list, "option", { value }, format.short(value)).value;
+      }
+    });
   }
 
   function restart(hot) {
@@ -124,18 +122,35 @@ async function render({ model, el }) {
 
   // Something changed: what is counted for the verdict begins again.
   function disturb() {
-    people.forgetRates();
-    people.count();
-    forgetting = people.forgetting(get.neighbour(), TOLERANCE);
     sweeps = 0;
-    lastTold = 0;
+    judged = 0;
+    told = 0;
+    if (recorded) people.seek(people.at);
+    else {
+      people.forgetRates();
+      people.count();
+      people.judge(true);
+      forgetting = people.forgetting(neighbour(), TOLERANCE);
+    }
     wake();
   }
 
-  function settle() {
+  // Simulate a number of moves; when every particle has forgotten, its level is a new, independent draw.
+  function walk(moves) {
+    people.advance(moves, neighbour());
     people.count();
+    sweeps += moves / people.particles;
+    if (forgetting > 0 && sweeps - judged >= forgetting + 1) {
+      people.judge();
+      judged = sweeps;
+    }
+  }
+
+  function refresh() {
+    told = 0;
     paint(0);
-    tell(performance.now());
+    tell();
+    wake();
   }
 
   function paint(seconds) {
@@ -147,123 +162,134 @@ async function render({ model, el }) {
   }
 
   // Numbers and words, a few times a second.
-  function tell(now) {
-    if (!width || now - lastTold < 200) return;
-    lastTold = now;
+  function tell() {
+    const now = performance.now();
+    if (!width || now - told < 200) return;
+    told = now;
     const { theory, seen } = people;
     readouts.set("energy", format.fixed(seen.energy), `softmax ${format.fixed(theory.energy)}`);
     readouts.set("entropy", format.fixed(seen.entropy), `softmax ${format.fixed(theory.entropy)}`);
     readouts.set("free_energy", format.fixed(seen.freeEnergy), `minimum ${format.fixed(theory.freeEnergy)}`);
-    readouts.set("acceptance", people.proposed ? `${((100 * people.moved) / people.proposed).toFixed(0)} %` : "–");
-    readouts.set("rate", model.get("running") ? format.roughly(rate) : "0");
-    verdict.textContent = words();
+    if (recorded) {
+      readouts.set("sweep", format.count(people.sweeps), `of ${format.count(people.length * people.every)}`);
+      scrubber.max = people.length - 1;
+      scrubber.value = people.at;
+    } else {
+      readouts.set("acceptance", people.proposed ? `${((100 * people.moved) / people.proposed).toFixed(0)} %` : "–");
+      readouts.set("rate", model.get("running") ? format.roughly(rate) : "0");
+    }
+    const [text, news] = words();
+    verdict.textContent = text;
+    if (news) stage.say(news);
     bars.describe(people.shares.view, people.probabilities.view);
+    if (!recorded && now - synced > 1000) {
+      synced = now;
+      stage.set({
+        counts: Array.from(people.counts.view, Number),
+        sweeps: Math.floor(sweeps),
+        log_evidence: people.draws ? encode(people.logEvidence) : null,
+      });
+    }
   }
 
+  // The verdict in words, and what of it is worth announcing.
   function words() {
     const n = format.count(people.particles);
-    if (forgetting < 0) return `${n} particles would need more than 10¹² sweeps to forget where they began: they are frozen in.`;
-    if (sweeps < forgetting) {
-      return `${n} particles are finding their balance: ${format.count(Math.floor(sweeps))} of ${format.count(forgetting)} sweeps until their start is forgotten.`;
+    if (recorded) return [`${n} particles, recorded ${people.every === 1 ? "every sweep" : `every ${format.count(people.every)} sweeps`}.`];
+    if (forgetting < 0) {
+      return [`${n} particles are frozen in: they would need more than 10¹² sweeps to forget where they began.`, "Frozen in."];
     }
-    return `${n} particles have forgotten where they began.`;
+    if (!people.draws) {
+      const due = format.count(forgetting + 1);
+      return [`${n} particles are finding their balance: sweep ${format.count(Math.floor(sweeps))} of the ${due} after which their start is forgotten.`];
+    }
+    const draws = format.roughly(people.draws);
+    const odds = format.odds(people.logEvidence);
+    if (people.logEvidence === Infinity) return ["A particle is in a level that softmax forbids.", "Not softmax."];
+    if (people.logEvidence > DOUBT) {
+      return [
+        `These particles do not follow softmax(z/T). Evidence against it: ${odds}, after ${draws} draws. Under softmax such odds ever turn up in at most one run in ${odds.replace(/ to 1$/, "")}.`,
+        "The particles do not follow softmax.",
+      ];
+    }
+    if (people.logEvidence > 0) {
+      return [`${draws} draws leave it open. Evidence against softmax(z/T): ${odds}, which chance may bring.`, ""];
+    }
+    return [
+      `${draws} draws agree with softmax(z/T). Evidence against it: ${odds}. A fair bet on a difference would have lost ${people.logEvidence < -2.3 ? "nearly all" : "some"} of its stake.`,
+      "The particles agree with softmax.",
+    ];
   }
 
+  let sinceRecord = 0;
   function frame(seconds) {
     const on = model.get("running");
-    if (on) {
-      owed += people.particles * model.get("speed") * seconds;
-      const moves = Math.floor(Math.min(owed, pace * BUDGET));
-      owed = moves < Math.floor(owed) ? 0 : owed - moves;
+    if (on && recorded) {
+      sinceRecord += seconds * model.get("speed");
+      const records = Math.floor(sinceRecord);
+      sinceRecord -= records;
+      if (records) people.seek(people.at + records);
+      if (people.at === people.length - 1) stage.set({ running: false });
+    } else if (on) {
+      owed = Math.min(owed + people.particles * model.get("speed") * seconds, pace * BUDGET);
+      const moves = Math.floor(owed);
+      owed -= moves;
       const begun = performance.now();
-      people.advance(moves, get.neighbour());
-      people.count();
+      walk(moves);
       const took = performance.now() - begun;
       if (moves > 2000 && took > 0) pace += 0.1 * (moves / took - pace);
       if (seconds > 0) rate += 0.05 * (moves / seconds - rate);
-      sweeps += moves / people.particles;
     }
     const flying = paint(seconds);
-    tell(performance.now());
+    tell();
     return on || flying;
   }
 
   // Layout by the figure's own width.
-  let width = 0;
   function layout(now = width) {
     width = now;
-    if (!width || !people.levels) return;
+    if (!width) return;
     const narrow = width < 560;
-    scene.classList.toggle("ssm-narrow", narrow);
-    const logits = get.logits();
+    stage.root.classList.toggle("ssm-narrow", narrow);
+    const logits = logitsNow();
     const order = [...logits.keys()].sort((a, b) => logits[a] - logits[b] || b - a);
-    ladder.show(logits, get.names());
+    ladder.show(logits, names());
     if (narrow) {
       thermometer.layout(width, 76);
       ladder.layout(width, 230);
-      bars.layout(width, 30 + 34 * order.length, { order, names: get.names(), anchors: null });
+      bars.layout(width, 30 + 34 * order.length, { order, names: names(), anchors: null });
     } else {
       const height = Math.max(330, 60 + 26 * order.length);
-      const ladderWidth = Math.round((width - 96) * 0.46);
-      thermometer.layout(96, height);
+      const ladderWidth = Math.round((width - 116) * 0.45);
+      thermometer.layout(116, height);
       ladder.layout(ladderWidth, height);
       const anchors = ladder.spots.map((spot) => spot.y);
-      bars.layout(width - 96 - ladderWidth, height, { order, names: get.names(), anchors });
+      bars.layout(width - 116 - ladderWidth, height, { order, names: names(), anchors });
     }
     paint(0);
   }
 
   // The state that Python and the page share.
-  stage.follow(["logits", "labels"], () => {
-    const logits = get.logits();
+  stage.follow(["logits", "labels", "temperature", "fault", "particles", "proposal"], () => {
+    const logits = logitsNow();
     const fresh = logits.length !== people.levels;
-    people.equilibrate(logits, get.temperature());
-    if (fresh) people.start(model.get("particles"), model.get("start") === "hot");
-    typed.show(logits.map(format.short).join(", "));
-    preset.value = Object.keys(PRESETS).find((k) => String(PRESETS[k]) === String(logits)) ?? "";
+    people.equilibrate(logits, decode(model.get("temperature")), model.get("fault"));
+    const particles = recorded ? people.particles : model.get("particles");
+    if (!recorded && (fresh || particles !== people.particles)) people.start(particles, model.get("start") === "hot");
+    bars.digits = particles >= 500000 ? 4 : 3;
+    thermometer.show(people.temperature);
     disturb();
     layout();
   });
-  stage.follow(["temperature"], () => {
-    const temperature = get.temperature();
-    people.equilibrate(get.logits(), temperature);
-    thermometer.show(temperature);
-    typedTemperature.show(format.temperature(temperature));
-    disturb();
-  });
-  stage.follow(["particles"], () => {
-    const particles = model.get("particles");
-    if (particles !== people.particles) people.start(particles, model.get("start") === "hot");
-    bars.digits = particles >= 500000 ? 4 : 3;
-    size.value = particles;
-    if (size.value === "") size.value = add(size, "option", { value: particles }, format.count(particles)).value;
-    disturb();
-  });
-  stage.follow(["proposal"], () => {
-    proposal.value = model.get("proposal");
-    disturb();
-  });
-  stage.follow(["speed"], () => {
-    const value = model.get("speed");
-    speed.value = value;
-    if (speed.value === "") speed.value = add(speed, "option", { value }, format.short(value)).value;
-  });
   stage.follow(["running"], () => {
     running.textContent = model.get("running") ? "pause" : "go on";
-    lastTold = 0;
+    told = 0;
     wake();
   });
-  void step;
 
   stage.resize(layout);
   wake = stage.animate(frame);
   return () => stage.close();
-}
-
-class Replay {
-  constructor(recording) {
-    this.recording = recording;
-  }
 }
 
 export default { render };

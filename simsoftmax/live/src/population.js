@@ -1,42 +1,45 @@
-// Particles in the kernels' memory, moved by the compiled Metropolis kernel.
+// Where the particles are: simulated by the compiled Metropolis kernel, or recorded by a native run.
+
+import { copy } from "./kernels.js";
+import { Levels } from "./levels.js";
 
 export const DRAWN = 280;
 
-export class Population {
-  constructor(kernels, stream) {
-    this.kernels = kernels;
-    this.stream = kernels.array("uint64", 4);
-    this.stream.view.set(new BigUint64Array(stream));
-    this.state = kernels.array("float64", 5);
-    this.capacity = 0;
-    this.levels = 0;
-    this.particles = 0;
+// Levels with particles on them.
+class Occupied extends Levels {
+  particles = 0;
+  sample = [];
+
+  allocate(levels) {
+    super.allocate(levels);
+    for (const name of ["felt", "weights", "shares"]) this[name] = this.kernels.array("float64", levels);
+    for (const name of ["counts", "draws_seen"]) this[name] = this.kernels.array("int64", levels);
+    this.square = [1, 2].map(() => this.kernels.array("float64", levels * levels));
   }
 
-  // Softmax at the given temperature, and the weights that the kernel needs.
-  equilibrate(logits, temperature) {
-    const k = this.kernels;
-    const levels = logits.length;
-    if (levels !== this.levels) {
-      this.levels = levels;
-      this.logits = k.floats(logits);
-      for (const name of ["exponents", "weights", "probabilities", "shares", "counts"]) this[name] = k.floats(logits);
-      this.square = [k.array("float64", levels * levels), k.array("float64", levels * levels)];
-      this.functional = k.array("float64", 3);
-    }
-    this.logits.view.set(logits);
-    k.boltzmann_weights(this.logits, temperature, this.exponents, this.weights);
-    k.boltzmann(this.logits, temperature, this.exponents, this.probabilities, this.state);
-    const [logPartition, energy, entropy, freeEnergy, heatCapacity] = this.state.view;
-    this.theory = { logPartition, energy, entropy, freeEnergy, heatCapacity };
-    this.temperature = temperature;
+  // `fault` is how much too hot, in relative terms, the particles run: an error for the verdict to find.
+  equilibrate(logits, temperature, fault = 0) {
+    super.equilibrate(logits, temperature);
+    this.kernels.boltzmann_weights(this.logits, temperature * (1 + fault), this.felt, this.weights);
+  }
+
+  settle() {
+    this.seen = this.weigh(this.shares);
+  }
+}
+
+export class Population extends Occupied {
+  constructor(kernels, stream) {
+    super(kernels);
+    this.stream = kernels.array("uint64", 4);
+    this.stream.view.set(new BigUint64Array(copy(stream)));
+    this.capacity = 0;
   }
 
   // Sweeps until a particle has forgotten its start; -1 where that is out of reach.
   forgetting(neighbour, tolerance) {
-    return this.kernels.forgetting_time(
-      this.exponents, this.probabilities, neighbour ? 1 : 0, tolerance, ...this.square,
-    );
+    const { kernels, exponents, probabilities, square } = this;
+    return kernels.forgetting_time(exponents, probabilities, neighbour ? 1 : 0, tolerance, ...square);
   }
 
   // Put every particle somewhere: all in the ground level, or evenly over the levels that are allowed.
@@ -54,8 +57,7 @@ export class Population {
     if (hot) for (let n = 0; n < particles; n += 1) states[n] = allowed[n % allowed.length];
     else states.fill(ground);
     this.at = 0;
-    this.moved = 0;
-    this.proposed = 0;
+    this.forgetRates();
     this.count();
   }
 
@@ -68,7 +70,7 @@ export class Population {
   advance(moves, neighbour) {
     const sweep = neighbour ? this.kernels.sweep_neighbour : this.kernels.sweep_uniform;
     const run = (states, sweeps) => {
-      this.moved += sweep(states, this.exponents, this.weights, this.stream, sweeps);
+      this.moved += sweep(states, this.felt, this.weights, this.stream, sweeps);
       this.proposed += states.length * sweeps;
     };
     let left = moves;
@@ -87,26 +89,79 @@ export class Population {
   }
 
   count() {
-    this.kernels.count_states(this.all, this.counts);
-    this.weigh();
+    this.kernels.count_states(this.all, this.counts, this.shares);
+    this.settle();
   }
 
-  // Shares, energy, entropy and free energy of the counts.
-  weigh() {
-    const { shares, counts, particles } = this;
-    for (let i = 0; i < this.levels; i += 1) shares.view[i] = counts.view[i] / particles;
-    this.kernels.free_energy_functional(shares, this.logits, this.temperature, this.functional);
-    const [energy, entropy, freeEnergy] = this.functional.view;
-    this.seen = { energy, entropy, freeEnergy };
+  // The evidence against softmax after the present counts, as new draws; starts again with fresh = true.
+  judge(fresh) {
+    if (fresh) {
+      this.draws_seen.view.fill(0n);
+      this.logEvidence = 0;
+      this.draws = 0;
+      return;
+    }
+    const concentration = this.probabilities.view.filter((p) => p > 0).length;
+    this.logEvidence = this.kernels.grow_evidence(
+      this.logEvidence, this.draws_seen, this.counts, this.probabilities, concentration,
+    );
+    this.draws += this.particles;
   }
 
   // The levels of the particles that are drawn, evenly chosen from all.
   drawn() {
     const states = this.all.view;
     const n = Math.min(DRAWN, this.particles);
-    this.sample ??= [];
     this.sample.length = n;
     for (let i = 0; i < n; i += 1) this.sample[i] = states[Math.floor((i * this.particles) / n)];
+    return this.sample;
+  }
+}
+
+// A native run, record by record.
+export class Recording extends Occupied {
+  constructor(kernels, { occupancies, particles, every }) {
+    super(kernels);
+    this.records = new Float64Array(copy(occupancies));
+    this.particles = particles;
+    this.every = every;
+    this.at = 0;
+  }
+
+  get length() {
+    return this.records.length / this.levels;
+  }
+
+  get sweeps() {
+    return (this.at + 1) * this.every;
+  }
+
+  // Show one record.
+  seek(record) {
+    this.at = Math.max(0, Math.min(this.length - 1, record));
+    this.shares.view.set(this.records.subarray(this.at * this.levels, (this.at + 1) * this.levels));
+    this.settle();
+  }
+
+  // Drawn particles that stand for the shares, with as few moves from one record to the next as can be.
+  drawn() {
+    const n = Math.min(DRAWN, this.particles);
+    const shares = this.shares.view;
+    const due = Array.from(shares, (share) => Math.floor(share * n));
+    const rest = Array.from(shares.keys()).sort((a, b) => ((shares[b] * n) % 1) - ((shares[a] * n) % 1));
+    for (let i = 0, missing = n - due.reduce((a, b) => a + b, 0); i < missing; i += 1) due[rest[i % rest.length]] += 1;
+    const homeless = [];
+    for (let i = 0; i < n; i += 1) {
+      const level = this.sample[i];
+      if (due[level] > 0) due[level] -= 1;
+      else homeless.push(i);
+    }
+    for (let level = 0; level < due.length; level += 1) {
+      while (due[level] > 0 && homeless.length) {
+        this.sample[homeless.pop()] = level;
+        due[level] -= 1;
+      }
+    }
     return this.sample;
   }
 }

@@ -1,4 +1,6 @@
-// The ground that every explorer stands on: its root element, its clock, its width, its words.
+// The ground that every explorer stands on: its root element, its clock, its width, its words, its controls.
+
+import * as format from "./format.js";
 
 export function add(parent, tag, properties = {}, text) {
   const node = document.createElement(tag);
@@ -173,4 +175,39 @@ export function field(parent, name, commit) {
       }
     },
   };
+}
+
+// A field for a row of logits; set(logits) receives numbers that are fit to use.
+export function logitsField(parent, set, most) {
+  const typed = field(parent, "logits", (text) => {
+    const logits = text.split(/[,;\s]+/).filter(Boolean).map(format.parse);
+    if (logits.length < 2 || logits.length > most) return `Give 2 to ${most} logits, with commas between.`;
+    if (logits.some((z) => Number.isNaN(z))) return "Each logit must be a number, such as 2, −0.5 or -inf.";
+    if (logits.some((z) => z > 1000 || (z < -1000 && z > -Infinity))) return "Logits must lie between −1000 and 1000.";
+    if (!logits.some(Number.isFinite)) return "At least one logit must be finite.";
+    set(logits);
+    return "";
+  });
+  typed.node.size = 14;
+  return typed;
+}
+
+export function temperatureField(parent, set) {
+  const typed = field(parent, "T", (text) => {
+    const temperature = format.parse(text);
+    if (!(temperature >= 0)) return "The temperature must be a number, 0 or more; inf is allowed.";
+    set(temperature);
+    return "";
+  });
+  typed.node.size = 6;
+  typed.node.setAttribute("aria-label", "Temperature T");
+  return typed;
+}
+
+// A plain slider over whole numbers from 0.
+export function slider(parent, name, max, onMove) {
+  const label = add(parent, "label", {}, name);
+  const node = add(label, "input", { type: "range", min: 0, max, step: 1, value: 0 });
+  node.addEventListener("input", () => onMove(Number(node.value)));
+  return node;
 }
