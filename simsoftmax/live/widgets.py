@@ -201,8 +201,8 @@ class FreeEnergyExplorer(_Explorer):
     distribution = traitlets.List(traitlets.Float()).tag(sync=True)
     _title = "Softmax lies at the bottom"
     _caption = (
-        "Every point of the triangle is a distribution q over three levels; darker is a lower free energy. Drag the point, "
-        "let it flow, or turn the heat: the bottom moves, and it is always softmax."
+        "Every distribution q over the levels has a free energy F = ⟨E⟩ − T S. Drag q, let it flow downhill, or turn the "
+        "heat: the bottom moves, and it is always softmax(z/T)."
     )
 
     @traitlets.validate("temperature")

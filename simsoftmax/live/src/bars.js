@@ -6,6 +6,16 @@ import { select } from "d3-selection";
 import { linkHorizontal } from "d3-shape";
 import * as format from "./format.js";
 
+// Heights as near to the wanted ones as a least distance between rows allows; wanted in order from the top.
+function spread(wanted, step, [top, bottom]) {
+  const heights = [];
+  wanted.forEach((y, row) => heights.push(Math.max(y, row ? heights[row - 1] + step : top + step / 2)));
+  for (let row = heights.length - 1, limit = bottom - step / 2; row >= 0; row -= 1, limit = heights[row + 1] - step) {
+    heights[row] = Math.min(heights[row], limit);
+  }
+  return heights;
+}
+
 export class Bars {
   // heading: what the bars count; columns: names of the columns of numbers, what is seen and what theory says, or theory
   // alone; change(level, share), if given, lets the reader drag the bars.
@@ -24,9 +34,9 @@ export class Bars {
     Object.assign(this, { width, height, order, names, anchors });
     const n = order.length;
     const room = anchors ? [30, height - 4] : [24, height - 2];
-    const step = Math.min(anchors ? 58 : 44, (room[1] - room[0]) / n);
-    const first = anchors ? (room[0] + room[1] - step * (n - 1)) / 2 : room[0] + step / 2;
-    this.thickness = Math.min(20, step * 0.56);
+    const step = Math.min(anchors ? 34 : 44, (room[1] - room[0]) / n);
+    const heights = anchors ? spread(order.map((level) => anchors[level]), step, room) : order.map((_, row) => room[0] + (row + 0.5) * step);
+    this.thickness = Math.min(18, step * 0.56);
     const longest = Math.max(...names.map((name) => [...name].length));
     const left = (anchors ? 46 : 0) + Math.min(width * 0.3, 14 + 7.2 * longest);
     const numbers = this.alone ? 56 : 104;
@@ -59,7 +69,7 @@ export class Bars {
       })
       .each((level, row, nodes) => {
         const g = select(nodes[row]);
-        const y = first + row * step;
+        const y = heights[row];
         g.select("path").attr("d", anchors ? link({ source: [0, anchors[level]], target: [42, y] }) : null);
         const name = [...names[level]];
         g.select(".ssm-name")

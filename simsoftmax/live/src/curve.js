@@ -28,16 +28,17 @@ export class Curve {
     }
   }
 
-  layout(width, height) {
-    Object.assign(this, { width, height });
+  // ticks: whether to write the numbers under the axis.
+  layout(width, height, ticks = true) {
+    Object.assign(this, { width, height, ticks });
     this.svg.attr("width", width).attr("height", height).attr("viewBox", `0 0 ${width} ${height}`);
-    this.frame = { left: 40, right: width - 10, top: 30, bottom: height - 24 };
+    this.frame = { left: 40, right: width - 10, top: 38, bottom: height - (ticks ? 24 : 8) };
     const { left, right, top, bottom } = this.frame;
     this.x = this.makeX([left, right]);
     this.value.attr("x", right);
     this.axes[0]
       .attr("transform", `translate(0,${bottom})`)
-      .call(axisBottom(this.x).tickValues(this.xTicks).tickFormat(this.xFormat).tickSize(4).tickPadding(5));
+      .call(axisBottom(this.x).tickValues(this.xTicks).tickFormat(ticks ? this.xFormat : "").tickSize(4).tickPadding(5));
     this.cursor.attr("y1", top).attr("y2", bottom);
     if (this.points) this.draw();
   }
@@ -68,7 +69,7 @@ export class Curve {
       .select("text")
       .attr("x", ([, , end]) => (end === "start" ? left + 6 : right - 2))
       .attr("text-anchor", ([, , end]) => (end === "start" ? "start" : "end"))
-      .attr("y", ([y]) => (this.y(y) - top < 16 ? 13 : -5))
+      .attr("y", -5)
       .text(([, name]) => name);
   }
 

@@ -62,7 +62,10 @@ async function render({ model, el }) {
   };
 
   const scene = add(stage.root, "div", { className: "ssm-scene ssm-side" });
-  const thermometer = new Thermometer(add(scene, "div", { className: "ssm-cell ssm-above" }), { change: setTemperature });
+  const thermometer = new Thermometer(add(scene, "div", { className: "ssm-cell ssm-above" }), {
+    change: setTemperature,
+    infinite: false,
+  });
   const place = add(scene, "div", { className: "ssm-cell" });
   const simplex = new Simplex(place, { change: setDistribution, label: "Distribution q; arrow keys move it" });
   const column = add(scene, "div", { className: "ssm-cell" });
@@ -80,7 +83,7 @@ async function render({ model, el }) {
     },
   });
   const curve = new Curve(column, {
-    title: "free energy along the way down",
+    title: "free energy against time, flowing downhill",
     label: "Free energy along the flow from q",
     x: (range) => scaleLinear([0, land.duration], range),
     xTicks: null,

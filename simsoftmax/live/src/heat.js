@@ -39,13 +39,13 @@ export function temperatureScale([low, high]) {
 // Temperatures that draw a smooth curve from one exact limit to the other.
 export const CURVE = [0, ...Array.from({ length: 141 }, (_, i) => along.invert(END + ((1 - 2 * END) * i) / 140)), Infinity];
 
-let made = 0;
-
 export class Thermometer {
-  constructor(parent, { change, label = "Temperature" }) {
-    this.change = change;
+  // change(temperature) is called when the reader moves it, and without it the thermometer only shows; infinite: whether
+  // it reaches T = infinity.
+  constructor(parent, { change, label = "Temperature", infinite = true }) {
+    Object.assign(this, { change, infinite });
     this.value = 1;
-    const id = `ssm-heat-${(made += 1)}`;
+    const id = `ssm-heat-${Math.random().toString(36).slice(2)}`; // several bundles may share a page
     this.svg = select(parent).append("svg").attr("class", "ssm-thermometer");
     this.gradient = this.svg.append("defs").append("linearGradient").attr("id", id);
     for (const u of [0, 0.25, 0.5, 0.75, 1]) {
@@ -101,6 +101,7 @@ export class Thermometer {
   }
 
   set(value) {
+    if (value === Infinity && !this.infinite) return;
     if (value !== this.value) this.change(value);
   }
 
@@ -123,7 +124,7 @@ export class Thermometer {
     this.name.attr("x", flat ? x - 4 : 2).attr("y", 13);
     this.ticks
       .selectAll("text")
-      .data(TICKS)
+      .data(this.infinite ? TICKS : TICKS.slice(0, -1))
       .join("text")
       .attr("class", "ssm-muted")
       .attr("text-anchor", flat ? "middle" : "end")

@@ -157,14 +157,19 @@ export class Ladder {
   }
 
   // levels[i] is the level of the i-th drawn particle. Those that have moved set off in an arc. A dot finishes its hop and
-  // rests a while before it follows its particle again, so that quick particles are seen as under a stroboscope.
+  // rests a while before it looks at its particle again, so that quick particles are seen as under a stroboscope.
   populate(levels) {
     if (!this.spots) return;
     while (this.dots.length < levels.length) this.dots.push({ level: -1, hop: 1, rest: 0, jitter: 0 });
     this.dots.length = levels.length;
     this.dots.forEach((dot, i) => {
       const known = dot.level >= 0 && dot.level < this.spots.length;
-      if (dot.level === levels[i] || (known && dot.rest > 0 && !reducedMotion())) return;
+      dot.late = dot.level !== levels[i];
+      if (known && dot.rest > 0 && !reducedMotion()) return;
+      // It looks at times that do not depend on what it sees, so the dots stay a fair sample.
+      dot.rest = HOP + 0.1 + 0.5 * Math.random();
+      if (!dot.late) return;
+      dot.late = false;
       const to = this.spots[levels[i]];
       const width = to.x1 - to.x0 - 22;
       dot.from = !known || reducedMotion() ? null : this.where(dot);
@@ -172,7 +177,6 @@ export class Ladder {
       dot.level = levels[i];
       dot.x = to.x0 + 4 + Math.random() * Math.max(4, width);
       dot.jitter = Math.floor(Math.random() * 5) * 2.3;
-      dot.rest = HOP + 0.2 + 0.8 * Math.random();
     });
   }
 
@@ -195,7 +199,7 @@ export class Ladder {
     for (const dot of this.dots) {
       dot.hop = Math.min(1, dot.hop + seconds / HOP);
       dot.rest -= seconds;
-      flying ||= dot.hop < 1 || dot.rest > 0;
+      flying ||= dot.hop < 1 || dot.late;
       const [x, y] = this.where(dot);
       paper.beginPath();
       paper.arc(x, y, DOT, 0, 2 * Math.PI);

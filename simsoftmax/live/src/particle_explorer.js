@@ -9,11 +9,11 @@ import { Population, Recording } from "./population.js";
 import { add, button, decode, encode, field, logitsField, Readouts, select, slider, Stage, temperatureField } from "./stage.js";
 
 const PRESETS = {
-  "the worked example": [2, 1, 0.1],
+  "worked example": [2, 1, 0.1],
   "two levels": [1, 0],
-  "a ladder": [3, 2, 1, 0, -1],
-  "a close race": [2, 1.9, 0.4, -0.2, -1.5],
-  "a crowd of equals": [2, 0, 0, 0, 0],
+  ladder: [3, 2, 1, 0, -1],
+  "close race": [2, 1.9, 0.4, -0.2, -1.5],
+  "one and a crowd": [2, 0, 0, 0, 0],
 };
 const SIZES = [1000, 20000, 100000, 1000000];
 const SPEEDS = [1, 4, 15, 60, 240];

@@ -188,7 +188,7 @@ export function logitsField(parent, set, most) {
     set(logits);
     return "";
   });
-  typed.node.size = 14;
+  typed.node.size = 12;
   return typed;
 }
 
@@ -199,7 +199,7 @@ export function temperatureField(parent, set) {
     set(temperature);
     return "";
   });
-  typed.node.size = 6;
+  typed.node.size = 4;
   typed.node.setAttribute("aria-label", "Temperature T");
   return typed;
 }

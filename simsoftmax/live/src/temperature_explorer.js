@@ -5,6 +5,7 @@ import { Curve } from "./curve.js";
 import * as format from "./format.js";
 import { CURVE, heat, TICKS, temperatureScale, Thermometer, tickText } from "./heat.js";
 import { Kernels } from "./kernels.js";
+import { Ladder } from "./ladder.js";
 import { Levels } from "./levels.js";
 import { add, decode, encode, logitsField, Stage, temperatureField } from "./stage.js";
 
@@ -24,7 +25,11 @@ async function render({ model, el }) {
 
   const scene = add(stage.root, "div", { className: "ssm-scene ssm-side" });
   const thermometer = new Thermometer(add(scene, "div", { className: "ssm-cell ssm-above" }), { change: setTemperature });
-  const bars = new Bars(add(scene, "div", { className: "ssm-cell" }), {
+  const pair = add(scene, "div", { className: "ssm-cell ssm-pair" });
+  const ladder = new Ladder(add(pair, "div"), {
+    change: (level, logit) => stage.set({ logits: logitsNow().map((z, k) => encode(k === level ? logit : z)) }),
+  });
+  const bars = new Bars(add(pair, "div"), {
     heading: "probability",
     columns: ["softmax"],
     label: "Probability of each level",
@@ -85,12 +90,19 @@ async function render({ model, el }) {
     stage.root.classList.toggle("ssm-narrow", narrow);
     const logits = logitsNow();
     const order = [...logits.keys()].sort((a, b) => logits[a] - logits[b] || b - a);
-    const right = narrow ? width : Math.round(width * 0.56);
+    const right = narrow ? width : Math.round(width * 0.5);
     const left = narrow ? width : width - right - 28;
     thermometer.layout(right, 76, narrow ? [14, 14] : MARGINS);
-    for (const curve of curves) curve.layout(right, 128);
-    const rows = narrow ? 30 + 34 * order.length : Math.max(76 + 3 * 128, 30 + 14 * order.length);
-    bars.layout(left, rows, { order, names: names(), anchors: null });
+    curves.forEach((curve, i) => curve.layout(right, i < 2 ? 116 : 132, i === 2));
+    ladder.show(logits, names());
+    if (narrow) {
+      ladder.layout(width, 170);
+      bars.layout(width, 30 + 34 * order.length, { order, names: names(), anchors: null });
+    } else {
+      const height = Math.max(430, 40 + 14 * order.length);
+      ladder.layout(96, height);
+      bars.layout(left - 96, height, { order, names: names(), anchors: ladder.spots.map((spot) => spot.y) });
+    }
     point();
   }
 
