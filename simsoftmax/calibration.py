@@ -416,15 +416,15 @@ class _Fit:
         self.steps.append(FitStep(1 / values.beta, values.nll, values.g1, rows))
         return values
 
-    def start(self, full: _Sums) -> float:
-        """Return a good first log beta, found on a sample of rows.
+    def start(self, full: _Sums) -> float | None:
+        """Return a good first log beta, found on a sample of rows, or None.
 
         The pass at T = 1, made for the report, tells how the sample differs from the whole; taking that difference
         off removes the noise of the labels, which is by far the largest.
         """
         step = self.table.rows // _WARM_ROWS
         if step < 4:
-            return full.step()[0]
+            return None
         sample = self.evaluate(0.0, step)
         excess1, excess2 = full.g1 - sample.g1, full.g2 - sample.g2
         low, high, u = -math.inf, math.inf, 0.0
@@ -442,7 +442,7 @@ class _Fit:
             u = moved
             sample = self.evaluate(u, step)
             u = math.log(sample.beta)
-        return full.step()[0]
+        return None
 
 
 def _next(u: float, step: float, low: float, high: float, reach: float = 2.0) -> float:
@@ -614,12 +614,14 @@ def _fit(table: _Table, confidence: float, interval: str, rng: np.random.Generat
     low, high = -math.inf, math.inf
     u = math.log(sums.beta)
     step, error = sums.step()
-    proposal = fit.start(sums)
+    start = fit.start(sums)
     far = False
     end: _End | None = None
     while abs(step) > _LAST_STEP or error > _TOLERANCE:
         low, high = (low, u) if sums.g1 > 0 else (u, high)
-        if not far and not (abs(proposal) < 3 and abs(step) < 3):
+        proposal = _next(u, step, low, high) if start is None else start
+        start = None
+        if not far and abs(proposal) > 3:
             # Before the search goes far, one pass settles whether there is anything to be found.
             far = True
             end = _at_an_end(fit, sums.weight, confidence)
@@ -631,7 +633,6 @@ def _fit(table: _Table, confidence: float, interval: str, rng: np.random.Generat
         sums = fit.evaluate(u)
         u = math.log(sums.beta)
         step, error = sums.step()
-        proposal = u + step
     if end is None:
         limits = _interval(fit, sums, u + step, confidence, interval, rng)
         end = _End(math.exp(-u - step), *limits, sums.nll_after(step), "interior", "the slope of the NLL is 0 there")
