@@ -569,7 +569,7 @@ def _table(logits: Any, labels: Any, weights: Any, threads: int, progress: bool)
                 "use 0 to leave a row out"
             )
         if not w.any():
-            raise ValueError("weights must not all be 0; give at least one row a positive weight")
+            raise ValueError("weights must not all be zero; give at least one row a positive weight")
     if not dask:
         _warn_of_probabilities(logits)
     return (_DaskTable if dask else _Table)(logits, y, w, threads, progress)
