@@ -410,7 +410,7 @@ class _Fit:
             )
         weight = float(sums[0])
         if weight == 0:  # a sample of rows that all weigh nothing
-            return _Sums(scale * _LN2, 0.0, *[math.nan] * 6)
+            return _Sums(scale * _LN2, 0.0, *([math.nan] * 6))
         values = _Sums(scale * _LN2, weight, *(float(s) for s in sums[1:6] / weight), float(sums[6]) / weight**2)
         rows = -(-self.table.rows // step)
         self.steps.append(FitStep(1 / values.beta, values.nll, values.g1, rows))
@@ -608,7 +608,7 @@ def _warn_of_probabilities(logits: NDArray[Any]) -> None:
 
 
 def _fit(table: _Table, confidence: float, interval: str, rng: np.random.Generator) -> TemperatureFit:
-    """Find the root of the slope in log beta: it rises, so its sign brackets the root, and a step is only a proposal."""
+    """Find the root of the slope: it rises with log beta, so its sign gives a bracket, and a step is a proposal."""
     fit = _Fit(table)
     first = sums = fit.evaluate(0.0)
     low, high = -math.inf, math.inf

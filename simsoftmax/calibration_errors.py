@@ -85,7 +85,7 @@ def _edges(confidence: Array, bins: int, binning: Binning) -> Array:
 
 
 def _bin_of(confidence: Array, edges: Array) -> NDArray[np.int64]:
-    return np.searchsorted(edges[1:-1], confidence, side="left").astype(np.int64)
+    return np.asarray(np.searchsorted(edges[1:-1], confidence, side="left"), np.int64)
 
 
 @dataclass(frozen=True)
@@ -260,7 +260,8 @@ def expected_calibration_error(
         return np.float64(np.mean(columns))
     table = reliability_diagram(probabilities, labels, bins=bins, binning=binning)
     full = table.count > 0
-    share, gap, accuracy, count = (a[full] for a in (table.share, table.gap, table.accuracy, table.count))
+    share, gap, accuracy = table.share[full], table.gap[full], table.accuracy[full]
+    count = table.count[full]
     if norm == 2:
         square = gap**2
         if debias:  # one forecast alone says nothing of its own noise; at worst it is 1/4
@@ -268,7 +269,7 @@ def expected_calibration_error(
         return np.float64(math.sqrt(max(0.0, float(np.sum(share * square)))))
     size = abs(gap)
     if debias:
-        noise = np.sqrt(accuracy * (1 - accuracy) / count)
+        noise: Array = np.sqrt(accuracy * (1 - accuracy) / count)
         size = 2 * size - _folded_mean(gap, noise)
     return np.float64(np.sum(share * size))
 

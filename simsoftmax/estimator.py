@@ -64,7 +64,7 @@ class TemperatureScaler(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         self.cv = cv
         self.confidence = confidence
 
-    def fit(self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None = None) -> TemperatureScaler:
+    def fit(self, X: Any, y: ArrayLike, sample_weight: ArrayLike | None = None) -> TemperatureScaler:
         """Fit the temperature, and the classifier where there is one.
 
         Parameters

@@ -14,9 +14,12 @@ from __future__ import annotations
 
 import math
 
+from typing import Any
+
 import numpy as np
 from numba import float32, njit
 from numba.extending import intrinsic, overload
+from numpy.typing import NDArray
 
 __all__ = ["SUMS", "likelihood_sums"]
 
@@ -309,7 +312,15 @@ def narrow_rows(logits, labels, weights, scale, first, step, sums, rows):
     _store(sums, nll, a0, a1, a2, a3, a4, a5, a6)
 
 
-def likelihood_sums(logits, labels, weights, scale, first, step, rows):
+def likelihood_sums(
+    logits: NDArray[Any],
+    labels: NDArray[np.int64],
+    weights: NDArray[np.float64],
+    scale: float,
+    first: int,
+    step: int,
+    rows: NDArray[np.float64],
+) -> NDArray[np.float64]:
     """Return the sums named in `SUMS` over rows ``first``, ``first + step``, ... of C-contiguous logits.
 
     Parameters
