@@ -410,8 +410,9 @@ class _Fit:
             )
         weight = float(sums[0])
         if weight == 0:  # a sample of rows that all weigh nothing
-            return _Sums(scale * _LN2, 0.0, *([math.nan] * 6))
-        values = _Sums(scale * _LN2, weight, *(float(s) for s in sums[1:6] / weight), float(sums[6]) / weight**2)
+            return _Sums(scale * _LN2, 0.0, math.nan, math.nan, math.nan, math.nan, math.nan, math.nan)
+        means = (float(s) for s in sums[1:6] / weight)
+        values = _Sums(scale * _LN2, weight, *means, squares=float(sums[6]) / weight**2)
         rows = -(-self.table.rows // step)
         self.steps.append(FitStep(1 / values.beta, values.nll, values.g1, rows))
         return values

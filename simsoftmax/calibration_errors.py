@@ -81,7 +81,7 @@ def _edges(confidence: Array, bins: int, binning: Binning) -> Array:
     ordered = np.sort(confidence)
     last = np.ceil(len(ordered) * np.arange(1, bins) / bins).astype(np.int64) - 1
     inner = np.unique(ordered[np.maximum(last, 0)])
-    return np.concatenate([[0.0], inner[inner < ordered[-1]], [1.0]])
+    return np.array([0.0, *inner[inner < ordered[-1]], 1.0])
 
 
 def _bin_of(confidence: Array, edges: Array) -> NDArray[np.int64]:

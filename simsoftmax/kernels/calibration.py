@@ -98,10 +98,15 @@ def _larger(_, a, b):
 
 
 @njit
+def _max(a, b):
+    return _larger(a, b)  # type: ignore[call-arg]
+
+
+@njit
 def _largest(row):
     largest = row[0]
     for j in range(row.size):
-        largest = _larger(row[j], largest)
+        largest = _max(row[j], largest)
     return largest
 
 
@@ -206,7 +211,7 @@ def _lane_moments(tile, levels, scale, work):
     for k in range(1, levels):
         z = _lanes(tile, k)
         for j in range(_LANES):
-            largest[j] = _larger(z[j], largest[j])
+            largest[j] = _max(z[j], largest[j])
     work[_LANES:] = 0
     s0, s1, s2, s3, s4 = _lanes(work, 1), _lanes(work, 2), _lanes(work, 3), _lanes(work, 4), _lanes(work, 5)
     for k in range(levels):
@@ -295,7 +300,7 @@ def narrow_rows(logits, labels, weights, scale, first, step, sums, rows):
             top = 1.0
             for j in range(count):
                 product[j] *= s0[j]
-                top = _larger(product[j], top)
+                top = _max(product[j], top)
             if not top < 1e200:  # NaN comes here too
                 for j in range(_LANES):
                     nll += math.log(product[j])
