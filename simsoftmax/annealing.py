@@ -1,8 +1,8 @@
 """Annealing: cool particles from hot to cold, and see how many end in the ground level.
 
 Cooled slowly, the particles stay near equilibrium, whose cold limit is the ground level. Quenched, they fall into the
-valley at hand and are trapped, for a ridge of height d is crossed only exp(d / T) sweeps apart (S. Kirkpatrick, C. D. Gelatt
-and M. P. Vecchi, "Optimization by simulated annealing", Science 220 (1983)).
+valley at hand and are trapped, for a ridge of height d is crossed only once in exp(d / T) sweeps (S. Kirkpatrick,
+C. D. Gelatt and M. P. Vecchi, "Optimization by simulated annealing", Science 220 (1983)).
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy import stats
 
-from .arguments import RNG, as_count, as_probability, as_temperature, as_vector_logits
+from .arguments import RNG, as_count, as_positive, as_probability, as_temperature, as_vector_logits
 from .markov import Proposal, transition_matrix
 from .metropolis import Trajectory, simulate
 
@@ -57,16 +57,15 @@ def logarithmic_cooling(depth: float, sweeps: int) -> NDArray[np.float64]:
     landscape (B. Hajek, "Cooling schedules for optimal annealing", Math. Oper. Res. 13 (1988)). "For ever" is meant: to
     reach temperature T takes exp(depth / T) sweeps.
     """
-    if isinstance(depth, (bool, str)) or not np.isscalar(depth) or not 0 < depth < np.inf:
-        raise ValueError(f"depth must be a number > 0, got {depth!r}; pass barrier(logits)")
-    return depth / np.log(np.arange(2.0, as_count("sweeps", sweeps) + 2))
+    depth, last = as_positive("depth", depth), as_count("sweeps", sweeps)
+    return np.asarray(depth / np.log(np.arange(2.0, last + 2)))
 
 
 def barrier(logits: ArrayLike) -> float:
     """Return the highest climb that any particle must make on its way to the ground level, moving to neighbours only.
 
-    From each level outside the ground level, a particle must climb to a pass before it can reach a lower one. The largest
-    of these climbs is Hajek's depth d*. The time to equilibrium grows as exp(d* / T) when T falls.
+    From each level outside the ground level, a particle must climb to a pass before it can reach a lower one. The
+    largest of these climbs is Hajek's depth d*. The time to equilibrium grows as exp(d* / T) when T falls.
 
     Parameters
     ----------
@@ -199,9 +198,7 @@ def anneal(
     z = as_vector_logits(logits)
     temperatures = _as_schedule(schedule)
     confidence = as_probability("confidence", confidence)
-    run = simulate(
-        z, temperatures, particles=particles, proposal=proposal, start=start, record=record, rng=rng
-    )
+    run = simulate(z, temperatures, particles=particles, proposal=proposal, start=start, record=record, rng=rng)
     hits = int(run.counts[z == z.max()].sum())
     interval = stats.binomtest(hits, run.particles).proportion_ci(confidence, method="exact")
     return Annealing(

@@ -1,9 +1,9 @@
 """An isolated gas: no heat bath and no temperature in the rule, and yet a temperature emerges.
 
-N particles stand on a ladder of equally spaced levels and hand each other single quanta of energy. The total energy never
-changes, and in the long run every division of it is equally likely: the microcanonical ensemble. What one particle then
-does is known exactly (`microcanonical_marginal`). As N grows it becomes the Boltzmann distribution, at the temperature
-that the mean energy sets (`gas_temperature`): the rest of the gas is the heat bath of each particle.
+N particles stand on a ladder of equally spaced levels and hand each other single quanta of energy. The total energy
+never changes, and in the long run every division of it is equally likely: the microcanonical ensemble. What one
+particle then does is known exactly (`microcanonical_marginal`). As N grows it becomes the Boltzmann distribution, at
+the temperature that the mean energy sets (`gas_temperature`): the rest of the gas is the heat bath of each particle.
 
 The rule is the zero-range process with constant rate on the complete graph, whose relaxation takes of the order of
 (1 + m)^2 sweeps at m quanta a particle (B. Morris, "Spectral gap for the zero range process with constant rate",
@@ -21,7 +21,7 @@ from scipy import optimize, stats
 from scipy.linalg import eigh_tridiagonal
 from scipy.special import logsumexp
 
-from .arguments import RNG, as_count, as_probability, generator
+from .arguments import RNG, as_count, as_positive, as_probability, as_real, generator
 
 __all__ = ["Gas", "GasVerdict", "gas_temperature", "microcanonical_marginal", "simulate_gas"]
 
@@ -48,7 +48,10 @@ def _inverse_temperature(mean_quanta: float, levels: int | None) -> float:
     k = np.arange(levels)
     return float(
         optimize.brentq(
-            lambda b: k @ np.exp(-b * k) / np.exp(-b * k).sum() - mean_quanta, 0.0, np.log1p(1 / mean_quanta), xtol=1e-15
+            lambda b: k @ np.exp(-b * k) / np.exp(-b * k).sum() - mean_quanta,
+            0.0,
+            np.log1p(1 / mean_quanta),
+            xtol=1e-15,
         )
     )
 
@@ -85,22 +88,15 @@ def gas_temperature(mean_quanta: float, *, levels: int | None = None, spacing: f
     levels = _as_ladder(levels)
     mean = _as_mean(mean_quanta, levels)
     beta = _inverse_temperature(mean, levels)
-    return _as_spacing(spacing) / beta if beta else np.inf
+    return as_positive("spacing", spacing) / beta if beta else np.inf
 
 
 def _as_mean(value: Any, levels: int | None) -> float:
-    if isinstance(value, (bool, str)) or not np.isscalar(value) or not np.isreal(value):
-        raise TypeError(f"mean_quanta must be a number, got {value!r}; pass quanta a particle, such as 2.0")
+    mean = as_real("mean_quanta", value, "pass quanta a particle, such as 2.0")
     high = np.inf if levels is None else levels - 1
-    if not 0 <= value <= high or np.isinf(value):
+    if mean.ndim or not 0 <= mean <= high or np.isinf(mean):
         raise ValueError(f"mean_quanta must be finite and from 0 to {high:g}, got {value}")
-    return float(value)
-
-
-def _as_spacing(value: Any) -> float:
-    if isinstance(value, (bool, str)) or not np.isscalar(value) or not 0 < value < np.inf:
-        raise ValueError(f"spacing must be a number > 0, got {value!r}")
-    return float(value)
+    return float(mean)
 
 
 def microcanonical_marginal(quanta: int, particles: int, *, levels: int | None = None) -> NDArray[np.float64]:
@@ -156,7 +152,7 @@ def microcanonical_marginal(quanta: int, particles: int, *, levels: int | None =
     prior = _boltzmann(_inverse_temperature(mean, levels), levels)
     variance = prior @ (k - mean) ** 2
     reach = 80 * levels / 3
-    reach += np.sqrt(reach**2 + 160 * n * variance)
+    reach += float(np.sqrt(reach**2 + 160 * n * variance))
     points = int(min((n - 1) * (levels - 1) + levels, 2 * reach + 2 * levels)) + 1
     chances = np.zeros(levels)
     for angles in np.array_split(2 * np.pi * np.arange(points) / points, max(1, points * levels // 2**22)):
@@ -173,7 +169,7 @@ def microcanonical_marginal(quanta: int, particles: int, *, levels: int | None =
 
 @dataclass(frozen=True)
 class GasVerdict:
-    """Does the shape of the gas's occupancies agree with the expected one, and what would have been noticed?"""
+    """Whether the shape of a gas's occupancies agrees with the expected one, and what would have been noticed."""
 
     passed: bool
     p_value: float
@@ -240,8 +236,8 @@ class Gas:
     def counts(self) -> NDArray[np.int64]:
         """Particles in each level, all gases together, shape (K,).
 
-        Unbounded, K is long enough that a Boltzmann ladder would have less than 1e-18 of its particles above. Particles of
-        one gas share a fixed energy and so are not independent: `Gas.verify` takes that into account, a test for
+        Unbounded, K is long enough that a Boltzmann ladder would have less than 1e-18 of its particles above. Particles
+        of one gas share a fixed energy and so are not independent: `Gas.verify` takes that into account, a test for
         independent draws would not. Of several gases, use `tagged_counts`.
         """
         return np.bincount(self.quanta.ravel(), minlength=self._size())
@@ -272,7 +268,7 @@ class Gas:
         if against != "microcanonical":
             raise ValueError(f'against must be "microcanonical" or "boltzmann", got {against!r}')
         shares = microcanonical_marginal(self.total, self.particles, levels=self.levels)[:size]
-        return np.pad(shares, (0, size - len(shares)))
+        return np.asarray(np.pad(shares, (0, size - len(shares))), dtype=np.float64)
 
     def verify(
         self,
@@ -353,8 +349,8 @@ def _cells(expected: NDArray[np.float64]) -> NDArray[np.int64]:
 def _relaxation_gap(mean_quanta: float, levels: int | None) -> float:
     """Return the spectral gap per sweep of one particle in an equilibrium gas: a birth-and-death chain.
 
-    It gives a quantum at the rate at which takers have room and takes one at the rate at which givers have any. Unbounded
-    the gap is (1 - sqrt(x))^2 with x = m / (1 + m), as for the M/M/1 queue.
+    It gives a quantum at the rate at which takers have room and takes one at the rate at which givers have any.
+    Unbounded the gap is (1 - sqrt(x))^2 with x = m / (1 + m), as for the M/M/1 queue.
     """
     beta = _inverse_temperature(mean_quanta, levels)
     if levels is None or (levels > 10_000 and beta > 0):
@@ -381,8 +377,8 @@ def simulate_gas(
 ) -> Gas:
     """Let an isolated gas come to equilibrium by itself.
 
-    In a step one particle is drawn to give a quantum and one to take it. It passes if the giver has one and the taker is
-    not at the top. A sweep is as many steps as there are particles.
+    In a step one particle is drawn to give a quantum and one to take it. It passes if the giver has one and the taker
+    is not at the top. A sweep is as many steps as there are particles.
 
     Parameters
     ----------
@@ -421,7 +417,7 @@ def simulate_gas(
     (1000, True)
     """
     levels = _as_ladder(levels)
-    spacing = _as_spacing(spacing)
+    spacing = as_positive("spacing", spacing)
     gases = as_count("gases", gases, high=2**31)
     record = as_count("record", record, low=0)
     if isinstance(start, str):

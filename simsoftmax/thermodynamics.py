@@ -1,8 +1,8 @@
 """Thermodynamics measured from particles: heat capacities and free energies, each with its error.
 
-A simulation shows energies, and energies only. Their mean and their fluctuations give the heat capacity at once. ln Z, and
-with it the free energy, is not the mean of anything that a particle carries. It can be had all the same: by adding up
-mean energies along a path of temperatures (J. G. Kirkwood, J. Chem. Phys. 3 (1935)), or from the overlap of two
+A simulation shows energies, and energies only. Their mean and their fluctuations give the heat capacity at once. ln Z,
+and with it the free energy, is not the mean of anything that a particle carries. It can be had all the same: by adding
+up mean energies along a path of temperatures (J. G. Kirkwood, J. Chem. Phys. 3 (1935)), or from the overlap of two
 simulations (C. H. Bennett, J. Comput. Phys. 22 (1976)).
 
 All counts are independent draws, such as `Trajectory.counts` holds.
@@ -137,8 +137,8 @@ def heat_capacity_from_counts(
     Raises
     ------
     TypeError, ValueError
-        If an argument is refused, or if every particle has the same energy: then there is no fluctuation to measure, and
-        more particles or a higher temperature are needed.
+        If an argument is refused, or if every particle has the same energy: then there is no fluctuation to measure,
+        and more particles or a higher temperature are needed.
     """
     confidence = as_probability("confidence", confidence)
     t = _positive_temperature(temperature)
@@ -147,7 +147,8 @@ def heat_capacity_from_counts(
     second = float(share @ deviation**2)
     if second == 0:
         raise ValueError(
-            f"counts must hold particles of different energies, got all {n:,} at one; pass more, or a higher temperature"
+            f"counts must hold particles of different energies, got all {n:,} at one; "
+            "pass more, or a higher temperature"
         )
     fourth = float(share @ deviation**4)
     relative = np.sqrt(max(fourth / second**2 - 1, 2 / n) / n)
@@ -179,8 +180,8 @@ def integrate_log_partition(
     temperature : float, optional
         T > 0; at infinity ln Z = ln K without any measurement.
     particles : int, optional
-        In all. They are divided among the temperatures in proportion to the quadrature weights, so that the error of ln Z
-        does not depend on the number of temperatures.
+        In all. They are divided among the temperatures in proportion to the quadrature weights, so that the error of
+        ln Z does not depend on the number of temperatures.
     confidence : float, optional
     quadrature_error : float, optional
         Largest proven error of the quadrature, in ln Z. It sets the number of temperatures.
@@ -199,15 +200,17 @@ def integrate_log_partition(
 
     Notes
     -----
-    Gauss-Legendre quadrature in beta. ln Z is analytic where |Im beta| < pi / (max z - min z): there K unit vectors within
-    less than a half turn cannot cancel, and <E> stays below half the range over cos(Im beta range / 2). The bound for
-    functions analytic in an ellipse (L. N. Trefethen, "Is Gauss quadrature better than Clenshaw-Curtis?", SIAM Review 50
-    (2008), theorem 4.5) then limits the error before anything is measured.
+    Gauss-Legendre quadrature in beta. ln Z is analytic where |Im beta| < pi / (max z - min z): there K unit vectors
+    within less than a half turn cannot cancel, and <E>, counted from the middle of the range, stays below half the
+    range over cos(Im beta range / 2). The bound for functions analytic in an ellipse (L. N. Trefethen, "Is Gauss
+    quadrature better than Clenshaw-Curtis?", SIAM Review 50 (2008)) then limits the error before anything is measured.
     """
     z = as_vector_logits(logits)
     t = float(as_temperature(temperature, scalar=True))
     if t == 0:
-        raise ValueError("temperature must be > 0 here, got 0; ln Z has no finite limit, look at T ln Z = max z instead")
+        raise ValueError(
+            "temperature must be > 0 here, got 0; ln Z has no finite limit, look at T ln Z = max z instead"
+        )
     budget = as_count("particles", particles, low=2)
     confidence = as_probability("confidence", confidence)
     bound = as_probability("quadrature_error", quadrature_error)
@@ -219,7 +222,9 @@ def integrate_log_partition(
     if span == 0:  # one energy: nothing to integrate over
         value = start + (finite[0] / t if finite[0] else 0.0)
         none = np.empty(0)
-        return LogPartitionEstimate("ln Z", value, 0.0, value, value, confidence, 0.0, none, none, none, none.astype(int))
+        return LogPartitionEstimate(
+            "ln Z", value, 0.0, value, value, confidence, 0.0, none, none, none, none.astype(int)
+        )
     nodes, missed = _nodes_needed(span, bound)
     abscissae, weights = np.polynomial.legendre.leggauss(nodes)
     beta, weights = (1 + abscissae) / (2 * t), weights / (2 * t)

@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.special import kl_div, logsumexp, xlogy
 
-from .arguments import as_logits, as_real, as_temperature, as_vector_logits, first_index
+from .arguments import as_logits, as_positive, as_real, as_temperature, as_vector_logits, first_index
 from .boltzmann import log_softmax, reduced_logits
 
 __all__ = [
@@ -261,8 +261,8 @@ def minimize_free_energy(
     """
     z = as_vector_logits(logits)
     t = as_temperature(temperature, scalar=True)
-    tolerance = _as_number("tolerance", tolerance, 0.0, np.inf)
-    step = _as_number("step", step, 0.0, 1.0)
+    tolerance = as_positive("tolerance", tolerance)
+    step = as_positive("step", step, high=1.0)
     allowed = z > -np.inf
     if start is None:
         q = allowed / allowed.sum()
@@ -306,11 +306,3 @@ def _spread(log_q: NDArray[np.float64], target: NDArray[np.float64]) -> float:
     either = (log_q > -np.inf) | (target > -np.inf)
     with np.errstate(invalid="ignore"):
         return float(np.ptp(log_q[either] - target[either]))
-
-
-def _as_number(name: str, value: Any, low: float, high: float) -> float:
-    number = as_real(name, value, "pass one number")
-    if number.ndim or not low < float(number) <= high or not np.isfinite(number):
-        limit = f"in ({low:g}, {high:g}]" if np.isfinite(high) else f"> {low:g} and finite"
-        raise ValueError(f"{name} must be {limit}, got {value!r}")
-    return float(number)

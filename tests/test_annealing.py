@@ -85,7 +85,8 @@ def test_whole_distribution_after_a_schedule(rng, alarm):
 
 def test_slow_cooling_beats_quenching():
     rates = [
-        annealed_distribution(RUGGED, geometric_cooling(3.0, 0.1, n))[RUGGED == 0].sum() for n in (10, 100, 1000, 10_000)
+        annealed_distribution(RUGGED, geometric_cooling(3.0, 0.1, n))[RUGGED == 0].sum()
+        for n in (10, 100, 1000, 10_000)
     ]
     assert (np.diff(rates) > 0.05).all()
     assert rates[-1] > 0.95
@@ -116,7 +117,7 @@ def test_str_is_one_sentence(rng):
         (lambda: geometric_cooling(1.0, 0.0, 5), "cold must be > 0 for geometric cooling, got 0"),
         (lambda: linear_cooling(1.0, 2.0, 5), "no lower than cold, got hot=1 and cold=2"),
         (lambda: linear_cooling(np.inf, 2.0, 5), "hot must be finite"),
-        (lambda: logarithmic_cooling(0.0, 5), "depth must be a number > 0, got 0.0"),
+        (lambda: logarithmic_cooling(0.0, 5), "depth must be > 0 and finite, got 0.0"),
         (lambda: anneal(RUGGED, 1.0), "schedule must hold one temperature a sweep"),
         (lambda: annealed_distribution(RUGGED, [1.0], start=[1.0]), "start must hold one probability"),
         (lambda: annealed_distribution(RUGGED, [1.0], start="hot"), "start must be"),

@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
+import simsoftmax as sm
 from simsoftmax.gas import Gas, gas_temperature, microcanonical_marginal, simulate_gas
 
 
@@ -151,11 +152,10 @@ def test_small_gases_are_not_boltzmann(rng, alarm):
     run = simulate_gas(1.0, particles=5, gases=50_000, sweeps=200, rng=rng)
     seen = run.tagged_counts
     assert seen.sum() == 50_000
-    pooled = np.append(seen[:4], seen[4:].sum())
     for against, agrees in (("microcanonical", True), ("boltzmann", False)):
-        p = run.expected(against)
-        expected = np.append(p[:4], 1 - p[:4].sum()) * 50_000
-        assert bool(stats.chisquare(pooled, expected).pvalue > alarm) is agrees
+        with np.errstate(divide="ignore"):
+            logits = np.log(run.expected(against))
+        assert bool(sm.verify(seen, logits, false_alarm=alarm)) is agrees
     with pytest.raises(ValueError, match="pass tagged_counts"):
         run.verify()
 
@@ -171,6 +171,20 @@ def test_two_gases_in_contact_find_one_temperature(rng, alarm):
     spread = np.sqrt(p @ (k - 2) ** 2 / 100_000)  # of the mean of either half, whose sum is fixed
     assert stats.norm.sf(abs(means[0] - 2) / spread) * 2 > alarm
     assert run.verify(false_alarm=alarm)
+
+
+def test_the_thermometer_reads_a_tenth_of_the_gas(rng, alarm):
+    """A part of the gas exchanges energy with the rest, so its thermometer reading is a measurement."""
+    run = simulate_gas(1.0, particles=200_000, levels=6, spacing=0.5, rng=rng)
+    part = np.bincount(run.quanta[:20_000], minlength=6)
+    reading = sm.estimate_temperature(part, run.logits, confidence=1 - alarm)
+    assert reading.low < run.temperature < reading.high
+    assert reading.high / reading.low < 1.3
+    # negative control: the temperature of a gas with a fifth more energy is excluded
+    assert not reading.low < gas_temperature(1.2, levels=6, spacing=0.5) < reading.high
+    # the whole gas has no choice: its likeliest temperature is the one that its energy sets, without any error
+    whole = sm.estimate_temperature(run.counts, run.logits)
+    assert whole.temperature == pytest.approx(run.temperature, rel=1e-9)
 
 
 def test_records_and_seeds(rng):
@@ -200,7 +214,7 @@ def test_nothing_can_move():
         ({"mean_quanta": 5.0, "levels": 4}, "mean_quanta must be finite and from 0 to 3, got 5.0"),
         ({"particles": 1}, "particles must be from 2"),
         ({"levels": 1}, "levels must be from 2"),
-        ({"spacing": 0.0}, "spacing must be a number > 0"),
+        ({"spacing": 0.0}, "spacing must be > 0 and finite"),
         ({"start": "hot"}, "start must be"),
         ({"start": [0.5, 0.5]}, "start must be"),
         ({"start": [0, 9], "levels": 4}, "start must hold quanta from 0 to 3, got 0 to 9"),

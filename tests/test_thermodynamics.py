@@ -109,9 +109,7 @@ def test_integration_of_simulated_energies(t, rng):
 
 def test_a_sampler_at_the_wrong_temperature_is_seen(rng):
     """Negative control: temperature applied twice."""
-    result = integrate_log_partition(
-        Z, 0.5, rng=rng, sampler=lambda t, n, rng: rng.multinomial(n, sm.softmax(Z, t**2))
-    )
+    result = integrate_log_partition(Z, 0.5, rng=rng, sampler=lambda t, n, rng: rng.multinomial(n, sm.softmax(Z, t**2)))
     assert abs(result.value - sm.log_partition(Z, 0.5)) > 20 * result.error
 
 

@@ -15,7 +15,6 @@ from simsoftmax.variational import (
     variational_free_energy,
 )
 
-
 temperatures = st.floats(0.05, 5.0)
 logit_lists = st.lists(st.floats(-5, 5), min_size=2, max_size=12)
 
@@ -99,7 +98,9 @@ def test_every_start_ends_at_softmax(t, data):
     z = np.array(data.draw(logit_lists))
     z[data.draw(st.integers(0, z.size - 1))] = data.draw(st.sampled_from([-np.inf, 5.5, -1.0]))
     allowed = z > -np.inf
-    start = np.where(allowed, 10.0 ** np.array(data.draw(st.lists(st.floats(-300, 0), min_size=z.size, max_size=z.size))), 0)
+    start = np.where(
+        allowed, 10.0 ** np.array(data.draw(st.lists(st.floats(-300, 0), min_size=z.size, max_size=z.size))), 0
+    )
     end = minimize_free_energy(z, t, start=start / start.sum())
     assert np.abs(end.distribution - sm.softmax(z, t)).max() < 1e-10
     assert end.spread < 2e-12

@@ -15,12 +15,13 @@ U = np.uint64
 def exchange(quanta, top, stream, steps):
     """Attempt ``steps`` handovers; return how many took place.
 
-    A step draws a giver and a taker with equal chances. One quantum passes if the giver has one, the taker stands below
-    the ``top`` level, and the two differ. ``quanta`` (N,) integers and ``stream`` (4,) uint64 change in place; N < 2^32.
+    A step draws a giver and a taker with equal chances. One quantum passes if the giver has one, the taker stands
+    below the ``top`` level, and the two differ. ``quanta`` (N,) integers and ``stream`` (4,) uint64 change in place;
+    N < 2^32.
 
     Giver and taker come from the two halves of one draw by the same map, (32 bits * N) >> 32. The map favours some
-    particles by up to N / 2^32, and that does no harm: a handover and its reverse still have equal chances, which is all
-    that makes every division of the energy equally likely in the long run.
+    particles by up to N / 2^32, and that does no harm: a handover and its reverse still have equal chances, which is
+    all that makes every division of the energy equally likely in the long run.
     """
     s0, s1, s2, s3 = stream[0], stream[1], stream[2], stream[3]
     particles = U(quanta.size)
