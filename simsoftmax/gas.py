@@ -252,7 +252,7 @@ class Gas:
     @property
     def logits(self) -> NDArray[np.float64]:
         """The ladder as logits, -spacing * k, shape (K,), to go with `counts`."""
-        return -self.spacing * np.arange(len(self.counts))
+        return np.asarray(-self.spacing * np.arange(len(self.counts)), dtype=np.float64)
 
     def _size(self) -> int:
         if self.levels is not None:
