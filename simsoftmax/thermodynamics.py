@@ -258,7 +258,7 @@ def _simulated(z: NDArray[np.float64]) -> Sampler:
     from .metropolis import simulate
 
     def draw(temperature: float, particles: int, rng: np.random.Generator) -> ArrayLike:
-        return simulate(z, temperature, particles=particles, engine="occupations", rng=rng).counts
+        return simulate(z, temperature, particles=particles, rng=rng).counts
 
     return draw
 
