@@ -194,7 +194,7 @@ def plot_trajectory(
         names = ["softmax"]
 
     ax = _axes(ax)
-    sweeps = np.linspace(trajectory.sweeps / len(values), trajectory.sweeps, len(values))
+    sweeps = trajectory.record * np.arange(1, len(values) + 1)
     color = temperature_color(t)
     for column, name in enumerate(names):
         y, band = values[:, column], 2 * error[:, column]
