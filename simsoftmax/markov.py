@@ -300,7 +300,7 @@ def exponents_relaxation(exponents: NDArray[np.float64], proposal: str | NDArray
                 for a, b in ((0, 0), (levels - 3, levels - 1))
             ]
             values = np.concatenate(ends)
-        eigenvalues = np.sort(values)[::-1][1:]
+        eigenvalues = np.sort(np.asarray(values, np.float64))[::-1][1:]
         gap = 1.0 - float(np.abs(eigenvalues).max()) if len(eigenvalues) else 1.0
     else:
         q = proposal[np.ix_(allowed, allowed)]
@@ -308,7 +308,7 @@ def exponents_relaxation(exponents: NDArray[np.float64], proposal: str | NDArray
         moves = q * np.exp(np.minimum(x[None, :] - x[:, None], 0))
         np.fill_diagonal(moves, 0.0)
         np.fill_diagonal(symmetrised, 1.0 - moves.sum(axis=1))
-        eigenvalues = eigvalsh(symmetrised)[::-1][1:]
+        eigenvalues = np.asarray(eigvalsh(symmetrised), np.float64)[::-1][1:]
         gap = 1.0 - float(np.abs(eigenvalues).max()) if len(eigenvalues) else 1.0
     if gap < 1e-14 * math.sqrt(levels) and minorisation == 0.0:
         gap = 0.0  # below what an eigenvalue near 1 resolves: say that it is stuck rather than invent a rate

@@ -187,7 +187,7 @@ class Trajectory:
             If the file is not a saved trajectory.
         """
         try:
-            with np.load(path, allow_pickle=False) as file:
+            with open(path, "rb") as stream, np.load(stream, allow_pickle=False) as file:
                 header = json.loads(str(file["header"]))
                 if header.pop("format") != "simsoftmax-trajectory-1":
                     raise ValueError

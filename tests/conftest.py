@@ -1,8 +1,8 @@
 """What the tests share: one seed, one false-alarm rate, and strategies for hard logits.
 
 Every random test derives its generator from one seed, so that the suite can be swept: ``SIMSOFTMAX_SEED=1 make test``.
-A statistical check fails by chance with probability ALARM at most. With fewer than 1000 checks in the suite, a sweep over
-100 seeds alarms falsely less than once in a hundred sweeps.
+A statistical check fails by chance with probability ALARM at most. With fewer than 1000 checks in the suite, a sweep
+over 100 seeds alarms falsely less than once in a hundred sweeps.
 """
 
 import os

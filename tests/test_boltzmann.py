@@ -21,8 +21,8 @@ temperatures = st.one_of(st.floats(0.01, 100), st.floats(1e-300, 1e300))
 def exact(z, t):
     """Return everything at 50 digits, with the error that float64 must at least be allowed for each.
 
-    The exponents x = (z - max z) / T carry a relative error of a few eps, so exp(x) carries |x| times that: the allowance
-    follows from propagating this through each formula, and is no free tolerance.
+    The exponents x = (z - max z) / T carry a relative error of a few eps, so exp(x) carries |x| times that. The
+    allowance follows from propagating this through each formula, and is no free tolerance.
     """
     with mpmath.workdps(50):
         top = mpmath.mpf(max(z))

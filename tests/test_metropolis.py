@@ -121,9 +121,9 @@ def test_the_same_seed_gives_the_same_states_for_any_number_of_threads():
 
 
 def test_global_random_state_is_left_alone():
-    before = np.random.get_state()[1].tobytes()
+    before = np.random.get_state()[1].tobytes()  # noqa: NPY002
     ss.simulate(Z, 0.5)
-    assert np.random.get_state()[1].tobytes() == before
+    assert np.random.get_state()[1].tobytes() == before  # noqa: NPY002
 
 
 def test_every_start(rng):
@@ -165,7 +165,7 @@ def test_a_frozen_ladder_is_refused_with_the_number_it_would_take(z, t):
 
 def test_alternating_for_ever_is_refused():
     others = [[0.0, 1.0], [1.0, 0.0]]
-    with pytest.raises(ValueError, match="alternate for ever.*eigenvalue of -1"):
+    with pytest.raises(ValueError, match=r"alternate for ever.*eigenvalue of -1"):
         ss.simulate([1.0, 1.0], 0.7, proposal=others, sweeps=3)
     assert ss.simulate([1.0, 0.5], 0.7, proposal=others, particles=10).sweeps > 1
 
