@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, field
+from itertools import accumulate
 from typing import Any, Literal
 
 import numpy as np
@@ -49,6 +50,28 @@ def boltzmann_exponents(logits: NDArray[np.float64], temperature: float) -> NDAr
         gaps = np.minimum(np.diff(scores) / temperature, CUTOFF)
     exponents[allowed] = -np.append(np.cumsum(gaps[::-1])[::-1], 0.0)[place]
     return exponents
+
+
+def rank_levels(exponents: NDArray[np.float64]) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+    """Return the levels by falling weight and, for each rank, the weights above it divided by its own.
+
+    The sums run as in Horner's scheme, on ratios of successive weights: they neither underflow nor lose digits at any
+    temperature, where sums of the weights or of their logarithms would.
+
+    Returns
+    -------
+    order : ndarray of int64, shape (K,)
+        The ground level first, levels that cannot be occupied last.
+    above : ndarray of float64, shape (K,)
+        sum_{j > k} w_j / w_k of rank k; 0 for levels that cannot be occupied.
+    """
+    order = np.argsort(-exponents, kind="stable")
+    ranked = exponents[order]
+    allowed = ranked[ranked > -np.inf]
+    ratios = np.exp(np.diff(allowed))[::-1].tolist()
+    above = np.zeros(len(exponents))
+    above[: len(allowed)] = list(accumulate(ratios, lambda rest, ratio: ratio * (1.0 + rest), initial=0.0))[::-1]
+    return order, above
 
 
 def check_proposal(proposal: Any, levels: int) -> str | NDArray[np.float64]:
@@ -253,14 +276,11 @@ def exponents_relaxation(exponents: NDArray[np.float64], proposal: str | NDArray
     x = exponents[allowed]
     minorisation = 0.0
     if isinstance(proposal, str) and proposal == "uniform":
-        falling = -np.sort(-x)
-        log_tail = np.logaddexp.accumulate(falling[::-1])[::-1]
+        tails = 1.0 + rank_levels(exponents)[1][: len(x)]
         places = levels - np.arange(len(x))  # levels from each rank on, the forbidden ones included
-        eigenvalues = ((places - np.exp(log_tail - falling)) / levels)[:-1]
-        eigenvalues = np.sort(eigenvalues)[::-1]
+        eigenvalues = np.sort(((places - tails) / levels)[:-1])[::-1]
         # The leading one in the form that keeps the digits of a small gap: 1 / (K max p).
-        minorisation = float(np.exp(log_tail[0] - falling[0])) / levels
-        gap = minorisation
+        gap = minorisation = float(tails[0]) / levels
     elif isinstance(proposal, str):
         up = 0.5 * np.where(allowed[1:] & allowed[:-1], 1.0, 0.0)
         with np.errstate(invalid="ignore"):
@@ -280,7 +300,7 @@ def exponents_relaxation(exponents: NDArray[np.float64], proposal: str | NDArray
                 for a, b in ((0, 0), (levels - 3, levels - 1))
             ]
             values = np.concatenate(ends)
-        eigenvalues = np.sort(values)[::-1][1:]
+        eigenvalues = np.sort(np.asarray(values, np.float64))[::-1][1:]
         gap = 1.0 - float(np.abs(eigenvalues).max()) if len(eigenvalues) else 1.0
     else:
         q = proposal[np.ix_(allowed, allowed)]
@@ -288,7 +308,7 @@ def exponents_relaxation(exponents: NDArray[np.float64], proposal: str | NDArray
         moves = q * np.exp(np.minimum(x[None, :] - x[:, None], 0))
         np.fill_diagonal(moves, 0.0)
         np.fill_diagonal(symmetrised, 1.0 - moves.sum(axis=1))
-        eigenvalues = eigvalsh(symmetrised)[::-1][1:]
+        eigenvalues = np.asarray(eigvalsh(symmetrised), np.float64)[::-1][1:]
         gap = 1.0 - float(np.abs(eigenvalues).max()) if len(eigenvalues) else 1.0
     if gap < 1e-14 * math.sqrt(levels) and minorisation == 0.0:
         gap = 0.0  # below what an eigenvalue near 1 resolves: say that it is stuck rather than invent a rate

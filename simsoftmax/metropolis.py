@@ -10,6 +10,7 @@ import json
 import math
 import signal
 import threading
+import zipfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -28,6 +29,7 @@ from .markov import (
     check_proposal,
     exponents_relaxation,
     matrix_moves,
+    rank_levels,
     relaxation,
     transition_matrix,
 )
@@ -185,7 +187,7 @@ class Trajectory:
             If the file is not a saved trajectory.
         """
         try:
-            with np.load(path, allow_pickle=False) as file:
+            with open(path, "rb") as stream, np.load(stream, allow_pickle=False) as file:
                 header = json.loads(str(file["header"]))
                 if header.pop("format") != "simsoftmax-trajectory-1":
                     raise ValueError
@@ -205,7 +207,7 @@ class Trajectory:
                     interrupted=header["interrupted"],
                     _streams=arrays["streams"],
                 )
-        except (ValueError, KeyError, EOFError, TypeError, AttributeError):
+        except (ValueError, KeyError, EOFError, TypeError, AttributeError, zipfile.BadZipFile):
             raise ValueError(
                 f"path must name a saved trajectory, got {str(path)!r}; write one with Trajectory.save"
             ) from None
@@ -600,7 +602,8 @@ def _engine(
         return by_neighbour
 
     def by_uniform(temperature: float, sweeps: int) -> int:
-        order, climb, fall, land = at(temperature, occupations.uniform_tables)
+        order, above = at(temperature, rank_levels)
+        climb, fall, land = occupations.uniform_tables(above)
         ranked = counts[order]
         moved = int(occupations.sweep_uniform(ranked, climb, fall, land, stream, sweeps))
         counts[order] = ranked

@@ -6,8 +6,6 @@ particles: O(K) a sweep for uniform and neighbour proposals, O(K^2) for a propos
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 from numba import njit
 from numpy.typing import NDArray
@@ -15,28 +13,18 @@ from numpy.typing import NDArray
 from .binomial import binomial
 
 
-def uniform_tables(exponents: NDArray[np.float64]) -> tuple[NDArray[Any], ...]:
-    """Return (order, climb, fall, land): what `sweep_uniform` needs, each of shape (K,).
+def uniform_tables(above: NDArray[np.float64]) -> tuple[NDArray[np.float64], ...]:
+    """Return (climb, fall, land), each of shape (K,), for levels sorted by falling weight.
 
-    Levels are sorted by falling weight, so that rank 0 is the ground level. From rank i a particle climbs with
-    probability (sum of the weights above) / (K w_i); if it did not climb it falls with probability
-    (i / K) / (1 - climb), for each of the i levels below is proposed with probability 1/K and always accepted. A
-    climber that passes rank j lands on it with probability w_j / (sum of the weights from j on), whatever level it
-    came from.
-    Ratios of sums are formed from logarithms, so nothing underflows at low temperature.
+    Rank 0 is the ground level, and ``above`` holds the weights above each rank divided by its own. From rank i a
+    particle climbs with probability above_i / K. If it did not climb it falls with probability (i / K) / (1 - climb),
+    for each of the i levels below is proposed with probability 1/K and always accepted. A climber that passes rank j
+    lands on it with probability 1 / (1 + above_j), whatever level it came from.
     """
-    levels = len(exponents)
-    order = np.argsort(-exponents, kind="stable")
-    x = exponents[order]
-    tail = np.logaddexp.accumulate(x[::-1])[::-1]  # ln of the sum of the weights from each rank on
-    allowed = x > -np.inf
-    climb = np.zeros(levels)
-    above = allowed[1:]
-    climb[:-1][above] = np.exp(tail[1:][above] - x[:-1][above]) / levels
-    land = np.ones(levels)
-    land[allowed] = np.exp(x[allowed] - tail[allowed])
-    fall = np.arange(levels) / levels / (1.0 - climb)
-    return order, climb, np.minimum(fall, 1.0), land
+    levels = len(above)
+    climb = above / levels
+    fall = np.minimum(np.arange(levels) / levels / (1.0 - climb), 1.0)
+    return climb, fall, 1.0 / (1.0 + above)
 
 
 @njit(cache=True, nogil=True)
