@@ -22,7 +22,7 @@ PAGES = [TOC["root"]] + [entry["file"] for part in TOC["parts"] for entry in par
 CLAIMS = {
     "book/energy-and-chance": ["one", "gibbs", "example"],
     "book/temperature": ["cold", "hot", "order", "entropy"],
-    "book/verdict": ["verdict-alarms", "verdict-power", "verdict-naive"],
+    "book/verdict": ["verdict-power", "verdict-alarms", "verdict-controls", "verdict-naive"],
 }
 CHAPTERS = [page for page in PAGES if page in CLAIMS]
 
