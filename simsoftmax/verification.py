@@ -49,8 +49,6 @@ Floats = NDArray[np.float64]
 
 POOL = 5.0
 """A group of levels is closed as soon as it expects this many particles."""
-REMAINDER = 1.0
-"""The levels left over at the high end are a group of their own if they expect this many."""
 POOL_AVERAGE = 100.0
 """The same for time averages, whose residuals are normal only in the limit of many particles."""
 RARE_SHARE = 0.1
@@ -88,10 +86,11 @@ class _Groups:
         return np.add.reduceat(values[..., self.order], self.starts, axis=-1)
 
 
-def _pool(logits: Floats, p: Floats, particles: float, least: float, remainder: float) -> _Groups:
+def _pool(logits: Floats, p: Floats, particles: float, least: float, *, merge: bool = False) -> _Groups:
     """Pool neighbours in energy until each group expects ``least`` particles; neighbours keep the thermometer sharp.
 
-    What is left over at the high end is a group of its own if it expects ``remainder`` particles.
+    What is left over at the high end is a group of its own, so that too many particles there are seen, unless it is to
+    be merged with the last one.
     """
     allowed = np.flatnonzero(p > 0)
     order = allowed[np.argsort(-logits[allowed], kind="stable")]
@@ -103,7 +102,7 @@ def _pool(logits: Floats, p: Floats, particles: float, least: float, remainder: 
         tail = ascending[::-1]
         following = len(order) + 1 - np.searchsorted(ascending, tail - least * (1 - 1e-12), side="right")
         starts = [0]
-        while (start := int(following[starts[-1]])) < len(order) and tail[start] >= remainder:
+        while (start := int(following[starts[-1]])) < len(order) and not (merge and tail[start] < least):
             starts.append(start)
     cuts = np.array(starts, dtype=np.intp)
     probability = np.add.reduceat(p[order], cuts)
@@ -191,7 +190,7 @@ class _Null:
     @classmethod
     def of(cls, logits: Floats, temperature: float, particles: int) -> _Null:
         p = np.asarray(softmax(logits, temperature), dtype=np.float64)
-        groups = _pool(logits, p, particles, POOL, REMAINDER)
+        groups = _pool(logits, p, particles, POOL)
         direction = _temperature_direction(groups.probability, groups.energy)
         return cls(particles, p, groups, direction)
 
@@ -284,29 +283,34 @@ def _detectable_temperature(null: _Null, logits: Floats, temperature: float, fal
     """Return the relative error in T that the score alone catches with the stated power, hotter or colder."""
     if not null.direction.any() or temperature in (0.0, math.inf):
         return math.inf  # then T (1 + x) is the same distribution for every x
-    groups = null.groups
-    freedom = len(groups.probability) - 2
-    critical, _ = _critical(freedom, True, null.share(false_alarm))
+    groups, n = null.groups, null.particles
+    p = groups.probability
+    critical, _ = _critical(len(p) - 2, True, null.share(false_alarm))
+    after = np.cumsum(p[::-1])[::-1]
+    sizes = np.sqrt(n * p[:-1] * after[1:] / after[:-1])  # standard deviations of the counts that are peeled off
+    critical += float((np.abs(null.direction) * np.minimum(0.5 / sizes, sizes)).max())  # half a particle, the lump
     quantile = float(special.ndtri(power))
-    z = logits[groups.order]
-    gap = (z - z[0]) / temperature
-
-    def moments(x: float) -> tuple[float, float]:
-        weight = np.add.reduceat(np.exp(gap * math.exp(-x)), groups.starts)
-        weight = weight / weight.sum()
-        mean = float(weight @ groups.energy)
-        return mean, math.sqrt(float(weight @ (groups.energy - mean) ** 2))
-
-    mean, spread = moments(0.0)
+    gap = (logits[groups.order] - logits[groups.order[0]]) / temperature
 
     def margin(x: float) -> float:
-        shifted, width = moments(x)
-        return math.sqrt(null.particles) * abs(shifted - mean) - critical * spread - quantile * max(width, spread)
+        """Return by how much the score at T exp(x) exceeds what is needed, in its linear and its entropic form."""
+        weight = np.add.reduceat(np.exp(gap * math.exp(-x)), groups.starts)
+        q = weight / weight.sum()
+        mean = float(q @ groups.energy)
+        width = math.sqrt(float(q @ (groups.energy - mean) ** 2))
+        linear = (math.sqrt(n) * abs(mean - centre) - quantile * max(width, spread)) / spread
+        ratio = np.log(np.maximum(q, 1e-300) / p)
+        divergence = max(float(q @ ratio), 1e-300)
+        slope = math.sqrt(float(q @ (ratio - divergence) ** 2) / (2 * divergence))
+        entropic = math.sqrt(2 * n * divergence) - quantile * slope
+        return min(linear, entropic) - critical
 
+    centre = float(p @ groups.energy)
+    spread = math.sqrt(float(p @ (groups.energy - centre) ** 2))
     if margin(60.0) <= 0 or margin(-60.0) <= 0:
         return math.inf
-    hotter = math.expm1(optimize.brentq(margin, 0.0, 60.0, xtol=1e-12, rtol=1e-10))
-    colder = -math.expm1(optimize.brentq(margin, -60.0, 0.0, xtol=1e-12, rtol=1e-10))
+    hotter = math.expm1(optimize.brentq(margin, 1e-12, 60.0, xtol=1e-12, rtol=1e-10))
+    colder = -math.expm1(optimize.brentq(margin, -60.0, -1e-12, xtol=1e-12, rtol=1e-10))
     return max(hotter, colder)
 
 
@@ -561,11 +565,11 @@ def verify(
 
     Notes
     -----
-    Neighbours in energy are pooled until each group expects 5 particles (1 for what is left over at the end), and the
-    groups' residuals are tested as the module says: p = m (2 - m) for the lesser m of the two p-values. If levels
-    were pooled, a tenth of the false-alarm rate goes to one more test: the probability that any particle is in a level
-    at most as likely as the least likely one that is occupied. A level of probability zero that is occupied makes it
-    zero.
+    Neighbours in energy are pooled until each group expects 5 particles; what is left over at the high end is a group
+    of its own. The groups' residuals are tested as the module says: p = m (2 - m) for the lesser m of the two
+    p-values. If levels were pooled, a tenth of the false-alarm rate goes to one more test: the probability that any
+    particle is in a level at most as likely as the least likely one that is occupied. A level of probability zero that
+    is occupied makes it zero.
 
     The bound on the total variation: t(n) = TV(n / N, p) moves by at most 1 / N with one particle, so it exceeds its
     mean less sqrt(ln(1 / false_alarm) / 2 N) with the stated confidence (C. McDiarmid 1989); and its mean is at least
@@ -674,7 +678,7 @@ def verify_average(
             f"logits must hold at most 4096 levels here, got {len(z)}; pass the counts of one sweep to verify instead"
         )
     p = np.asarray(softmax(z, t), dtype=np.float64)
-    groups = _pool(z, p, n, POOL_AVERAGE, POOL_AVERAGE)
+    groups = _pool(z, p, n, POOL_AVERAGE, merge=True)
     order = groups.order
     matrix = np.asarray(transition_matrix(z, t, proposal=proposal))[np.ix_(order, order)]
     by_level, slowest = _average_covariance(matrix, p[order], records, stride)
