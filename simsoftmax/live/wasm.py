@@ -265,6 +265,7 @@ def _intermediate(function: Any, signature: str, captured: dict[str, str]) -> tu
 
     python = getattr(function, "py_func", function)
     compiled = numba.njit(signature, error_model="numpy")(python)
+    overload: Any
     (overload,) = compiled.overloads.values()
     ir = captured[overload.library.name]
     # The IR says what machine it is for; the new target says so again.
@@ -292,13 +293,14 @@ def _compile(kernels: Mapping[str, tuple[str, str]]) -> bytes:
 
     # The optimised IR as it is before the host's code generator rewrites it: a private method, so numba is pinned.
     captured: dict[str, str] = {}
-    finalize = codegen.CPUCodeLibrary._finalize_final_module
+    library_class: Any = codegen.CPUCodeLibrary
+    finalize = library_class._finalize_final_module
 
     def keep_ir(library: Any) -> Any:
         captured[library.name] = str(library._final_module)
         return finalize(library)
 
-    codegen.CPUCodeLibrary._finalize_final_module = keep_ir
+    library_class._finalize_final_module = keep_ir
     llvm.initialize_all_targets()
     llvm.initialize_all_asmprinters()
     machine = llvm.Target.from_triple("wasm32-unknown-unknown").create_target_machine(opt=3)
