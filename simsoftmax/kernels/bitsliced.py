@@ -135,39 +135,49 @@ def sweep_block(propose, words, present, stream, bits, rank, level, sweeps):
     return moved
 
 
-def sweep_blocks(propose, states, streams, bits, rank, level, sweeps):
-    """Sweep all particles, block by block; return how many moves were made."""
-    levels, present = np.zeros(BLOCK, np.uint8), np.zeros(BLOCK, np.uint8)
-    words, valid = levels.view(np.uint64).reshape(8, 8), present.view(np.uint64).reshape(8, 8)
-    present[:] = 1
+def sweep_blocks(propose, words, present, streams, bits, rank, level, sweeps):
+    """Sweep blocks of particles, given as bytes in 8 rows of 8 words a block; return how many moves were made."""
     moved = 0
     for block in range(len(streams)):
-        own = states[block * BLOCK : (block + 1) * BLOCK]
-        levels[: len(own)] = own
-        present[len(own) :] = 0
-        moved += sweep_block(propose, words, valid, streams[block], bits, rank, level, sweeps)
-        own[:] = levels[: len(own)]
+        moved += sweep_block(propose, words[block], present, streams[block], bits, rank, level, sweeps)
     return moved
 
 
-def sweep_uniform_two(states, streams, bits, rank, level, sweeps):
+def sweep_uniform_two(words, present, streams, bits, rank, level, sweeps):
     """Sweep with uniform proposals, K = 2."""
-    return sweep_blocks(uniform_two, states, streams, bits, rank, level, sweeps)
+    return sweep_blocks(uniform_two, words, present, streams, bits, rank, level, sweeps)
 
 
-def sweep_uniform_three(states, streams, bits, rank, level, sweeps):
+def sweep_uniform_three(words, present, streams, bits, rank, level, sweeps):
     """Sweep with uniform proposals, K = 3."""
-    return sweep_blocks(uniform_three, states, streams, bits, rank, level, sweeps)
+    return sweep_blocks(uniform_three, words, present, streams, bits, rank, level, sweeps)
 
 
-def sweep_uniform_four(states, streams, bits, rank, level, sweeps):
+def sweep_uniform_four(words, present, streams, bits, rank, level, sweeps):
     """Sweep with uniform proposals, K = 4."""
-    return sweep_blocks(uniform_four, states, streams, bits, rank, level, sweeps)
+    return sweep_blocks(uniform_four, words, present, streams, bits, rank, level, sweeps)
 
 
-def sweep_neighbour(states, streams, bits, rank, level, sweeps):
+def sweep_neighbour(words, present, streams, bits, rank, level, sweeps):
     """Sweep with neighbour proposals, K = 2, 3 or 4."""
-    return sweep_blocks(neighbour, states, streams, bits, rank, level, sweeps)
+    return sweep_blocks(neighbour, words, present, streams, bits, rank, level, sweeps)
+
+
+def run(kernel, states, streams, tables, sweeps):
+    """Call ``kernel`` on all particles, the last block padded to 512."""
+    whole = len(states) // BLOCK
+    rest = len(states) - whole * BLOCK
+    moved = 0
+    if whole:
+        words = states[: whole * BLOCK].view(np.uint64).reshape(whole, 8, 8)
+        moved += kernel(words, np.full((8, 8), ONES), streams[:whole], *tables, sweeps)
+    if rest:
+        padded, present = np.zeros((2, BLOCK), np.uint8)
+        padded[:rest], present[:rest] = states[whole * BLOCK :], 1
+        words = padded.view(np.uint64).reshape(1, 8, 8)
+        moved += kernel(words, present.view(np.uint64).reshape(8, 8), streams[whole:], *tables, sweeps)
+        states[whole * BLOCK :] = padded[:rest]
+    return moved
 
 
 def prepare(reduced, proposal):

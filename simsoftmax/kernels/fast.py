@@ -30,12 +30,12 @@ def advance(states, streams, reduced, proposal, sweeps, threads=1, compile=None)
         compile = states.size * sweeps > SMALL
     if not compile:
         with np.errstate(over="ignore"):
-            return kernel(states, streams, *tables, sweeps)
+            return module.run(kernel, states, streams, tables, sweeps)
     kernel = compiled(kernel)
     blocks = len(streams)
     threads = max(1, min(threads, blocks))
     if threads == 1:
-        return kernel(states, streams, *tables, sweeps)
+        return module.run(kernel, states, streams, tables, sweeps)
     bounds = [blocks * t // threads for t in range(threads + 1)]
-    jobs = [_pool(threads).submit(kernel, states[a * module.BLOCK : b * module.BLOCK], streams[a:b], *tables, sweeps) for a, b in zip(bounds, bounds[1:])]
+    jobs = [_pool(threads).submit(module.run, kernel, states[a * module.BLOCK : b * module.BLOCK], streams[a:b], tables, sweeps) for a, b in zip(bounds, bounds[1:])]
     return sum(j.result() for j in jobs)

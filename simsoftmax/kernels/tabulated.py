@@ -61,14 +61,19 @@ def look_far(table, index, levels):
 
 
 def near_uniform(random, here, weight, table, levels):
-    """Propose any of up to 64 levels; weights are 16-bit fractions of 65535, rounded down."""
+    """Propose any of up to 64 levels; weights are 16-bit fractions of 65535, rounded down.
+
+    The last row of the table holds K in every lane: LLVM knows the multiplication of two rows as one instruction, not that
+    of a row and a scalar.
+    """
     number = as_uint16(random)
-    there = multiply_high(number, levels)
-    fraction = number * levels
+    count = load(table, len(table) - 1)
+    there = multiply_high(number, count)
+    fraction = number * count
     other = look_near(table, there, levels)
-    accepted = other > multiply_high(fraction + levels, weight) + 1
+    accepted = other > multiply_high(fraction + count, weight) + 1
     rejected = multiply_high(fraction, weight) > other
-    doubtful = ~(accepted | rejected) | (fraction > 65535 - levels)
+    doubtful = ~(accepted | rejected) | (fraction > ~count)
     return number, there, other, accepted, doubtful
 
 
@@ -171,7 +176,8 @@ def sweep_blocks(move, look, here, weight, present, numbers, states, streams, ta
     moved = 0
     for block in range(len(streams)):
         own = states[block * BLOCK : (block + 1) * BLOCK]
-        levels[: len(own)] = own
+        for k in range(len(own)):
+            levels[k] = own[k]
         levels[len(own) :] = 0
         mine[len(own) :] = 0
         rows = (len(own) + here.shape[1] - 1) // here.shape[1]
@@ -189,7 +195,8 @@ def sweep_blocks(move, look, here, weight, present, numbers, states, streams, ta
             ladder,
             sweeps,
         )
-        own[:] = levels[: len(own)]
+        for k in range(len(own)):
+            own[k] = levels[k]
     return moved
 
 
@@ -229,6 +236,11 @@ def sweep_far_neighbour(states, streams, table, reduced, sweeps):
     return sweep_far(far_neighbour, states, streams, table, reduced, True, sweeps)
 
 
+def run(kernel, states, streams, tables, sweeps):
+    """Call ``kernel`` on all particles."""
+    return kernel(states, streams, *tables, sweeps)
+
+
 def prepare(reduced, proposal):
     """Return the kernel for ``proposal`` and its tables."""
     levels = len(reduced)
@@ -245,7 +257,7 @@ def prepare(reduced, proposal):
         return sweep_far_neighbour, (np.concatenate([entries[1], entries[0]]).astype(np.uint32), reduced)
     weights = np.exp(reduced)
     if near:
-        return sweep_near_uniform, (rows_of(weights * 65535), reduced)
+        return sweep_near_uniform, (np.vstack([rows_of(weights * 65535), np.full(32, levels, np.uint16)]), reduced)
     weights *= float(SPAN)
     weights[weights < np.finfo(np.float32).tiny] = 0.0
     return sweep_far_uniform, (weights.astype(np.float32), reduced)
