@@ -268,8 +268,8 @@ def _permute(context, builder, sig, args):
 def _gather(context, builder, sig, args):
     result, count = sig.return_type, sig.args[1].count
     data = context.make_array(sig.args[0])(context, builder, args[0]).data
-    wide = builder.zext(args[1], ir.VectorType(ir.IntType(64), count))
-    pointers = builder.gep(data, [wide], source_etype=data.type.pointee)
+    # LLVM takes an offset as signed, which is what hardware gathers do; no table has 2^31 entries.
+    pointers = builder.gep(data, [args[1]], source_etype=data.type.pointee)
     pointers.type = ir.VectorType(data.type, count)  # llvmlite does not see that a vector of offsets makes one of pointers
     everywhere = ir.Constant(ir.VectorType(ir.IntType(1), count), [1] * count)
     name = f"llvm.masked.gather.{_name(result)}.v{count}p0"
