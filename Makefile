@@ -1,0 +1,43 @@
+# Every target sets itself up: the first one to run makes .venv, and makes it again when what it stands on changes.
+PYTHON ?= python3
+VENV   := .venv
+BIN    := $(VENV)/bin
+READY  := $(VENV)/ready
+
+.DEFAULT_GOAL := book
+.PHONY: book test lab lint bench wasm clean
+
+book: $(READY) ## build the book
+	@$(BIN)/jupyter-book build --warningiserror --keep-going --nitpick .
+	@echo "The book is built. Open $(CURDIR)/_build/html/index.html"
+
+test: $(READY) ## run every test
+	$(BIN)/python -m pytest
+
+lab: $(READY) ## open the chapters as notebooks in JupyterLab
+	JUPYTER_CONFIG_PATH="$(CURDIR)/book/lab:$$JUPYTER_CONFIG_PATH" $(BIN)/jupyter lab --LabApp.default_url=/lab/tree/book/index.md
+
+lint: $(READY) ## check style and types
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+bench: $(READY) ## time the simulator beside its peers
+	$(BIN)/python -m benchmarks
+
+wasm: $(READY) ## compile the browser's kernels again
+	$(BIN)/python -m simsoftmax.live.wasm
+
+clean: ## remove what was built; the environment stays
+	rm -rf _build build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	find simsoftmax tests book benchmarks -name __pycache__ -type d -prune -exec rm -rf {} + 2>/dev/null || true
+
+$(READY): pyproject.toml requirements.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
+	  echo "simsoftmax needs Python 3.11 or newer. Say which: make $(MAKECMDGOALS) PYTHON=python3.12" >&2; exit 1; }
+	@$(PYTHON) -c 'import venv, ensurepip' 2>/dev/null || { \
+	  echo "Python cannot make a virtual environment here. Install it first; on Debian or Ubuntu:" >&2; \
+	  echo "    sudo apt-get install python3-venv" >&2; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --disable-pip-version-check --quiet -r requirements.txt -e '.[lint,test,wasm]'
+	@touch $@

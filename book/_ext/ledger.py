@@ -1,0 +1,132 @@
+"""Collect the claims of every page and list them where a page says ``{claims-ledger}``.
+
+The claims are read from the badges in the pages themselves (``book/claims.py``), as each page is parsed. Sphinx keeps
+them with the page, so a build that reads only what changed still lists everything, and nothing that has gone.
+"""
+
+from __future__ import annotations
+
+import json
+from html.parser import HTMLParser
+from typing import Any
+
+from docutils import nodes
+from sphinx.application import Sphinx
+from sphinx.environment import BuildEnvironment
+from sphinx.errors import ExtensionError
+from sphinx.util.docutils import SphinxDirective
+
+
+class _Badges(HTMLParser):
+    def __init__(self) -> None:
+        super().__init__()
+        self.claims: list[dict[str, Any]] = []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        for name, value in attrs:
+            if name == "data-claim" and value:
+                self.claims.append(json.loads(value))
+
+
+class ledger_place(nodes.General, nodes.Element):
+    """Where the ledger goes; filled in when every page has been read."""
+
+
+class ClaimsLedger(SphinxDirective):
+    """The directive ``{claims-ledger}``."""
+
+    def run(self) -> list[nodes.Node]:
+        """Hold the place until every page has been read."""
+        _pages(self.env, "ledgers")[self.env.docname] = True
+        return [ledger_place()]
+
+
+def _pages(env: BuildEnvironment, what: str) -> dict[str, Any]:
+    """Return what is kept for each page, by its name, in the pickled environment."""
+    return env.__dict__.setdefault(f"simsoftmax_{what}", {})
+
+
+def collect(app: Sphinx, doctree: nodes.document) -> None:
+    """Read the claims of a page that was just parsed."""
+    badges = _Badges()
+    for node in doctree.findall(nodes.raw):
+        if "html" in node.get("format", "").split():
+            badges.feed(node.astext())
+    if badges.claims:
+        _pages(app.env, "claims")[app.env.docname] = badges.claims
+
+
+def purge(app: Sphinx, env: BuildEnvironment, docname: str) -> None:
+    """Forget a page that changed or has gone."""
+    for what in ("claims", "ledgers"):
+        _pages(env, what).pop(docname, None)
+
+
+def merge(app: Sphinx, env: BuildEnvironment, docnames: set[str], other: BuildEnvironment) -> None:
+    """Take over the pages that another process has read."""
+    for what in ("claims", "ledgers"):
+        theirs = _pages(other, what)
+        _pages(env, what).update({name: theirs[name] for name in docnames if name in theirs})
+
+
+def check(app: Sphinx, env: BuildEnvironment) -> list[str]:
+    """Refuse a claim made twice; write the ledger again, since any page may have changed."""
+    seen: dict[str, str] = {}
+    for docname, claims in sorted(_pages(env, "claims").items()):
+        for claim in claims:
+            if claim["id"] in seen:
+                raise ExtensionError(f"claim {claim['id']!r} is made twice: in {seen[claim['id']]} and in {docname}")
+            seen[claim["id"]] = docname
+    return sorted(_pages(env, "ledgers"))
+
+
+def fill(app: Sphinx, doctree: nodes.document, docname: str) -> None:
+    """Put the list of claims, in the order of the chapters, into the ledger."""
+    for place in list(doctree.findall(ledger_place)):
+        claims = _pages(app.env, "claims")
+        order = [name for name in _reading_order(app.env) if name in claims]
+        total = sum(len(claims[name]) for name in order)
+        errata = sum(bool(claim["erratum"]) for name in order for claim in claims[name])
+        lead = nodes.paragraph(classes=["ledger-total"])
+        lead += nodes.strong(text=f"{total} claims, all of them held when this book was built.")
+        lead += nodes.Text(f" In {errata} of them the common telling is wrong or loose, and is put right.")
+        parts: list[nodes.Node] = [lead]
+        for name in order:
+            parts.append(nodes.rubric(text=app.env.titles[name].astext()))
+            ledger = nodes.definition_list(classes=["ledger"])
+            for claim in claims[name]:
+                uri = app.builder.get_relative_uri(docname, name) + f"#claim-{claim['id']}"
+                term = nodes.term()
+                term += nodes.reference(text=claim["id"], refuri=uri, internal=True)
+                body = nodes.definition()
+                body += nodes.paragraph(text=claim["sentence"], classes=["claim-sentence"])
+                if claim["erratum"]:
+                    erratum = nodes.paragraph(classes=["claim-erratum"])
+                    erratum += [nodes.strong(text="Often told wrong."), nodes.Text(" " + claim["erratum"])]
+                    body += erratum
+                body += nodes.paragraph(text=claim["evidence"], classes=["claim-evidence"])
+                ledger += nodes.definition_list_item("", term, body, ids=[f"ledger-{claim['id']}"])
+            parts.append(ledger)
+        place.replace_self(parts)
+
+
+def _reading_order(env: BuildEnvironment) -> list[str]:
+    order, stack = [], [env.config.root_doc]
+    while stack:
+        name = stack.pop()
+        if name not in order:
+            order.append(name)
+            stack.extend(reversed(env.toctree_includes.get(name, [])))
+    return order
+
+
+def setup(app: Sphinx) -> dict[str, Any]:
+    """Register with Sphinx."""
+    app.add_node(ledger_place)
+    app.add_directive("claims-ledger", ClaimsLedger)
+    app.connect("doctree-read", collect)
+    app.connect("env-purge-doc", purge)
+    app.connect("env-merge-info", merge)
+    app.connect("env-updated", check)
+    app.connect("doctree-resolved", fill)
+    return {"env_version": 1, "parallel_read_safe": True, "parallel_write_safe": True}

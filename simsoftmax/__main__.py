@@ -1,0 +1,285 @@
+"""The command line: ``python -m simsoftmax``, also installed as ``simsoftmax``.
+
+Exit status 0: done, and the verdict passed; 1: the verdict failed; 2: the input is wrong, one line says why.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+import numpy as np
+from numpy.typing import NDArray
+
+from . import __version__
+from .boltzmann import softmax
+from .files import SUFFIXES, read_array
+
+if TYPE_CHECKING:
+    from .verification import Verdict
+
+ROWS = 20  # levels shown in a table; the rest is counted
+
+
+class Numbers(click.ParamType):  # type: ignore[type-arg]  # generic only in the newest Click
+    """Numbers on the command line, 2,1,0.1, or the name of a file that holds them."""
+
+    name = "numbers or file"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> NDArray[np.float64]:
+        """Return an array."""
+        label = param.name if param is not None and param.name else "numbers"
+        if Path(value).suffix.lower() in SUFFIXES:
+            return read_array(value, label)
+        try:
+            return np.array([float(part) for part in value.split(",")])
+        except ValueError:
+            raise ValueError(
+                f"{label} must be numbers separated by commas or a file ending in {', '.join(SUFFIXES)}, got {value!r}"
+            ) from None
+
+
+def option_logits(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Add --logits and --temperature, which every command about softmax takes."""
+    command = click.option(
+        "-T", "--temperature", type=float, default=1.0, show_default=True, help="Temperature, 0 to inf."
+    )(command)
+    return click.option(
+        "--logits", type=Numbers(), required=True, help="One score per level, 2,1,0.1, or a .csv, .npy or .json file."
+    )(command)
+
+
+def option_output(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Add --false-alarm, --json and --plot."""
+    command = click.option("--plot", type=click.Path(dir_okay=False), help="Save a figure: .png, .svg or .pdf.")(
+        command
+    )
+    command = click.option("--json", "as_json", is_flag=True, help="Print one JSON object instead of a table.")(command)
+    return click.option(
+        "--false-alarm",
+        type=float,
+        default=1e-3,
+        show_default=True,
+        help="How often a perfect sampler may fail the check.",
+    )(command)
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="simsoftmax")
+def app() -> None:
+    """Softmax with temperature is the Gibbs-Boltzmann distribution: simulate it, and check it."""
+
+
+@app.command()
+@option_logits
+@click.option("-N", "--particles", type=float, help="Number of particles, for example 1e6.  [default: 100000]")
+@click.option("--sweeps", default="auto", show_default=True, help="Moves given to each particle.")
+@click.option("--proposal", type=click.Choice(["uniform", "neighbour"]), default="uniform", show_default=True)
+@click.option("--start", type=click.Choice(["ground", "uniform"]), default="ground", show_default=True)
+@click.option("--engine", type=click.Choice(["auto", "particles", "occupations"]), default="auto", show_default=True)
+@click.option("--seed", type=int, help="Seed; the same seed gives the same counts.")
+@click.option("--threads", type=int, help="Threads; the result does not depend on them.")
+@click.option("--progress", is_flag=True, help="Show a progress bar.")
+@option_output
+def simulate(
+    logits: NDArray[np.float64],
+    temperature: float,
+    particles: float | None,
+    sweeps: str,
+    proposal: str,
+    start: str,
+    engine: str,
+    seed: int | None,
+    threads: int | None,
+    progress: bool,
+    false_alarm: float,
+    as_json: bool,
+    plot: str | None,
+) -> int:
+    """Let particles hop between levels until they reach softmax(z/T), and check that they did."""
+    from .metropolis import simulate as run_simulation
+
+    _check_figure(plot)
+    run = run_simulation(
+        logits,
+        temperature,
+        particles=particles,  # type: ignore[arg-type]  # 1e6 is a whole number; simulate checks that it is one
+        sweeps=_sweeps(sweeps),  # type: ignore[arg-type]
+        proposal=proposal,
+        start=start,
+        engine=engine,  # type: ignore[arg-type]
+        rng=seed,
+        threads=threads,
+        progress=progress,
+    )
+    verdict = run.verify(false_alarm=false_alarm)
+    facts = {
+        "sweeps": run.sweeps,
+        "acceptance_rate": run.acceptance_rate,
+        "engine": run.engine,
+        "proposal": run.proposal,
+        "interrupted": run.interrupted,
+    }
+    return _report(run.counts, logits, temperature, verdict, str(run), facts, as_json, plot)
+
+
+@app.command()
+@click.argument("counts", type=Numbers())
+@option_logits
+@option_output
+def verify(
+    counts: NDArray[np.float64],
+    logits: NDArray[np.float64],
+    temperature: float,
+    false_alarm: float,
+    as_json: bool,
+    plot: str | None,
+) -> int:
+    """Check COUNTS, how many draws of any sampler fell on each level, against softmax(z/T).
+
+    COUNTS is a .csv, .npy or .json file, or numbers: 659,242,99.
+    """
+    from .verification import verify as check
+
+    _check_figure(plot)
+    verdict = check(counts, logits, temperature, false_alarm=false_alarm)
+    return _report(counts.astype(np.int64), logits, temperature, verdict, None, {}, as_json, plot)
+
+
+def _sweeps(text: str) -> float | str:
+    try:
+        return float(text)
+    except ValueError:
+        return text
+
+
+def _check_figure(plot: str | None) -> None:
+    """Refuse a figure that could not be written, before any work."""
+    if plot is None:
+        return
+    if Path(plot).suffix.lower() not in (".png", ".svg", ".pdf"):
+        raise ValueError(f"plot must be a file ending in .png, .svg or .pdf, got {plot!r}; choose one of them")
+    if not Path(plot).resolve().parent.is_dir():
+        raise ValueError(f"plot must be in a folder that exists, got {plot!r}; make the folder first")
+
+
+def _plain(value: Any) -> Any:
+    """Return a value that JSON can hold: infinities and NaN become text."""
+    if isinstance(value, (np.generic, np.ndarray)):
+        value = value.tolist()
+    if isinstance(value, float) and not math.isfinite(value):
+        return str(value)
+    return [_plain(item) for item in value] if isinstance(value, list) else value
+
+
+def _report(
+    counts: NDArray[np.int64],
+    logits: NDArray[np.float64],
+    temperature: float,
+    verdict: Verdict,
+    headline: str | None,
+    facts: dict[str, Any],
+    as_json: bool,
+    plot: str | None,
+) -> int:
+    """Print the table and the verdict, or one JSON object; return the exit status."""
+    expected = softmax(logits, temperature)
+    total = int(counts.sum())
+    spread = np.sqrt(expected * (1 - expected) / total)
+    share = counts / total
+    residual = np.divide(share - expected, spread, out=np.zeros(len(counts)), where=spread > 0)
+    residual[(spread == 0) & (share != expected)] = np.inf
+    if plot is not None:
+        _draw(counts, logits, temperature, plot)
+    if as_json:
+        content = {
+            "logits": logits,
+            "temperature": temperature,
+            "counts": counts,
+            "empirical": share,
+            "analytic": expected,
+            "residual": residual,
+            **facts,
+            "verdict": {name: getattr(verdict, name) for name in verdict.__dataclass_fields__ if name[0] != "_"},
+            "sentence": str(verdict),
+        }
+        print(json.dumps({key: _nested(value) for key, value in content.items()}))
+    else:
+        _table(logits, expected, share, residual, headline, str(verdict), bool(verdict))
+    return 0 if verdict else 1
+
+
+def _nested(value: Any) -> Any:
+    return {key: _plain(item) for key, item in value.items()} if isinstance(value, dict) else _plain(value)
+
+
+def _table(
+    logits: NDArray[np.float64],
+    expected: NDArray[np.float64],
+    share: NDArray[np.float64],
+    residual: NDArray[np.float64],
+    headline: str | None,
+    sentence: str,
+    passed: bool,
+) -> None:
+    from rich import box
+    from rich.console import Console
+    from rich.table import Table
+
+    console = Console(highlight=False)
+    if headline:
+        console.print(headline, markup=False)
+    table = Table(box=box.SIMPLE_HEAD)
+    for heading in ("level", "logit", "analytic", "empirical", "residual"):
+        table.add_column(heading, justify="right")
+    shown = np.argsort(-expected, kind="stable")[:ROWS] if len(logits) > ROWS else np.arange(len(logits))
+    for i in shown:
+        table.add_row(str(i), f"{logits[i]:g}", f"{expected[i]:.6f}", f"{share[i]:.6f}", f"{residual[i]:+.2f}")
+    console.print(table)
+    if len(logits) > ROWS:
+        console.print(f"The {ROWS} likeliest of {len(logits):,} levels are shown.", markup=False)
+    console.print(sentence, style="green" if passed else "bold red", markup=False, soft_wrap=True)
+
+
+def _draw(counts: NDArray[np.int64], logits: NDArray[np.float64], temperature: float, path: str) -> None:
+    import matplotlib as mpl
+
+    mpl.use("Agg")
+    import matplotlib.pyplot as plt
+
+    from .plotting import STYLE, plot_occupancy
+
+    with plt.style.context(STYLE):
+        figure, axes = plt.subplots()
+        plot_occupancy(counts, logits, temperature, ax=axes)
+        # Files are looked at on paper as often as on a screen: give them a ground.
+        figure.savefig(path, facecolor="white")
+        plt.close(figure)
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Run the command line and exit with its status; wrong input is one line on standard error."""
+    try:
+        status = app(args=arguments, prog_name="simsoftmax", standalone_mode=False)
+    except click.ClickException as error:
+        _fail(error.format_message())
+    except (ValueError, TypeError, OSError, MemoryError) as error:
+        text = f"{error.strerror}: {error.filename!r}" if isinstance(error, OSError) and error.strerror else str(error)
+        _fail(text or "out of memory; use fewer levels or particles")
+    except (KeyboardInterrupt, click.Abort):
+        sys.exit(130)
+    sys.exit(status or 0)
+
+
+def _fail(text: str) -> None:
+    print("simsoftmax: error: " + " ".join(text.split()), file=sys.stderr)
+    sys.exit(2)
+
+
+if __name__ == "__main__":
+    main()

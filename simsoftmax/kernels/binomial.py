@@ -1,0 +1,118 @@
+"""An exact binomial sampler for counts up to 2^53, on a stream of our own.
+
+Small means are drawn by inversion, large ones by transformed rejection: algorithm BTRS of W. Hormann, "The generation
+of binomial random variates", J. Stat. Comput. Simul. 46 (1993). The acceptance test needs the logarithm of the
+probability; it is formed from deviance and Stirling terms (C. Loader, "Fast and accurate computation of binomial
+probabilities", 2000), which lose no digits however large the count, where differences of log-gammas would.
+"""
+
+import math
+
+import numpy as np
+from numba import njit
+
+from .streams import draw_unit
+
+HALF_LOG_TWO_PI = 0.5 * math.log(2.0 * math.pi)
+
+
+@njit(cache=True)
+def _stirling_error(n):
+    """Return ln n! - ln(sqrt(2 pi n) (n/e)^n)."""
+    if n < 16.0:
+        return math.lgamma(n + 1.0) - (n + 0.5) * math.log(n) + n - HALF_LOG_TWO_PI
+    nn = n * n
+    return (1 / 12 - (1 / 360 - (1 / 1260 - 1 / 1680 / nn) / nn) / nn) / n
+
+
+@njit(cache=True)
+def _deviance(x, mean):
+    """Return x ln(x / mean) + mean - x, by its series where the terms would cancel."""
+    difference = x - mean
+    if abs(difference) >= 0.1 * (x + mean):
+        return x * math.log(x / mean) - difference
+    v = difference / (x + mean)
+    total = difference * v
+    term = 2.0 * x * v
+    v = v * v
+    j = 1
+    while True:
+        term *= v
+        following = total + term / (2 * j + 1)
+        if following == total:
+            return total
+        total = following
+        j += 1
+
+
+@njit(cache=True)
+def log_binomial_pmf(k, n, p):
+    """Return ln of the probability of k successes in n > 0 trials, 0 < p < 1."""
+    q = 1.0 - p
+    if k == 0.0:
+        return n * math.log1p(-p)
+    if k == n:
+        return n * math.log(p)
+    rest = n - k
+    return (
+        _stirling_error(n)
+        - _stirling_error(k)
+        - _stirling_error(rest)
+        - _deviance(k, n * p)
+        - _deviance(rest, n * q)
+        - HALF_LOG_TWO_PI
+        + 0.5 * (math.log(n / k) - math.log(rest))
+    )
+
+
+@njit(cache=True)
+def _by_inversion(n, p, stream):
+    ratio = p / (1.0 - p)
+    while True:
+        u = draw_unit(stream)
+        probability = math.exp(n * math.log1p(-p))
+        k = 0
+        while u > probability and k < n:
+            u -= probability
+            probability *= ratio * (n - k) / (k + 1.0)
+            k += 1
+            if probability == 0.0:
+                break
+        if probability > 0.0:  # else rounding has eaten the last of the tail: draw again
+            return k
+
+
+@njit(cache=True)
+def _by_rejection(n, p, stream):
+    trials = np.float64(n)
+    spread = math.sqrt(trials * p * (1.0 - p))
+    b = 1.15 + 2.53 * spread
+    a = -0.0873 + 0.0248 * b + 0.01 * p
+    centre = trials * p + 0.5
+    inner = 0.92 - 4.2 / b
+    alpha = (2.83 + 5.1 / b) * spread
+    top = log_binomial_pmf(math.floor((trials + 1.0) * p), trials, p)
+    while True:
+        u = draw_unit(stream) - 0.5
+        v = draw_unit(stream)
+        edge = 0.5 - abs(u)
+        k = math.floor((2.0 * a / edge + b) * u + centre)
+        if edge >= 0.07 and v <= inner:
+            return np.int64(k)
+        if k < 0.0 or k > trials:
+            continue
+        v = math.log(v * alpha / (a / (edge * edge) + b))
+        if v <= log_binomial_pmf(k, trials, p) - top:
+            return np.int64(k)
+
+
+@njit(cache=True)
+def binomial(n, p, stream):
+    """Return the number of successes in n trials of probability p, int64; the stream advances in its array."""
+    if n <= 0 or p <= 0.0:
+        return np.int64(0)
+    if p >= 1.0:
+        return np.int64(n)
+    small = min(p, 1.0 - p)
+    successes = _by_inversion(n, small, stream) if n * small < 10.0 else _by_rejection(n, small, stream)
+    return np.int64(successes) if p <= 0.5 else np.int64(n - successes)

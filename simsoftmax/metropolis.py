@@ -1,0 +1,631 @@
+"""The Metropolis simulator: independent particles hopping between K energy levels.
+
+A sweep gives every particle one Metropolis move, so one sweep is one step of the transition matrix of `markov`, and
+N particles after t sweeps are N independent draws from its t-th step.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import signal
+import threading
+import zipfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal, Self
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from .arguments import RNG, as_count, as_real, as_temperature, as_vector_logits, first_index, generator
+from .markov import (
+    BIAS,
+    Proposal,
+    Relaxation,
+    boltzmann_exponents,
+    check_proposal,
+    exponents_relaxation,
+    matrix_moves,
+    rank_levels,
+    relaxation,
+    transition_matrix,
+)
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+    from .verification import Verdict
+
+__all__ = ["Relaxation", "Trajectory", "relaxation", "simulate", "transition_matrix"]
+
+Engine = Literal["auto", "particles", "occupations"]
+
+PARTICLES = 100_000
+MOST_SWEEPS = 10_000_000  # sweeps="auto" refuses to start on more
+MOST_STATES = 1 << 34  # particles with a state each
+
+
+@dataclass(frozen=True)
+class Trajectory:
+    """What a simulation leaves behind; made by `simulate`.
+
+    Attributes
+    ----------
+    logits : ndarray of float64, shape (K,)
+    temperature : float
+        The temperature of the last sweep, in units of the logits.
+    counts : ndarray of int64, shape (K,)
+        Particles in each level after the last sweep: they are independent draws.
+    states : ndarray of unsigned integers, shape (N,), or None
+        The level of each particle; None if the occupation engine ran.
+    energy : ndarray of float64, shape (R,)
+        Mean energy of a particle at each record, in units of the logits.
+    occupancies : ndarray of float64, shape (R, K)
+        Share of the particles in each level at each record.
+    record : int
+        Sweeps from one record to the next; 0 if nothing was recorded.
+    sweeps : int
+        Sweeps done, over all extensions.
+    acceptance_rate : float
+        Share of all proposals that took a particle to another level.
+    proposal : str or ndarray
+    engine : str
+        "particles" or "occupations".
+    interrupted : bool
+        Whether Ctrl-C ended the run before the sweeps that were asked for.
+    """
+
+    logits: NDArray[np.float64]
+    temperature: float
+    counts: NDArray[np.int64]
+    states: NDArray[Any] | None
+    energy: NDArray[np.float64]
+    occupancies: NDArray[np.float64]
+    record: int
+    sweeps: int
+    moved: int
+    proposal: str | NDArray[np.float64]
+    engine: str
+    interrupted: bool = False
+    _streams: NDArray[np.uint64] = field(default_factory=lambda: np.zeros(0, np.uint64), repr=False)
+
+    @property
+    def particles(self) -> int:
+        """Number of particles N."""
+        return int(self.counts.sum())
+
+    @property
+    def occupancy(self) -> NDArray[np.float64]:
+        """Share of the particles in each level after the last sweep, shape (K,)."""
+        return self.counts / self.particles
+
+    @property
+    def acceptance_rate(self) -> float:
+        """Share of all proposals that took a particle to another level; NaN before the first sweep."""
+        return self.moved / (self.particles * self.sweeps) if self.sweeps else math.nan
+
+    def __str__(self) -> str:
+        cut = ", interrupted" if self.interrupted else ""
+        return (
+            f"{self.particles:,} particles on {len(self.logits):,} levels at T = {self.temperature:g} "
+            f"after {self.sweeps:,} sweeps{cut}; {self.acceptance_rate:.1%} of the proposals moved a particle."
+        )
+
+    def __repr__(self) -> str:
+        return f"<Trajectory: {self}>"
+
+    def verify(self, **options: Any) -> Verdict:
+        """Check the final counts against softmax(z / T); options and result are those of `verify`."""
+        from .verification import verify
+
+        return verify(self.counts, self.logits, self.temperature, **options)
+
+    def extend(
+        self,
+        sweeps: int,
+        *,
+        temperature: ArrayLike | None = None,
+        threads: int | None = None,
+        progress: bool = False,
+    ) -> Trajectory:
+        """Return this run continued: bit for bit what one longer run would have given.
+
+        Parameters
+        ----------
+        sweeps : int
+            Further sweeps.
+        temperature : float or array_like, shape (sweeps,), optional
+            The temperature of the further sweeps; that of the last sweep by default.
+        threads, progress
+            As in `simulate`.
+
+        Returns
+        -------
+        Trajectory
+        """
+        further = as_count("sweeps", sweeps)
+        schedule = _schedule(self.temperature if temperature is None else temperature, further)
+        workers = _check_threads(threads)
+        return _run(self, schedule, further, workers, progress)
+
+    def save(self, path: str | Path) -> None:
+        """Write everything, the generator's state included, to a NumPy .npz file (no pickles)."""
+        header = {
+            "format": "simsoftmax-trajectory-1",
+            "temperature": self.temperature,
+            "record": self.record,
+            "sweeps": self.sweeps,
+            "moved": str(self.moved),
+            "proposal": self.proposal if isinstance(self.proposal, str) else "matrix",
+            "engine": self.engine,
+            "interrupted": self.interrupted,
+        }
+        arrays: dict[str, NDArray[Any]] = {
+            "logits": self.logits,
+            "counts": self.counts,
+            "energy": self.energy,
+            "occupancies": self.occupancies,
+            "streams": self._streams,
+        }
+        if self.states is not None:
+            arrays["states"] = self.states
+        if not isinstance(self.proposal, str):
+            arrays["proposal"] = self.proposal
+        with open(path, "wb") as file:
+            np.savez(file, allow_pickle=False, header=np.array(json.dumps(header)), **arrays)
+
+    @classmethod
+    def load(cls, path: str | Path) -> Self:
+        """Read what `save` wrote.
+
+        Raises
+        ------
+        ValueError
+            If the file is not a saved trajectory.
+        """
+        try:
+            with open(path, "rb") as stream, np.load(stream, allow_pickle=False) as file:
+                header = json.loads(str(file["header"]))
+                if header.pop("format") != "simsoftmax-trajectory-1":
+                    raise ValueError
+                arrays = {name: file[name] for name in file.files if name != "header"}
+                return cls(
+                    logits=arrays["logits"],
+                    temperature=header["temperature"],
+                    counts=arrays["counts"],
+                    states=arrays.get("states"),
+                    energy=arrays["energy"],
+                    occupancies=arrays["occupancies"],
+                    record=header["record"],
+                    sweeps=header["sweeps"],
+                    moved=int(header["moved"]),
+                    proposal=arrays.get("proposal", header["proposal"]),
+                    engine=header["engine"],
+                    interrupted=header["interrupted"],
+                    _streams=arrays["streams"],
+                )
+        except (ValueError, KeyError, EOFError, TypeError, AttributeError, zipfile.BadZipFile):
+            raise ValueError(
+                f"path must name a saved trajectory, got {str(path)!r}; write one with Trajectory.save"
+            ) from None
+
+    def plot(self, ax: Axes | None = None) -> Axes:
+        """Plot the final occupancy against softmax; see `plotting.plot_occupancy`."""
+        from .plotting import plot_occupancy
+
+        return plot_occupancy(self, ax=ax)
+
+
+# ------------------------------------------------------------------------------------------------------------ simulate
+
+
+def simulate(
+    logits: ArrayLike,
+    temperature: ArrayLike = 1.0,
+    *,
+    particles: int | None = None,
+    sweeps: int | Literal["auto"] = "auto",
+    proposal: Proposal = "uniform",
+    start: Literal["ground", "uniform"] | ArrayLike = "ground",
+    engine: Engine = "auto",
+    record: int = 0,
+    rng: RNG = None,
+    threads: int | None = None,
+    progress: bool = False,
+) -> Trajectory:
+    """Let particles hop between levels of energy -z under the Metropolis rule at temperature T.
+
+    Parameters
+    ----------
+    logits : array_like, shape (K,)
+        Scores z, higher is likelier; -inf marks a level that cannot be occupied.
+    temperature : float or array_like, shape (sweeps,), optional
+        T >= 0 in units of the logits; a sequence gives each sweep its own (annealing).
+    particles : int, optional
+        Number of independent particles N: 100,000, or as many as ``start`` says.
+    sweeps : int or "auto", optional
+        Moves given to each particle. "auto": as many as bring the distribution within a total variation of 1e-9 of
+        softmax by the spectral bound of `relaxation`, or one for each temperature of a sequence.
+    proposal : {"uniform", "neighbour"} or array_like, shape (K, K), optional
+        As in `transition_matrix`. A matrix under which the particles alternate for ever is refused.
+    start : {"ground", "uniform"} or array_like, optional
+        All particles in the ground level (the first of them, if several tie); spread at random over the levels that
+        can be occupied; the number of particles in each level, shape (K,); or the state of each particle, shape (N,).
+        Where K = N, an array that sums to N is taken for counts.
+    engine : {"auto", "particles", "occupations"}, optional
+        "particles" keeps the state of every particle; "occupations" keeps exact counts only, at a cost that does not
+        depend on N. "auto" takes particles if ``start`` gives states or if that is the cheaper of the two.
+    record : int, optional
+        Record energy and occupancies every so many sweeps; 0 records nothing.
+    rng : numpy.random.Generator, int or None, optional
+        Seed. The same seed gives the same result whatever the number of threads.
+    threads : int, optional
+        Threads of the particle engine; all processors by default.
+    progress : bool, optional
+        Show a progress bar (tqdm).
+
+    Returns
+    -------
+    Trajectory
+        After Ctrl-C, what was simulated so far, with ``interrupted`` set.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If an argument is of the wrong kind or out of range, before any work; or if "auto" would need more than ten
+        million sweeps.
+
+    Examples
+    --------
+    >>> run = simulate([2.0, 1.0, 0.1], temperature=0.5, particles=10**6, rng=0)
+    >>> bool(run.verify())
+    True
+    """
+    z = as_vector_logits(logits)
+    levels = len(z)
+    checked = check_proposal(proposal, levels)
+    temperatures = as_temperature(temperature)
+    if temperatures.ndim > 1 or temperatures.size == 0:
+        raise ValueError(
+            f"temperature must be a number or one value a sweep, got shape {temperatures.shape}; pass a flat sequence"
+        )
+    every = as_count("record", record, low=0)
+    workers = _check_threads(threads)
+    if engine not in ("auto", "particles", "occupations"):
+        raise ValueError(f"engine must be 'auto', 'particles' or 'occupations', got {engine!r}; choose one of them")
+    kind, first, total = _check_start(start, particles, z)
+    last = float(temperatures if temperatures.ndim == 0 else temperatures[-1])
+    needed = _check_sweeps(sweeps, temperatures, z, checked, kind, first, total)
+    _refuse_alternating(z, last, checked)
+    chosen = _choose_engine(engine, kind, total, needed, levels, checked)
+    source = generator(rng)
+    schedule = _schedule(temperatures, needed)
+
+    # Everything is checked; from here on there is work.
+    from .kernels import particles as particle_engine
+    from .kernels.streams import seed_streams
+
+    if kind == "ground":
+        first = np.zeros(levels, np.int64)
+        first[int(np.argmax(z))] = total
+    key = int(source.integers(2**64, dtype=np.uint64))
+    states: NDArray[Any] | None = None
+    if chosen == "particles":
+        dtype = particle_engine.state_dtype(levels)
+        if kind == "states":
+            states = first.astype(dtype)
+        elif kind == "uniform":
+            allowed = np.flatnonzero(z > -np.inf)
+            states = allowed[source.integers(len(allowed), size=total)].astype(dtype)
+        else:
+            states = np.repeat(np.arange(levels), first).astype(dtype)
+        counts = np.bincount(states, minlength=levels).astype(np.int64)
+        streams = particle_engine.allocate_streams(key, total, levels)
+    else:
+        if kind == "states":
+            counts = np.bincount(first, minlength=levels).astype(np.int64)
+        elif kind == "uniform":
+            shares = (z > -np.inf) / np.count_nonzero(z > -np.inf)
+            counts = source.multinomial(total, shares).astype(np.int64)
+        else:
+            counts = first.copy()
+        streams = seed_streams(key, 1)
+    begin = Trajectory(
+        logits=z,
+        temperature=float(last),
+        counts=counts,
+        states=states,
+        energy=np.empty(0),
+        occupancies=np.empty((0, levels)),
+        record=every,
+        sweeps=0,
+        moved=0,
+        proposal=checked,
+        engine=chosen,
+        _streams=streams,
+    )
+    return _run(begin, schedule, needed, workers, progress)
+
+
+def _check_threads(threads: int | None) -> int:
+    from .kernels.particles import available_threads
+
+    return available_threads() if threads is None else as_count("threads", threads, high=4096)
+
+
+def _check_start(start: Any, particles: Any, z: NDArray[np.float64]) -> tuple[str, NDArray[np.int64], int]:
+    """Return the kind of start, its states or counts (empty for a named one) and the number of particles."""
+    wanted = None if particles is None else as_count("particles", particles)
+    remedy = "pass 'ground', 'uniform', the number of particles in each level or the state of each particle"
+    if isinstance(start, str):
+        if start not in ("ground", "uniform"):
+            raise ValueError(f"start must be 'ground', 'uniform' or an array, got {start!r}; {remedy}")
+        return start, np.empty(0, np.int64), PARTICLES if wanted is None else wanted
+    array = as_real("start", start, remedy)
+    if array.ndim != 1 or array.size == 0:
+        raise ValueError(f"start must be one-dimensional and not empty, got shape {array.shape}; {remedy}")
+    bad = ~(array >= 0) | (array != np.floor(array)) | (array > 2.0**53)
+    if bad.any():
+        raise ValueError(
+            f"start must hold whole numbers from 0 to 2**53, got {array[bad][0]} at index {first_index(bad)}; {remedy}"
+        )
+    whole = np.asarray(start).astype(np.int64)
+    levels = len(z)
+    if len(whole) == levels and (wanted is None or int(whole.sum()) == wanted):
+        kind, counts = "counts", whole
+        if not 0 < float(array.sum()) <= 2.0**53:
+            raise ValueError(f"start must hold from 1 to 2**53 particles, got {array.sum():g}; {remedy}")
+    elif wanted is None or len(whole) == wanted:
+        kind = "states"
+        out = whole >= levels
+        if out.any():
+            raise ValueError(
+                f"start must hold levels from 0 to {levels - 1}, got {whole[out][0]} at index {first_index(out)}; "
+                f"{remedy}"
+            )
+        counts = np.bincount(whole, minlength=levels)
+    else:
+        raise ValueError(
+            f"start must hold {levels} counts that sum to particles = {wanted}, or {wanted} states, "
+            f"got {len(whole)} numbers that sum to {int(whole.sum())}; {remedy}"
+        )
+    stuck = (counts > 0) & np.isneginf(z)
+    if stuck.any():
+        raise ValueError(
+            f"start must not use levels that cannot be occupied, got particles in level {first_index(stuck)} "
+            "whose logit is -inf; put them elsewhere"
+        )
+    return kind, whole, int(counts.sum())
+
+
+def _check_sweeps(
+    sweeps: Any,
+    temperatures: NDArray[np.float64],
+    z: NDArray[np.float64],
+    proposal: str | NDArray[np.float64],
+    kind: str,
+    first: NDArray[np.int64],
+    total: int,
+) -> int:
+    """Return the number of sweeps, from the spectral bound if "auto" is asked for."""
+    automatic = isinstance(sweeps, str)
+    if automatic and sweeps != "auto":
+        raise ValueError(f"sweeps must be a whole number or 'auto', got {sweeps!r}; pass one of them")
+    if temperatures.ndim == 1:
+        if not automatic and as_count("sweeps", sweeps) != temperatures.size:
+            raise ValueError(
+                f"sweeps must equal the {temperatures.size} temperatures, got {sweeps}; leave it at 'auto'"
+            )
+        return int(temperatures.size)
+    if not automatic:
+        return as_count("sweeps", sweeps)
+    theory = exponents_relaxation(boltzmann_exponents(z, float(temperatures)), proposal)
+    allowed = z > -np.inf
+    if kind == "ground":
+        distribution = None
+    elif kind == "uniform":
+        distribution = allowed / allowed.sum()
+    else:
+        counts = first if kind == "counts" else np.bincount(first, minlength=len(z))
+        distribution = counts / total
+    needed = theory.sweeps(start=distribution)
+    if needed > MOST_SWEEPS:
+        how_many = f"{needed:.3g}" if math.isfinite(needed) else "infinitely many"
+        alternative = "a number of sweeps, a higher temperature or a slow cooling schedule"
+        if not (isinstance(proposal, str) and proposal == "uniform"):
+            alternative += ", or proposal='uniform', which no ladder can trap"
+        raise ValueError(
+            f"sweeps='auto' would take {how_many} sweeps for a bias of {BIAS:g} at temperature "
+            f"{float(temperatures):g}, more than {MOST_SWEEPS:,}: these particles are frozen. Pass {alternative}"
+        )
+    return max(1, int(needed))
+
+
+def _refuse_alternating(z: NDArray[np.float64], temperature: float, proposal: str | NDArray[np.float64]) -> None:
+    """Refuse a proposal matrix under which the chain has a period: it would never settle."""
+    if isinstance(proposal, str) or len(z) == 1:
+        return
+    eigenvalues = exponents_relaxation(boltzmann_exponents(z, temperature), proposal).eigenvalues
+    if len(eigenvalues) and eigenvalues[-1] < -1 + 1e-12:
+        raise ValueError(
+            "proposal must not make particles alternate for ever, got a matrix that does (an eigenvalue of -1); "
+            "let it propose the present level now and then, as 'uniform' does"
+        )
+
+
+def _choose_engine(
+    engine: str, kind: str, total: int, sweeps: int, levels: int, proposal: str | NDArray[np.float64]
+) -> str:
+    """Return the engine: the one asked for, or the cheaper one by a fixed estimate, the same on every machine."""
+    if engine == "auto":
+        if kind == "states":
+            return "particles"
+        moves_per_binomial = 20  # what a particle kernel does while the other engine draws one binomial
+        binomials = 4 * levels if isinstance(proposal, str) else levels**2
+        small = total * sweeps <= 10_000_000
+        engine = "particles" if small or total <= binomials * moves_per_binomial else "occupations"
+    if engine == "particles" and total > MOST_STATES:
+        raise ValueError(
+            f"particles must be at most {MOST_STATES} with engine='particles', got {total}; "
+            "engine='occupations' takes any number at no cost"
+        )
+    return engine
+
+
+def _schedule(temperature: ArrayLike, sweeps: int) -> NDArray[np.float64]:
+    """Return one temperature, or one a sweep."""
+    schedule = as_temperature(temperature)
+    if schedule.ndim > 1 or (schedule.ndim == 1 and schedule.size != sweeps):
+        raise ValueError(
+            f"temperature must be a number or one value for each of {sweeps} sweeps, got shape {schedule.shape}"
+        )
+    return schedule
+
+
+@contextmanager
+def _postponed_interrupt() -> Iterator[list[bool]]:
+    """Turn the first Ctrl-C into a note, so that the sweep in hand is finished and nothing is lost.
+
+    A second Ctrl-C acts at once. Outside the main thread Python delivers no signals, and nothing is changed.
+    """
+    noted: list[bool] = []
+    if threading.current_thread() is not threading.main_thread():
+        yield noted
+        return
+
+    def note(*_: Any) -> None:
+        noted.append(True)
+        signal.signal(signal.SIGINT, before)
+
+    before = signal.signal(signal.SIGINT, note)
+    try:
+        yield noted
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+def _run(begin: Trajectory, schedule: NDArray[np.float64], sweeps: int, threads: int, progress: bool) -> Trajectory:
+    """Continue ``begin`` by ``sweeps`` sweeps: the one loop behind `simulate` and `Trajectory.extend`."""
+    from tqdm.auto import tqdm
+
+    states = None if begin.states is None else begin.states.copy()
+    counts = begin.counts.copy()
+    streams = begin._streams.copy()
+    advance = _engine(begin, states, counts, streams, threads)
+    levels = len(begin.logits)
+    finite = np.where(np.isneginf(begin.logits), 0.0, begin.logits)  # an empty level adds nothing to the energy
+    energy: list[float] = []
+    occupancies: list[NDArray[np.float64]] = []
+    # Stop to look for Ctrl-C and to show progress about ten times a second, on a slow machine too.
+    cost = begin.particles if states is not None else levels * 10
+    most = max(1, 20_000_000 // cost)
+    done = moved = 0
+    temperature = begin.temperature
+    with _postponed_interrupt() as interrupt, tqdm(total=sweeps, unit="sweep", disable=not progress) as bar:
+        while done < sweeps and not interrupt:
+            step = min(most, sweeps - done)
+            if begin.record:
+                step = min(step, begin.record - (begin.sweeps + done) % begin.record)
+            if schedule.ndim:
+                temperature, step = float(schedule[done]), 1
+            else:
+                temperature = float(schedule)
+            moved += advance(temperature, step)
+            done += step
+            bar.update(step)
+            if begin.record and (begin.sweeps + done) % begin.record == 0:
+                now = counts if states is None else np.bincount(states, minlength=levels)
+                occupancies.append(now / begin.particles)
+                energy.append(-float(occupancies[-1] @ finite))
+    if states is not None:
+        counts = np.bincount(states, minlength=levels).astype(np.int64)
+    return Trajectory(
+        logits=begin.logits,
+        temperature=temperature,
+        counts=counts,
+        states=states,
+        energy=np.concatenate([begin.energy, energy]),
+        occupancies=np.concatenate([begin.occupancies, np.reshape(occupancies, (-1, levels))]),
+        record=begin.record,
+        sweeps=begin.sweeps + done,
+        moved=begin.moved + moved,
+        proposal=begin.proposal,
+        engine=begin.engine,
+        interrupted=done < sweeps,
+        _streams=streams,
+    )
+
+
+def _engine(
+    begin: Trajectory,
+    states: NDArray[Any] | None,
+    counts: NDArray[np.int64],
+    streams: NDArray[np.uint64],
+    threads: int,
+) -> Any:
+    """Return ``advance(temperature, sweeps) -> moves``, which changes states or counts, and streams, in place."""
+    from .kernels import occupations
+    from .kernels import particles as particle_engine
+
+    proposal = begin.proposal
+    z = begin.logits
+    prepared: dict[float, Any] = {}  # what depends on the temperature only; one entry, for schedules may be long
+
+    def at(temperature: float, make: Any) -> Any:
+        if temperature not in prepared:
+            prepared.clear()
+            prepared[temperature] = make(boltzmann_exponents(z, temperature))
+        return prepared[temperature]
+
+    if states is not None:
+        rule = proposal if isinstance(proposal, str) else _alias_tables(proposal)
+        return lambda temperature, sweeps: particle_engine.advance(
+            states, streams, at(temperature, lambda x: x), rule, sweeps, threads
+        )
+    stream = streams[0]
+    if not isinstance(proposal, str):
+
+        def by_matrix(temperature: float, sweeps: int) -> int:
+            table = at(temperature, lambda x: occupations.matrix_tables(matrix_moves(x, proposal)))
+            return int(occupations.sweep_matrix(counts, table, stream, sweeps))
+
+        return by_matrix
+    if proposal == "neighbour":
+
+        def by_neighbour(temperature: float, sweeps: int) -> int:
+            up, down = at(temperature, occupations.neighbour_tables)
+            return int(occupations.sweep_neighbour(counts, up, down, stream, sweeps))
+
+        return by_neighbour
+
+    def by_uniform(temperature: float, sweeps: int) -> int:
+        order, above = at(temperature, rank_levels)
+        climb, fall, land = occupations.uniform_tables(above)
+        ranked = counts[order]
+        moved = int(occupations.sweep_uniform(ranked, climb, fall, land, stream, sweeps))
+        counts[order] = ranked
+        return moved
+
+    return by_uniform
+
+
+def _alias_tables(matrix: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
+    """Return Walker's alias tables of the rows of a matrix (M. D. Vose, IEEE Trans. Softw. Eng. 17 (1991))."""
+    levels = len(matrix)
+    keep = matrix / matrix.sum(axis=1, keepdims=True) * levels
+    alias = np.tile(np.arange(levels), (levels, 1))
+    for row, other in zip(keep, alias, strict=True):
+        small = [i for i in range(levels) if row[i] < 1]
+        large = [i for i in range(levels) if row[i] >= 1]
+        while small and large:
+            poor, rich = small.pop(), large[-1]
+            other[poor] = rich
+            row[rich] -= 1 - row[poor]
+            if row[rich] < 1:
+                small.append(large.pop())
+        for i in small + large:
+            row[i] = 1.0  # what rounding left
+    return keep, alias

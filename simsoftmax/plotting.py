@@ -1,0 +1,293 @@
+"""Figures in one visual language: theory is a thin dark line, experiment is filled, uncertainty is a whisker.
+
+Temperature is a colour, cold blue through grey violet at T = 1 to hot amber, on a logarithmic scale; nothing else
+uses these colours. Every function takes ``ax=None`` and returns the Axes. Figures have no ground of their own and
+read on light and dark pages; ``matplotlib.style.use("simsoftmax.simsoftmax")`` gives your own figures the same look.
+"""
+
+from __future__ import annotations
+
+import math
+from itertools import pairwise
+from typing import Any, Literal
+
+import matplotlib.pyplot as plt
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.collections import LineCollection
+from matplotlib.colors import LinearSegmentedColormap, LogNorm
+from matplotlib.transforms import blended_transform_factory
+from numpy.typing import ArrayLike, NDArray
+
+from .arguments import as_counts, as_temperature, as_vector_logits
+from .boltzmann import entropy, free_energy, heat_capacity, mean_energy, softmax
+
+__all__ = [
+    "INKS",
+    "STYLE",
+    "TEMPERATURE_COLORS",
+    "TEMPERATURE_NORM",
+    "number",
+    "plot_occupancy",
+    "plot_temperature_sweep",
+    "plot_trajectory",
+    "temperature_color",
+]
+
+STYLE = "simsoftmax.simsoftmax"
+
+# Four middle greys that look alike and are told apart by their last digit, so that a page which sets the figure
+# inline can give each role an ink of its own theme.
+INKS = {"ink": "#767b83", "theory": "#767b84", "muted": "#767b85", "hair": "#767b86"}
+
+COLD, MILD, HOT = (47, 111, 176), (140, 120, 150), (226, 118, 32)
+TEMPERATURE_COLORS = LinearSegmentedColormap.from_list("temperature", np.array([COLD, MILD, HOT]) / 255)
+TEMPERATURE_NORM = LogNorm(0.05, 20.0, clip=True)
+
+Quantity = Literal["probabilities", "entropy", "heat_capacity", "mean_energy", "free_energy"]
+
+
+def temperature_color(temperature: float) -> tuple[float, float, float, float]:
+    """Return the colour of a temperature as RGBA; below 0.05 and above 20 it no longer changes."""
+    t = float(as_temperature(temperature, scalar=True))
+    red, green, blue, alpha = TEMPERATURE_COLORS(float(TEMPERATURE_NORM(min(max(t, 0.05), 20.0))))
+    return red, green, blue, alpha
+
+
+def number(value: float, error: float | None = None) -> str:
+    """Return a number with a true minus sign and, given its error, the digits that the error justifies.
+
+    >>> number(-1.71234, 0.004)
+    '−1.712'
+    """
+    if error is None or error == 0 or not math.isfinite(error):
+        text = f"{value:.3g}"
+    else:
+        text = f"{value:.{max(0, -math.floor(math.log10(abs(error))))}f}"
+    return text.replace("-", "−")
+
+
+def _axes(ax: Axes | None) -> Axes:
+    if ax is not None:
+        return ax
+    with plt.style.context(STYLE):
+        return plt.subplots()[1]
+
+
+def plot_occupancy(
+    counts: Any,
+    logits: ArrayLike | None = None,
+    temperature: float | None = None,
+    *,
+    labels: list[str] | None = None,
+    ax: Axes | None = None,
+) -> Axes:
+    """Draw the share of particles in each level beside softmax(z/T).
+
+    Parameters
+    ----------
+    counts : Trajectory or array_like, shape (K,)
+        What was simulated, or the number of independent draws in each level.
+    logits : array_like, shape (K,), optional
+        Scores. Needed with plain counts; a trajectory knows its own.
+    temperature : float, optional
+        Temperature that the ticks stand for. By default the trajectory's, or 1.
+    labels : list of str, optional
+        Names of the levels. By default their logits.
+    ax : Axes, optional
+        Where to draw. By default a new figure in the package's style.
+
+    Returns
+    -------
+    Axes
+        Bars are the measured shares, whiskers two standard errors to either side, ticks the exact probabilities.
+        Energy is height: the likeliest level is at the bottom.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If counts, logits, temperature and labels do not belong together.
+    """
+    if hasattr(counts, "counts"):
+        logits = counts.logits if logits is None else logits
+        temperature = float(np.ravel(counts.temperature)[-1]) if temperature is None else temperature
+        counts = counts.counts
+    if logits is None:
+        raise TypeError("logits must be given with plain counts, got None; pass one score per level")
+    z = as_vector_logits(logits)
+    n = as_counts(counts, len(z))
+    t = 1.0 if temperature is None else float(as_temperature(temperature, scalar=True))
+    names = [f"z {number(v)}" if np.isfinite(v) else "z −∞" for v in z] if labels is None else list(labels)
+    if len(names) != len(z):
+        raise ValueError(f"labels must name each of the {len(z)} levels, got {len(names)} names")
+
+    ax = _axes(ax)
+    order = np.argsort(-z, kind="stable")
+    share = n[order] / n.sum()
+    # The binomial standard error at the exact probability: it does not vanish where nothing was counted.
+    p = softmax(z, t)[order]
+    error = np.sqrt(p * (1 - p) / n.sum())
+    color = temperature_color(t)
+    y = np.arange(len(z))
+    many = len(z) > 16
+    ax.barh(y, share, height=1.0 if many else 0.62, color=color, alpha=0.85, zorder=2)
+    half = 0.5 if many else 0.42
+    ax.vlines(p, y - half, y + half, color=INKS["theory"], linewidth=1.8, zorder=4)
+    if not many:
+        ax.errorbar(share, y, xerr=2 * error, fmt="none", ecolor=INKS["muted"], elinewidth=1.2, zorder=3)
+        for row, (value, sigma) in enumerate(zip(share, error, strict=True)):
+            place = max(value + 2 * sigma, p[row])
+            ax.annotate(
+                number(value, sigma), (place, row), (7, 0), textcoords="offset points", va="center", color=INKS["ink"]
+            )
+        ax.set_yticks(y, [names[i] for i in order])
+    else:
+        ax.set_ylabel("level, likeliest at the bottom")
+        ax.set_yticks([])
+    ax.tick_params(axis="y", length=0)
+    ax.spines["left"].set_visible(False)
+    ax.set_xlabel(f"share of {int(n.sum()):,} particles")
+    ax.set_xlim(0, max(float(share.max()), float(p.max())) * 1.12)
+    ax.set_ylim(-0.6, len(z) - 0.4)
+    return ax
+
+
+def plot_trajectory(
+    trajectory: Any, *, quantity: Literal["occupancies", "energy"] = "occupancies", ax: Axes | None = None
+) -> Axes:
+    """Draw how the particles approach equilibrium, sweep by sweep.
+
+    Parameters
+    ----------
+    trajectory : Trajectory
+        A simulation that was recorded (``simulate(..., record=1)``) at one temperature.
+    quantity : {"occupancies", "energy"}
+        The share of particles in each level, or the mean energy per particle.
+    ax : Axes, optional
+        Where to draw. By default a new figure in the package's style.
+
+    Returns
+    -------
+    Axes
+        Measured values filled in the colour of the temperature, with a band of two standard errors; the exact
+        equilibrium as a thin dark line.
+
+    Raises
+    ------
+    ValueError
+        If nothing was recorded.
+    """
+    values = trajectory.occupancies if quantity == "occupancies" else trajectory.energy
+    if values is None or len(values) == 0:
+        raise ValueError("trajectory must hold recorded sweeps, got none; simulate with record=1")
+    z = as_vector_logits(trajectory.logits)
+    t = float(np.ravel(trajectory.temperature)[-1])
+    particles = int(np.sum(trajectory.counts))
+    p = softmax(z, t)
+    if quantity == "occupancies":
+        values, exact = np.asarray(values), p
+        error = np.sqrt(values * (1 - values) / particles)
+        names = [f"z {number(v)}" for v in z]
+    else:
+        values, exact = np.asarray(values)[:, None], np.atleast_1d(mean_energy(z, t))
+        error = np.broadcast_to(t * np.sqrt(heat_capacity(z, t) / particles), values.shape)
+        names = ["softmax"]
+
+    ax = _axes(ax)
+    sweeps = np.linspace(trajectory.sweeps / len(values), trajectory.sweeps, len(values))
+    color = temperature_color(t)
+    for column, name in enumerate(names):
+        y, band = values[:, column], 2 * error[:, column]
+        ax.axhline(exact[column], color=INKS["theory"], linewidth=1.0, zorder=3)
+        ax.fill_between(sweeps, y - band, y + band, color=color, alpha=0.25, linewidth=0, zorder=1)
+        ax.plot(sweeps, y, color=color, zorder=2)
+        ax.annotate(
+            name, (1, exact[column]), (5, 0), xycoords=ax.get_yaxis_transform(), textcoords="offset points", va="center"
+        )
+    ax.set_xlabel("sweeps")
+    ax.set_ylabel("share of particles" if quantity == "occupancies" else "energy per particle")
+    return ax
+
+
+def plot_temperature_sweep(
+    logits: ArrayLike,
+    quantity: Quantity = "probabilities",
+    *,
+    temperatures: ArrayLike | None = None,
+    measured: tuple[ArrayLike, ArrayLike, ArrayLike] | None = None,
+    ax: Axes | None = None,
+) -> Axes:
+    """Draw an exact quantity along the temperature, and measurements of it.
+
+    Parameters
+    ----------
+    logits : array_like, shape (K,)
+        Scores.
+    quantity : {"probabilities", "entropy", "heat_capacity", "mean_energy", "free_energy"}
+        What to draw: per level for the probabilities, otherwise one curve. Entropies are in nats.
+    temperatures : array_like, optional
+        Where to evaluate, finite and above 0. By default 0.05 to 20 on a logarithmic scale.
+    measured : tuple of array_like, optional
+        Temperatures, measured values and their standard errors; values of shape (n,), or (n, K) for probabilities.
+    ax : Axes, optional
+        Where to draw. By default a new figure in the package's style.
+
+    Returns
+    -------
+    Axes
+        Theory as thin dark lines over a thermometer, measurements as dots in the colour of their temperature with
+        whiskers of two standard errors.
+
+    Raises
+    ------
+    ValueError
+        If a temperature is 0 or infinite, which a logarithmic axis cannot show.
+    """
+    z = as_vector_logits(logits)
+    t = np.geomspace(0.05, 20, 400) if temperatures is None else np.ravel(as_temperature(temperatures))
+    if not (np.isfinite(t).all() and (t > 0).all()):
+        raise ValueError(f"temperatures must be finite and above 0 on a logarithmic axis, got {t.min()} to {t.max()}")
+    exact = {
+        "probabilities": softmax,
+        "entropy": entropy,
+        "heat_capacity": heat_capacity,
+        "mean_energy": mean_energy,
+        "free_energy": free_energy,
+    }
+    if quantity not in exact:
+        raise ValueError(f"quantity must be one of {', '.join(exact)}, got {quantity!r}")
+    curves: NDArray[Any] = exact[quantity](z, t).reshape(len(t), -1)
+
+    ax = _axes(ax)
+    ax.set_xscale("log")
+    ax.set_xlim(t.min(), t.max())
+    for level, curve in enumerate(curves.T):
+        ax.plot(t, curve, color=INKS["theory"], linewidth=1.2, zorder=2)
+        if quantity == "probabilities" and len(z) <= 12 and np.isfinite(z[level]):
+            ax.annotate(
+                f"z {number(z[level])}", (t[0], curve[0]), (-5, 0), textcoords="offset points", ha="right", va="center"
+            )
+    if measured is not None:
+        at, values, errors = (np.asarray(part, dtype=np.float64) for part in measured)
+        values, errors = values.reshape(len(at), -1), errors.reshape(len(at), -1)
+        colors: Any = [temperature_color(float(value)) for value in at]
+        for column, sigma in zip(values.T, errors.T, strict=True):
+            ax.errorbar(at, column, yerr=2 * sigma, fmt="none", ecolor=colors, elinewidth=1.4, zorder=3)
+            ax.scatter(at, column, s=26, c=colors, zorder=4)
+    names = {"heat_capacity": "heat capacity", "mean_energy": "mean energy", "free_energy": "free energy"}
+    ax.set_ylabel({"entropy": "entropy (nats)"}.get(quantity, names.get(quantity, "probability")))
+    ax.set_xlabel("temperature")
+    ax.xaxis.set_major_formatter(lambda value, _: f"{value:g}")
+    _thermometer(ax, float(t.min()), float(t.max()))
+    return ax
+
+
+def _thermometer(ax: Axes, low: float, high: float) -> None:
+    """Draw the scale of temperature colours along the lower edge."""
+    edges = np.geomspace(low, high, 121)
+    segments = [[(a, 0.0), (b, 0.0)] for a, b in pairwise(edges)]
+    strip = LineCollection(segments, linewidth=3.0, clip_on=False, capstyle="butt", zorder=5)
+    strip.set_color([temperature_color(float(edge)) for edge in edges[:-1]])
+    strip.set_transform(blended_transform_factory(ax.transData, ax.transAxes))
+    ax.add_collection(strip, autolim=False)
+    ax.spines["bottom"].set_visible(False)

@@ -1,0 +1,139 @@
+"""A claim that is false stops the book; a claim that holds is in the ledger, whatever was cached."""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from html.parser import HTMLParser
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+sys.path.insert(0, str(ROOT / "book"))
+
+from claims import Badge, ClaimError, claim  # noqa: E402
+
+FRONT = """---
+jupytext: {text_representation: {extension: .md, format_name: myst}}
+kernelspec: {display_name: Python 3, language: python, name: python3}
+---
+# %s
+
+```{code-cell} ipython3
+from claims import claim
+%s
+```
+"""
+
+
+def test_a_false_claim_stops():
+    with pytest.raises(ClaimError, match=r"'cold' does not hold: All .* level\. Evidence: 3 of 7"):
+        claim("cold", "All are in one level.", evidence="3 of 7", holds=False)
+
+
+@pytest.mark.parametrize("holds", [1, 0.5, None, "yes", [True]])
+def test_a_mistaken_call_is_no_evidence(holds):
+    with pytest.raises(TypeError, match="holds must be True or False"):
+        claim("cold", "A sentence.", evidence="seen", holds=holds)
+
+
+@pytest.mark.parametrize("id", ["", "Cold", "two words", "-x", "a--b"])
+def test_ids_are_plain(id):
+    with pytest.raises(ValueError, match="id must be lower-case"):
+        claim(id, "A sentence.", evidence="seen", holds=True)
+
+
+def test_evidence_must_say_something():
+    with pytest.raises(ValueError, match="evidence must say something"):
+        claim("cold", "A sentence.", evidence=" ", holds=True)
+
+
+def test_the_badge_carries_its_claim_through_html():
+    fields = {"id": "odd", "sentence": 'If a < b & "c"', "evidence": "it's > 3", "erratum": None}
+    found = []
+
+    class Reader(HTMLParser):
+        def handle_starttag(self, tag, attrs):
+            found.extend(json.loads(value) for name, value in attrs if name == "data-claim")
+
+    Reader().feed(Badge(fields)._repr_html_())
+    assert found == [fields]
+
+
+@pytest.fixture
+def small_book(tmp_path):
+    """A book of two chapters and a ledger, built with the project's own settings."""
+    for name in ("_config.yml", "simsoftmax", "book/_ext", "book/assets", "book/claims.py", "book/references.bib"):
+        source, target = ROOT / name, tmp_path / name
+        target.parent.mkdir(parents=True, exist_ok=True)
+        if source.is_dir():
+            shutil.copytree(source, target, ignore=shutil.ignore_patterns("__pycache__"))
+        else:
+            shutil.copy(source, target)
+    (tmp_path / "_toc.yml").write_text(
+        "format: jb-book\nroot: book/index\nchapters:\n- file: book/one\n- file: book/two\n- file: book/ledger\n"
+    )
+    (tmp_path / "book/index.md").write_text("# A small book\n")
+    (tmp_path / "book/ledger.md").write_text("# Ledger\n\n```{claims-ledger}\n```\n")
+    (tmp_path / "book/one.md").write_text(
+        FRONT % ("One", 'claim("first", "One is one.", evidence="1 = 1", holds=1 == 1, erratum="Some say two.")')
+    )
+    (tmp_path / "book/two.md").write_text(FRONT % ("Two", 'claim("second", "Two is two.", evidence="2", holds=True)'))
+    return tmp_path
+
+
+def build(book):
+    """Run Jupyter Book as `make book` does; return the exit code, what it said and the ledger page."""
+    done = subprocess.run(
+        [Path(sys.executable).with_name("jupyter-book"), "build", "-W", "--keep-going", "-n", str(book)],
+        capture_output=True,
+        text=True,
+        timeout=300,
+        cwd=book,
+        env={**os.environ, "PYTHONPATH": str(book)},
+    )
+    page = book / "_build/html/book/ledger.html"
+    return done.returncode, done.stdout + done.stderr, page.read_text() if page.exists() else ""
+
+
+@pytest.mark.slow
+def test_the_ledger_follows_the_pages(small_book):
+    code, said, ledger = build(small_book)
+    assert code == 0, said[-3000:]
+    assert 'href="one.html#claim-first"' in ledger
+    assert 'href="two.html#claim-second"' in ledger
+    assert "2 claims" in ledger
+    assert "Some say two." in ledger
+
+    # One chapter changes; the other comes from the environment, unread.
+    two = small_book / "book/two.md"
+    two.write_text(two.read_text().replace("second", "other"))
+    code, said, ledger = build(small_book)
+    assert code == 0, said[-3000:]
+    assert "claim-other" in ledger
+    assert "claim-second" not in ledger
+    assert "claim-first" in ledger
+    assert "one.md: Executing" not in said
+
+    # A change in the package alone makes an old claim false: the cache must not hide it.
+    one = small_book / "book/one.md"
+    one.write_text(FRONT % ("One", 'import simsoftmax\nclaim("first", "A.", evidence="a", holds=simsoftmax.truth())'))
+    package = small_book / "simsoftmax/__init__.py"
+    whole = package.read_text()
+    package.write_text(whole + "\ndef truth():\n    return True\n")
+    assert build(small_book)[0] == 0
+    package.write_text(whole + "\ndef truth():\n    return False\n")
+    code, said, _ = build(small_book)
+    assert code != 0
+    assert "claim 'first' does not hold" in said
+
+
+@pytest.mark.slow
+def test_a_claim_made_twice_stops_the_build(small_book):
+    two = small_book / "book/two.md"
+    two.write_text(two.read_text().replace("second", "first"))
+    code, said, _ = build(small_book)
+    assert code != 0
+    assert "claim 'first' is made twice: in book/one and in book/two" in said

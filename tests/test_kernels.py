@@ -1,0 +1,198 @@
+"""The scalar kernels: random streams, the binomial sampler, one exact sweep of particles and of occupations."""
+
+import numpy as np
+import pytest
+import scipy.stats
+from numba import njit
+
+import simsoftmax as ss
+from simsoftmax.kernels import binomial, occupations, particles, streams
+from simsoftmax.markov import boltzmann_exponents, rank_levels
+
+
+def uniformity(cells, probabilities):
+    """Return the chi-square p-value of counts, rare cells pooled so that each expects at least 10."""
+    cells, expected = np.asarray(cells, float), np.asarray(probabilities) * np.sum(cells)
+    order = np.argsort(expected)
+    cells, expected = cells[order], expected[order]
+    pooled = np.searchsorted(np.cumsum(expected), 10.0) + 1
+    observed = np.append(cells[:pooled].sum(), cells[pooled:])
+    wanted = np.append(expected[:pooled].sum(), expected[pooled:])
+    if wanted[0] == 0:
+        assert observed[0] == 0
+        observed, wanted = observed[1:], wanted[1:]
+    if len(wanted) < 2:
+        return 1.0
+    return scipy.stats.chi2.sf(((observed - wanted) ** 2 / wanted).sum(), len(wanted) - 1)
+
+
+@njit
+def _bits(stream, n):
+    out = np.empty(n, np.uint64)
+    s0, s1, s2, s3 = stream
+    for i in range(n):
+        out[i], s0, s1, s2, s3 = streams.draw(s0, s1, s2, s3)
+    return out
+
+
+def test_xoshiro_matches_its_definition():
+    """Compare with a transcription in Python integers of the recurrence in Blackman and Vigna's paper."""
+    mask = (1 << 64) - 1
+
+    def rotl(x, k):
+        return ((x << k) | (x >> (64 - k))) & mask
+
+    state = [1, 2, 3, 4]
+    wanted = []
+    for _ in range(1000):
+        wanted.append((rotl((state[0] + state[3]) & mask, 23) + state[0]) & mask)
+        t = (state[1] << 17) & mask
+        state[2] ^= state[0]
+        state[3] ^= state[1]
+        state[1] ^= state[2]
+        state[0] ^= state[3]
+        state[2] ^= t
+        state[3] = rotl(state[3], 45)
+    assert _bits(tuple(np.array([1, 2, 3, 4], np.uint64)), 1000).tolist() == wanted
+
+
+def test_streams_differ_between_keys_and_blocks():
+    states = np.concatenate([streams.seed_streams(key, 1000) for key in (0, 1, 2**64 - 1)])
+    assert len(np.unique(states)) == states.size
+    # neighbouring keys share no bit pattern: half the bits differ, within 8 standard deviations
+    a, b = streams.seed_streams(5, 4000), streams.seed_streams(6, 4000)
+    flips = np.bitwise_count(a ^ b).sum() / (64 * a.size)
+    assert abs(flips - 0.5) < 8 * 0.5 / np.sqrt(64 * a.size)
+
+
+@njit
+def _binomials(n, p, size, stream):
+    out = np.empty(size, np.int64)
+    for i in range(size):
+        out[i] = binomial.binomial(n, p, stream)
+    return out
+
+
+@pytest.mark.parametrize(
+    ("n", "p"), [(1, 0.3), (7, 0.5), (40, 0.02), (100, 0.0999), (100, 0.35), (997, 0.97), (10**6, 0.25), (2**53, 0.7)]
+)
+def test_binomials_have_the_binomial_distribution(n, p, rng, alarm):
+    stream = streams.seed_streams(int(rng.integers(2**63)), 1)[0]
+    drawn = _binomials(n, p, 200_000, stream)
+    quantiles = scipy.stats.norm.ppf(np.linspace(0, 1, 41)[1:-1])  # binom.ppf overflows at 2^53 trials
+    edges = np.unique(np.floor(n * p + np.sqrt(n * p * (1 - p)) * quantiles))
+    cells = np.bincount(np.searchsorted(edges, drawn), minlength=len(edges) + 1)
+    truth = np.diff(np.concatenate([[0], scipy.stats.binom.cdf(edges, n, p), [1]]))
+    assert uniformity(cells, truth) > alarm
+    # negative control: the same draws do not fit a probability 2 % off in its odds' scale
+    off = np.diff(np.concatenate([[0], scipy.stats.binom.cdf(edges, n, p + 0.02 * np.sqrt(p * (1 - p) / n)), [1]]))
+    assert n == 1 or uniformity(cells * 100, off) < alarm
+
+
+def test_binomial_probabilities_equal_scipys(rng):
+    for n in (20, 1000, 10**6):
+        k = np.unique(rng.binomial(n, 0.3, 20))
+        got = [binomial.log_binomial_pmf(float(v), float(n), 0.3) for v in k]
+        np.testing.assert_allclose(got, scipy.stats.binom.logpmf(k, n, 0.3), rtol=1e-9)
+    assert binomial.binomial(5, 0.0, np.zeros(4, np.uint64)) == 0
+    assert binomial.binomial(5, 1.0, np.zeros(4, np.uint64)) == 5
+
+
+CASES = [
+    ([2.0, 1.0, 0.1], 0.5),
+    ([2.0, 1.0, 0.1], 2.0),
+    ([0.0, 3.0], 1.5),
+    ([1.0, 1.0, 1.0, -np.inf, 0.5], 0.8),
+    ([5.0, -700.0, -705.0, -705.5], 0.9),  # weights that underflow, reached from a hot start
+    ([1.0, 0.0, 2.0], 0.0),
+    ([1.0, 0.0, 2.0], np.inf),
+    (list(np.linspace(0, 2, 30)), 0.4),
+]
+
+
+def proposal_matrix(size):
+    """Return a symmetric matrix that prefers far levels."""
+    weights = np.abs(np.subtract.outer(np.arange(size), np.arange(size))) / size**2
+    return weights + np.diag(1 - weights.sum(axis=1))
+
+
+@pytest.mark.parametrize("engine", ["particles", "occupations"])
+@pytest.mark.parametrize("proposal", ["uniform", "neighbour", "matrix"])
+@pytest.mark.parametrize(("z", "t"), CASES)
+def test_one_sweep_from_each_level_is_a_row_of_the_transition_matrix(z, t, proposal, engine, rng, alarm):
+    rule = proposal_matrix(len(z)) if proposal == "matrix" else proposal
+    moves = ss.transition_matrix(z, t, proposal=rule)
+    n = 100_000
+    for level in np.flatnonzero(np.isfinite(z)):
+        start = n * np.eye(len(z), dtype=int)[level]
+        run = ss.simulate(z, t, start=start, sweeps=1, proposal=rule, engine=engine, rng=rng)
+        assert uniformity(run.counts, moves[level]) > alarm / len(z)
+        assert run.moved == n - run.counts[level]
+    # negative control: the rows of a temperature 5 % off do not fit, seen with a thousand times the particles
+    if 0 < t < np.inf and z[0] == 2.0:
+        wrong = ss.transition_matrix(z, 1.05 * t, proposal=rule)
+        run = ss.simulate(z, t, start=[0, 10**9, 0], sweeps=1, proposal=rule, engine="occupations", rng=rng)
+        assert uniformity(run.counts, wrong[1]) < alarm
+        assert uniformity(run.counts, moves[1]) > alarm
+
+
+@pytest.mark.parametrize("proposal", ["uniform", "neighbour", "matrix"])
+def test_a_sweep_of_mixed_occupations_has_the_right_covariance(proposal, rng, alarm):
+    """Each replicate gives one Mahalanobis distance; their sum is chi-square, a wrong covariance shifts it."""
+    z, t = np.array([1.2, 0.4, 0.0, -0.7]), 0.8
+    rule = proposal_matrix(4) if proposal == "matrix" else proposal
+    moves = ss.transition_matrix(z, t, proposal=rule)
+    n = np.array([400_000, 300_000, 200_000, 100_000])
+    mean = n @ moves
+    covariance = sum(a * (np.diag(row) - np.outer(row, row)) for a, row in zip(n, moves, strict=True))
+    inverse = np.linalg.pinv(covariance)
+    replicates = 4000
+    stream = streams.seed_streams(int(rng.integers(2**63)), 1)[0]
+    x = boltzmann_exponents(z, t)
+    distances = 0.0
+    for _ in range(replicates):
+        counts = n.copy()
+        if proposal == "uniform":
+            order, above = rank_levels(x)
+            ranked = counts[order]
+            occupations.sweep_uniform(ranked, *occupations.uniform_tables(above), stream, 1)
+            counts[order] = ranked
+        elif proposal == "neighbour":
+            occupations.sweep_neighbour(counts, *occupations.neighbour_tables(x), stream, 1)
+        else:
+            occupations.sweep_matrix(counts, occupations.matrix_tables(moves), stream, 1)
+        assert counts.sum() == n.sum()
+        distances += (counts - mean) @ inverse @ (counts - mean)
+    degrees = 3 * replicates
+    assert alarm / 2 < scipy.stats.chi2.sf(distances, degrees) < 1 - alarm / 2
+    # negative control: independent draws from the mean have another covariance, and this statistic tells
+    naive = rng.multinomial(n.sum(), mean / n.sum(), size=replicates) - mean
+    assert scipy.stats.chi2.sf(np.einsum("ri,ij,rj", naive, inverse, naive), degrees) < alarm
+
+
+def test_threads_share_out_blocks_without_changing_them():
+    n = 3 * particles.BLOCK + 17
+    x = boltzmann_exponents(np.array([2.0, 1.0, 0.1]), 0.5)
+    results = []
+    for threads in (1, 2, 5):
+        states = np.zeros(n, np.uint8)
+        own = particles.allocate_streams(99, n, 3)
+        moved = particles.advance(states, own, x, "uniform", 7, threads)
+        results.append((states.tobytes(), own.tobytes(), moved))
+    assert len(set(results)) == 1
+
+
+def test_neighbouring_particles_and_successive_calls_are_independent(rng, alarm):
+    """Pair counts of particles side by side, of particles a block apart, and of two runs from one generator."""
+    z, t = [1.0, 0.3, 0.0], 0.7
+    p = ss.softmax(z, t)
+    pairs = np.outer(p, p).ravel()
+    one = ss.simulate(z, t, particles=10**6, engine="particles", rng=rng).states.astype(int)
+    two = ss.simulate(z, t, particles=10**6, engine="particles", rng=rng).states.astype(int)
+    block = particles.BLOCK
+    assert uniformity(np.bincount(3 * one[::2] + one[1::2], minlength=9), pairs) > alarm
+    apart = one[: 200 * block].reshape(100, 2, block)
+    assert uniformity(np.bincount((3 * apart[:, 0] + apart[:, 1]).ravel(), minlength=9), pairs) > alarm
+    assert uniformity(np.bincount(3 * one + two, minlength=9), pairs) > alarm
+    # negative control: a run is not independent of itself
+    assert uniformity(np.bincount(3 * one + one, minlength=9), pairs) < alarm

@@ -1,0 +1,160 @@
+"""The figures: what is drawn is what was measured, theory is theory, and both themes can read it."""
+
+from dataclasses import dataclass
+
+import matplotlib
+
+matplotlib.use("agg")
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pytest
+from matplotlib.colors import to_rgb
+
+from simsoftmax import boltzmann, plotting
+from simsoftmax.plotting import number, plot_occupancy, plot_temperature_sweep, plot_trajectory, temperature_color
+
+Z = [2.0, 1.0, 0.1]
+
+
+@dataclass
+class Recorded:
+    """As much of a trajectory as a plot needs."""
+
+    logits: np.ndarray
+    temperature: float
+    counts: np.ndarray
+    occupancies: np.ndarray
+    energy: np.ndarray
+    sweeps: int
+
+
+@pytest.fixture(autouse=True)
+def _close():
+    yield
+    plt.close("all")
+
+
+@pytest.fixture
+def recorded():
+    shares = np.array([[1, 0, 0], [0.8, 0.15, 0.05], [0.7, 0.2, 0.1], [0.66, 0.24, 0.1]])
+    return Recorded(np.array(Z), 0.7, np.array([66, 24, 10]), shares, shares @ -np.array(Z), 8)
+
+
+def luminance(color):
+    r, g, b = (c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in to_rgb(color))
+    return 0.2126 * r + 0.7152 * g + 0.0722 * b
+
+
+def contrast(one, two):
+    low, high = sorted((luminance(one), luminance(two)))
+    return (high + 0.05) / (low + 0.05)
+
+
+@pytest.mark.parametrize("ground", ["#ffffff", "#14171b"])
+def test_inks_read_on_both_grounds(ground):
+    for ink in plotting.INKS.values():
+        assert contrast(ink, ground) > 4
+    for t in np.geomspace(0.01, 100, 41):
+        assert contrast(temperature_color(t)[:3], ground) > 2.7
+
+
+def test_inks_can_be_told_apart():
+    assert len({ink.lower() for ink in plotting.INKS.values()}) == len(plotting.INKS)
+
+
+def test_temperature_is_a_colour():
+    assert np.allclose(np.array(temperature_color(0)[:3]) * 255, (47, 111, 176), atol=0.5)
+    assert np.allclose(np.array(temperature_color(1)[:3]) * 255, (140, 120, 150), atol=1.5)
+    assert np.allclose(np.array(temperature_color(np.inf)[:3]) * 255, (226, 118, 32), atol=0.5)
+
+
+@pytest.mark.parametrize(
+    ("value", "error", "text"),
+    [(-1.71234, 0.004, "−1.712"), (0.65912, 0.03, "0.66"), (1234.5, 20, "1234"), (0.1, None, "0.1"), (2, 0, "2")],
+)
+def test_numbers_have_the_digits_that_their_error_justifies(value, error, text):
+    assert number(value, error) == text
+
+
+@pytest.mark.parametrize("temperature", [0.5, 1.0, 3.0])
+def test_occupancy_shows_shares_and_theory(temperature):
+    counts = [610, 250, 140]
+    ax = plot_occupancy(counts, Z, temperature)
+    widths = [bar.get_width() for bar in ax.patches]
+    assert np.allclose(widths, np.array(counts) / 1000)
+    ticks = [path.vertices[0, 0] for path in ax.collections[0].get_paths()]
+    assert np.allclose(ticks, boltzmann.softmax(Z, temperature))
+
+
+def test_low_energy_is_down():
+    ax = plot_occupancy([1, 2, 7], [0.1, 1.0, 2.0], labels=["a", "b", "c"])
+    assert [text.get_text() for text in ax.get_yticklabels()] == ["c", "b", "a"]
+    assert np.all(np.diff(ax.get_yticks()) > 0)
+
+
+def test_whiskers_are_two_standard_errors():
+    ax = plot_occupancy([60, 40], [0.0, 0.0], 2.0)
+    segments = next(c for c in ax.collections if len(c.get_paths()) == 2 and c is not ax.collections[0])
+    low, high = segments.get_paths()[0].vertices[:, 0]
+    assert np.isclose(high - low, 4 * np.sqrt(0.25 / 100))
+
+
+def test_occupancy_takes_a_trajectory_many_levels_and_forbidden_ones(recorded):
+    assert plot_occupancy(recorded).get_xlabel() == "share of 100 particles"
+    plot_occupancy(np.ones(200, dtype=int), np.linspace(0, 1, 200))
+    plot_occupancy([5, 0], [1.0, -np.inf], 0.0)
+
+
+def test_an_axes_given_is_the_axes_returned(recorded):
+    _, ax = plt.subplots()
+    for draw in (
+        lambda: plot_occupancy([1, 1], [0, 0], ax=ax),
+        lambda: plot_trajectory(recorded, ax=ax),
+        lambda: plot_temperature_sweep(Z, ax=ax),
+    ):
+        assert draw() is ax
+
+
+@pytest.mark.parametrize("quantity", ["occupancies", "energy"])
+def test_trajectory_ends_where_it_ended(recorded, quantity):
+    ax = plot_trajectory(recorded, quantity=quantity)
+    curves = [line for line in ax.lines if len(line.get_xdata()) == 4]
+    assert curves
+    assert all(list(line.get_xdata()) == [2, 4, 6, 8] for line in curves)
+    exact = [line.get_ydata()[0] for line in ax.lines if len(line.get_xdata()) == 2]
+    wanted = boltzmann.softmax(Z, 0.7) if quantity == "occupancies" else [boltzmann.mean_energy(Z, 0.7)]
+    assert np.allclose(exact, wanted)
+
+
+@pytest.mark.parametrize("quantity", ["entropy", "heat_capacity", "mean_energy", "free_energy"])
+def test_temperature_sweep_draws_the_exact_curve(quantity):
+    t = np.array([0.3, 1.0, 4.0])
+    ax = plot_temperature_sweep(Z, quantity, temperatures=t, measured=(t, t, 0.1 * t))
+    assert np.allclose(ax.lines[0].get_ydata(), getattr(boltzmann, quantity)(Z, t))
+
+
+def test_temperature_sweep_draws_a_curve_for_each_level():
+    assert len(plot_temperature_sweep([0.0, 1.0, -np.inf, 3.0]).lines) == 4
+
+
+def test_wrong_arguments_are_named(recorded):
+    with pytest.raises(TypeError, match="logits must be given"):
+        plot_occupancy([1, 2])
+    with pytest.raises(ValueError, match="labels must name each of the 3"):
+        plot_occupancy([1, 2, 3], Z, labels=["a"])
+    with pytest.raises(ValueError, match="temperatures must be finite and above 0"):
+        plot_temperature_sweep(Z, temperatures=[0, 1])
+    with pytest.raises(ValueError, match="quantity must be one of"):
+        plot_temperature_sweep(Z, "colour")
+    recorded.occupancies = None
+    with pytest.raises(ValueError, match="simulate with record=1"):
+        plot_trajectory(recorded)
+
+
+def test_the_same_figure_is_the_same_file(tmp_path):
+    for name in ("a.svg", "b.svg"):
+        ax = plot_temperature_sweep(Z)
+        with plt.style.context(plotting.STYLE):
+            ax.figure.savefig(tmp_path / name, metadata={"Date": None})
+    assert (tmp_path / "a.svg").read_bytes() == (tmp_path / "b.svg").read_bytes()
