@@ -306,7 +306,7 @@ def simulate(
 
     # Everything is checked; from here on there is work.
     from .kernels import particles as particle_engine
-    from .kernels.streams import seed_streams
+    from .kernels.seeds import seed_streams
 
     if kind == "ground":
         first = np.zeros(levels, np.int64)
@@ -567,9 +567,6 @@ def _engine(
     threads: int,
 ) -> Any:
     """Return ``advance(temperature, sweeps) -> moves``, which changes states or counts, and streams, in place."""
-    from .kernels import occupations
-    from .kernels import particles as particle_engine
-
     proposal = begin.proposal
     z = begin.logits
     prepared: dict[float, Any] = {}  # what depends on the temperature only; one entry, for schedules may be long
@@ -581,10 +578,14 @@ def _engine(
         return prepared[temperature]
 
     if states is not None:
+        from .kernels import particles as particle_engine
+
         rule = proposal if isinstance(proposal, str) else _alias_tables(proposal)
         return lambda temperature, sweeps: particle_engine.advance(
             states, streams, at(temperature, lambda x: x), rule, sweeps, threads
         )
+    from .kernels import occupations
+
     stream = streams[0]
     if not isinstance(proposal, str):
 

@@ -19,6 +19,7 @@ from simsoftmax.kernels.thresholds import acceptance, binary
 from simsoftmax.kernels.xoshiro import draw, keep, restore
 
 BLOCK = 512
+MOST_LEVELS = 4
 FIRST = 12
 """Random bits that are compared before it is asked whether a tie is left: 512 / 2^12 particles are, on average."""
 
