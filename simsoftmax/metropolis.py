@@ -511,6 +511,8 @@ def _run(begin: Trajectory, schedule: NDArray[np.float64], sweeps: int, threads:
     """Continue ``begin`` by ``sweeps`` sweeps: the one loop behind `simulate` and `Trajectory.extend`."""
     from tqdm.auto import tqdm
 
+    from .kernels.particles import count
+
     states = None if begin.states is None else begin.states.copy()
     counts = begin.counts.copy()
     streams = begin._streams.copy()
@@ -537,11 +539,11 @@ def _run(begin: Trajectory, schedule: NDArray[np.float64], sweeps: int, threads:
             done += step
             bar.update(step)
             if begin.record and (begin.sweeps + done) % begin.record == 0:
-                now = counts if states is None else np.bincount(states, minlength=levels)
+                now = counts if states is None else count(states, levels)
                 occupancies.append(now / begin.particles)
                 energy.append(-float(occupancies[-1] @ finite))
     if states is not None:
-        counts = np.bincount(states, minlength=levels).astype(np.int64)
+        counts = count(states, levels)
     return Trajectory(
         logits=begin.logits,
         temperature=temperature,

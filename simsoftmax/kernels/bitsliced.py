@@ -1,15 +1,17 @@
 """Bit-sliced kernels for two, three and four levels: 512 particles in a handful of vectors.
 
-The level of a particle is spread over two bit planes, its high bit in one vector and its low bit in another, so that one
-logical operation serves 512 particles. Levels are numbered by falling weight. A move is accepted if a random number lies
-below a threshold; both are written in binary, and the comparison goes from the first bit down for all particles at once,
-until no particle is tied: `FIRST` bits always, more only where a tie is left, 64 at most. It is therefore exact to 2^-64.
+The level of a particle is spread over two bit planes, its high bit in one vector and its low bit in another, so that
+one logical operation serves 512 particles. Levels are numbered by falling weight. A move is accepted if a random
+number lies below a threshold; both are written in binary, and the comparison goes from the first bit down for all
+particles at once, until no particle is tied: `FIRST` bits always, more only where a tie is left, 64 at most. It is
+therefore exact to 2^-64.
 
 The threshold differs from pair to pair of levels. Its k-th bit, for all particles, is a base that is common to them,
 flipped in the particles that attempt one of a few moves upwards in energy.
 
 K = 2 and K = 3 propose one of the *other* levels and scale every acceptance by (K-1)/K, which is the same chain as a
-proposal among all K levels and needs no random integer in {0, 1, 2}. K = 4 draws the proposed level as two random bits.
+proposal among all K levels and needs no random integer in {0, 1, 2}. K = 4 draws the proposed level as two random
+bits.
 """
 
 import numpy as np
@@ -42,7 +44,7 @@ def scatter_planes(words, high, low):
 
 
 def relabel(high, low, table):
-    """Return the planes of ``table[level]``, with ``table[level]`` given as (all ones or zero for the high, the low bit)."""
+    """Return the planes of ``table[level]``, whose entries are two words: the high and the low bit, in every bit."""
     zero, one, two, three = ~(high | low), low & ~high, high & ~low, high & low
     return (
         (zero & table[0, 0]) | (one & table[1, 0]) | (two & table[2, 0]) | (three & table[3, 0]),
@@ -164,21 +166,46 @@ def sweep_neighbour(words, present, streams, bits, rank, level, sweeps):
     return sweep_blocks(neighbour, words, present, streams, bits, rank, level, sweeps)
 
 
+def count_blocks(words, present, counts):
+    """Add the occupation of up to four levels to ``counts``."""
+    valid = gather_plane(present, 0)
+    for block in range(len(words)):
+        high, low = gather_plane(words[block], 1), gather_plane(words[block], 0)
+        counts[0] += population(valid & ~(high | low))
+        counts[1] += population(low & ~high)
+        counts[2] += population(high & ~low)
+        counts[3] += population(high & low)
+
+
 def run(kernel, states, streams, tables, sweeps):
-    """Call ``kernel`` on all particles, the last block padded to 512."""
-    whole = len(states) // BLOCK
-    rest = len(states) - whole * BLOCK
-    moved = 0
-    if whole:
-        words = states[: whole * BLOCK].view(np.uint64).reshape(whole, 8, 8)
-        moved += kernel(words, np.full((8, 8), ONES), streams[:whole], *tables, sweeps)
-    if rest:
-        padded, present = np.zeros((2, BLOCK), np.uint8)
-        padded[:rest], present[:rest] = states[whole * BLOCK :], 1
-        words = padded.view(np.uint64).reshape(1, 8, 8)
-        moved += kernel(words, present.view(np.uint64).reshape(8, 8), streams[whole:], *tables, sweeps)
-        states[whole * BLOCK :] = padded[:rest]
+    """Call ``kernel`` on all particles and return how many moves were made."""
+    moved, done = 0, 0
+    for words, present in in_blocks(states):
+        own = states[done * BLOCK : (done + len(words)) * BLOCK]
+        moved += kernel(words, present, streams[done : done + len(words)], *tables, sweeps)
+        if len(own) < words.nbytes:  # the padded block is a copy
+            own[:] = words.ravel().view(np.uint8)[: len(own)]
+        done += len(words)
     return moved
+
+
+def count(kernel, states, levels):
+    """Return how many particles are in each of up to four levels; ``kernel`` is `count_blocks`."""
+    counts = np.zeros(4, np.int64)
+    for words, present in in_blocks(states):
+        kernel(words, present, counts)
+    return counts[:levels]
+
+
+def in_blocks(states):
+    """Yield the whole blocks and then the last one, padded; each with its mask of particles that are present."""
+    whole = len(states) // BLOCK * BLOCK
+    if whole:
+        yield states[:whole].view(np.uint64).reshape(-1, 8, 8), np.full((8, 8), ONES)
+    if whole < len(states):
+        padded, present = np.zeros((2, BLOCK), np.uint8)
+        padded[: len(states) - whole], present[: len(states) - whole] = states[whole:], 1
+        yield padded.view(np.uint64).reshape(1, 8, 8), present.view(np.uint64).reshape(8, 8)
 
 
 def prepare(reduced, proposal):
@@ -188,9 +215,7 @@ def prepare(reduced, proposal):
         kernel, order = sweep_neighbour, np.arange(levels)
         lower, upper = np.arange(levels - 1), np.arange(1, levels)
         thresholds = np.zeros(4, np.uint64)
-        thresholds[1:levels] = binary(
-            np.minimum(acceptance(reduced, lower, upper), acceptance(reduced, upper, lower))
-        )
+        thresholds[1:levels] = binary(np.minimum(acceptance(reduced, lower, upper), acceptance(reduced, upper, lower)))
         uphill = np.ones(4, bool)
         uphill[1:levels] = reduced[upper] < reduced[lower]
     else:

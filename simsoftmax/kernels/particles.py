@@ -1,11 +1,11 @@
 """The particle engine: every particle has a state, particles are grouped in blocks, a block owns a random stream.
 
-A block is the unit of reproducibility. Threads share out the blocks, so their number changes nothing in the result; and
-since a sweep always finishes its draws, sweeping a times and then b times is the same as sweeping a + b times.
+A block is the unit of reproducibility. Threads share out the blocks, so their number changes nothing in the result;
+and since a sweep always finishes its draws, sweeping a times and then b times is the same as sweeping a + b times.
 
-The kernel depends on the number of levels and on the proposal only: bit-sliced for up to four levels, tables beyond, the
-scalar reference for proposals given as a matrix. A kernel written in vectors runs compiled by numba or, where the work
-is too small to wait for a compiler, as it stands with NumPy: the same function, so the same result.
+The kernel depends on the number of levels and on the proposal only: bit-sliced for up to four levels, tables beyond,
+the scalar reference for proposals given as a matrix. A kernel written in vectors runs compiled by numba or, where the
+work is too small to wait for a compiler, as it stands with NumPy: the same function, so the same result.
 """
 
 from __future__ import annotations
@@ -88,6 +88,15 @@ def advance(
         return run(*jobs[0])
     futures = [_pool(threads).submit(run, *job) for job in jobs[1:]]
     return run(*jobs[0]) + sum(future.result() for future in futures)
+
+
+def count(states: NDArray[Any], levels: int) -> NDArray[np.int64]:
+    """Return how many particles are in each level, shape (levels,)."""
+    if states.size <= SMALL:
+        return np.bincount(states, minlength=levels).astype(np.int64)
+    module = _module(levels)
+    kernel = module.count_blocks if module is bitsliced else module.count_states
+    return np.asarray(module.count(compiled(kernel), states, levels))
 
 
 def available_threads() -> int:

@@ -1,7 +1,7 @@
 """Seeds of random streams, by hashing; NumPy only.
 
-Source: G. L. Steele, D. Lea and C. H. Flood, "Fast splittable pseudorandom number generators", OOPSLA 2014, for the hash
-splitmix64.
+Source of the hash splitmix64: G. L. Steele, D. Lea and C. H. Flood, "Fast splittable pseudorandom number generators",
+OOPSLA 2014.
 """
 
 import numpy as np

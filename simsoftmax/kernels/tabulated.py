@@ -1,11 +1,11 @@
 """Kernels that look weights up in a table: 32 particles a vector for K <= 64, and 16 for any number of levels.
 
 One random number u a move serves as proposal and acceptance both: of u K (u in [0, 1)) the whole part is the proposed
-level, uniform, and the fraction is again uniform and independent of it, to be compared with w_there / w_here. At first
-only the leading 16 or 32 bits of u are drawn and the weights are rounded, with bounds on either side; in a particle where
-these leave a doubt, about which level is proposed or whether it is accepted, 64 more bits of u are drawn and the same u
-is decided upon in full (`settle`). So the roundings cost time and no exactness: a proposal is uniform to K 2^-80, an
-acceptance exact to 2^-64 and the rounding of its exponential in float64.
+level, uniform, and the fraction is again uniform and independent of it, to be compared with w_there / w_here. At
+first only the leading 16 or 32 bits of u are drawn and the weights are rounded, with bounds on either side; in a
+particle where these leave a doubt, about which level is proposed or whether it is accepted, 64 more bits of u are
+drawn and the same u is decided upon in full (`settle`). So the roundings cost time and no exactness: a proposal is
+uniform to K 2^-80, an acceptance exact to 2^-64 and the rounding of its exponential in float64.
 
 A step to a neighbour has two proposals, down and up, instead of K.
 
@@ -63,7 +63,8 @@ def look_far(table, index, levels):
 def near_uniform(random, here, weight, table, levels):
     """Propose any of up to 64 levels; weights are 16-bit fractions of 65535, rounded down.
 
-    The last row of the table holds K in every lane: LLVM knows the multiplication of two rows as one instruction, not that
+    The last row of the table holds K in every lane: LLVM knows the upper half of the product of two rows as one
+    instruction, not that
     of a row and a scalar.
     """
     number = as_uint16(random)
@@ -211,7 +212,11 @@ def sweep_near(move, states, streams, table, reduced, ladder, sweeps):
 
 def sweep_far(move, states, streams, table, reduced, ladder, sweeps):
     """Sweep with 32-bit lanes."""
-    here, weight, present = np.empty((64, 16), np.uint32), np.empty((64, 16), table.dtype), np.empty((64, 16), np.uint32)
+    here, weight, present = (
+        np.empty((64, 16), np.uint32),
+        np.empty((64, 16), table.dtype),
+        np.empty((64, 16), np.uint32),
+    )
     numbers = np.empty((2, 16), np.uint32)
     return sweep_blocks(move, look_far, here, weight, present, numbers, states, streams, table, reduced, ladder, sweeps)
 
@@ -236,9 +241,28 @@ def sweep_far_neighbour(states, streams, table, reduced, sweeps):
     return sweep_far(far_neighbour, states, streams, table, reduced, True, sweeps)
 
 
+def count_states(states, counts):
+    """Add how many particles are in each level to four rows of ``counts``, so that equal neighbours do not queue."""
+    quarter = len(states) // 4
+    for k in range(quarter):
+        counts[0, states[k]] += 1
+        counts[1, states[quarter + k]] += 1
+        counts[2, states[2 * quarter + k]] += 1
+        counts[3, states[3 * quarter + k]] += 1
+    for k in range(4 * quarter, len(states)):
+        counts[0, states[k]] += 1
+
+
 def run(kernel, states, streams, tables, sweeps):
-    """Call ``kernel`` on all particles."""
+    """Call ``kernel`` on all particles and return how many moves were made."""
     return kernel(states, streams, *tables, sweeps)
+
+
+def count(kernel, states, levels):
+    """Return how many particles are in each level; ``kernel`` is `count_states`."""
+    counts = np.zeros((4, levels), np.int64)
+    kernel(states, counts)
+    return counts.sum(axis=0)
 
 
 def prepare(reduced, proposal):

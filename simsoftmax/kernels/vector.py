@@ -7,7 +7,6 @@ SSE2 or NEON. Importing this module imports numba and registers the operations; 
 from __future__ import annotations
 
 import operator
-from collections.abc import Callable
 
 from llvmlite import ir
 from numba import types
@@ -55,7 +54,7 @@ def _full(lane):
     return Vector(lane, lanes.WIDTH // lane.bitwidth)
 
 
-def _operation(function, arguments, result: Callable[..., types.Type | None]):
+def _operation(function, arguments, result):
     """Register how numba types and lowers ``function``; ``result`` gives the type, or None for "not ours"."""
 
     def register(build):
@@ -235,9 +234,9 @@ for _shape in _SHAPES[:2]:
         return builder.trunc(builder.lshr(builder.mul(left, right), shift), vector.llvm)
 
 
-for _function, _lane in ((lanes.as_uint16, types.uint16), (lanes.as_uint32, types.uint32)):
+for _view_as, _lane in ((lanes.as_uint16, types.uint16), (lanes.as_uint32, types.uint32)):
 
-    @_operation(_function, (Vector,), lambda vector, lane=_lane: _full(lane))
+    @_operation(_view_as, (Vector,), lambda vector, lane=_lane: _full(lane))
     def _view(context, builder, sig, args):
         return builder.bitcast(args[0], sig.return_type.llvm)
 
@@ -260,7 +259,9 @@ def _permute(context, builder, sig, args):
     result = ir.Constant(sig.args[0].llvm, ir.Undefined)
     for k in range(sig.args[0].count):
         lane = ir.IntType(32)(k)
-        result = builder.insert_element(result, builder.extract_element(table, builder.extract_element(index, lane)), lane)
+        result = builder.insert_element(
+            result, builder.extract_element(table, builder.extract_element(index, lane)), lane
+        )
     return result
 
 
@@ -270,7 +271,9 @@ def _gather(context, builder, sig, args):
     data = context.make_array(sig.args[0])(context, builder, args[0]).data
     # LLVM takes an offset as signed, which is what hardware gathers do; no table has 2^31 entries.
     pointers = builder.gep(data, [args[1]], source_etype=data.type.pointee)
-    pointers.type = ir.VectorType(data.type, count)  # llvmlite does not see that a vector of offsets makes one of pointers
+    pointers.type = ir.VectorType(
+        data.type, count
+    )  # llvmlite does not see that a vector of offsets makes one of pointers
     everywhere = ir.Constant(ir.VectorType(ir.IntType(1), count), [1] * count)
     name = f"llvm.masked.gather.{_name(result)}.v{count}p0"
     align = ir.IntType(32)(result.bits // 8)
