@@ -64,8 +64,7 @@ def near_uniform(random, here, weight, table, levels):
     """Propose any of up to 64 levels; weights are 16-bit fractions of 65535, rounded down.
 
     The last row of the table holds K in every lane: LLVM knows the upper half of the product of two rows as one
-    instruction, not that
-    of a row and a scalar.
+    instruction, not that of a row and a scalar.
     """
     number = as_uint16(random)
     count = load(table, len(table) - 1)
