@@ -10,6 +10,7 @@ Measures of calibration live in `simsoftmax.calibration_errors`.
 
 from __future__ import annotations
 
+import importlib
 import itertools
 import math
 import os
@@ -216,8 +217,7 @@ class _DaskTable(_Table):
         self.starts = np.concatenate([[0], np.cumsum(whole.chunks[0])])
 
     def total(self, function: _Block, step: int = 1) -> NDArray[np.float64]:
-        import dask
-
+        dask: Any = importlib.import_module("dask")
         apply = dask.delayed(partial(_dask_block, function, self.dtype, step), pure=False)
         tasks = []
         for block, start, stop in zip(self.blocks, self.starts[:-1], self.starts[1:], strict=True):
@@ -290,10 +290,10 @@ def _limits(
 ) -> NDArray[np.float64]:
     """Return what decides whether the minimum lies at an end.
 
-    Slope of the NLL in beta at beta = 0, its value there and at beta = infinity, and the number of rows whose label is
-    not a maximum, and whose finite logits are not all alike.
+    Slope of the NLL in beta at beta = 0, its value there and at beta = infinity, the numbers of rows whose label is
+    not a maximum and whose finite logits are not all alike, and the size of the terms that the slope was summed from.
     """
-    result = np.zeros(5)
+    result = np.zeros(6)
     length = max(1, _CONVERTED_UNIT // logits.shape[1])
     for begin in range(0, len(logits), length):
         z = logits[begin : begin + length].astype(np.float64)
@@ -310,6 +310,7 @@ def _limits(
             np.sum(w * np.log((gap == 0).sum(axis=1))),
             np.count_nonzero(own),
             np.count_nonzero(finite.any(axis=1) & (w > 0)),
+            np.sum(w * (abs(finite).sum(axis=1) / count + abs(own))),
         ]
     return result
 
@@ -411,8 +412,8 @@ class _Fit:
         weight = float(sums[0])
         if weight == 0:  # a sample of rows that all weigh nothing
             return _Sums(scale * _LN2, 0.0, math.nan, math.nan, math.nan, math.nan, math.nan, math.nan)
-        means = (float(s) for s in sums[1:6] / weight)
-        values = _Sums(scale * _LN2, weight, *means, squares=float(sums[6]) / weight**2)
+        nll, g1, g2, g3, g4 = (float(s) for s in sums[1:6] / weight)
+        values = _Sums(scale * _LN2, weight, nll, g1, g2, g3, g4, float(sums[6]) / weight**2)
         rows = -(-self.table.rows // step)
         self.steps.append(FitStep(1 / values.beta, values.nll, values.g1, rows))
         return values
@@ -629,11 +630,16 @@ def _fit(table: _Table, confidence: float, interval: str, rng: np.random.Generat
             if end is not None:
                 break
         u = proposal if low < proposal < high else _next(u, step, low, high)
-        if abs(u) > _FARTHEST or high - low < 1e-13:
-            raise FloatingPointError("the temperature is beyond the precision of floating point; rescale the logits")
+        if abs(u) > _FARTHEST:
+            raise FloatingPointError("the temperature is beyond the range of floating point; rescale the logits")
         sums = fit.evaluate(u)
         u = math.log(sums.beta)
         step, error = sums.step()
+        if u in (low, high):  # the type of the kernel cannot tell apart what is left of the bracket
+            if table.double:
+                step = 0.0
+                break
+            table.double = True
     if end is None:
         limits = _interval(fit, sums, u + step, confidence, interval, rng)
         end = _End(math.exp(-u - step), *limits, sums.nll_after(step), "interior", "the slope of the NLL is 0 there")
@@ -665,12 +671,12 @@ class _End(NamedTuple):
 
 def _at_an_end(fit: _Fit, weight: float, confidence: float) -> _End | None:
     """Return the answer where the NLL has no minimum at 0 < T < infinity, which one pass certifies."""
-    slope, hot, cold, wrong, uneven = (float(x) for x in fit.table.total(_limits))
+    slope, hot, cold, wrong, uneven, size = (float(x) for x in fit.table.total(_limits))
     hot, cold = hot / weight, cold / weight
     if not uneven:
         reason = "every row's finite logits are all equal, so the probabilities do not depend on T"
         return _End(math.nan, 0.0, math.inf, hot, "unidentified", reason)
-    if wrong and slope < 0:
+    if wrong and slope < -4 * np.finfo(np.float64).eps * size:
         return None
     w = fit.table.weights
     rows = fit.table.rows if not w.size else weight**2 / float(np.square(w).sum())

@@ -76,7 +76,7 @@ def _events(probabilities: ArrayLike, labels: ArrayLike) -> _Events:
 def _edges(confidence: Array, bins: int, binning: Binning) -> Array:
     """Return the edges of bins that are open on the left and closed on the right."""
     if binning == "width":
-        return np.linspace(0.0, 1.0, bins + 1)
+        return np.asarray(np.arange(bins + 1) / bins, np.float64)
     # The right edges are quantiles: equal confidences lie on the same side of each, so that no tie is split.
     ordered = np.sort(confidence)
     last = np.ceil(len(ordered) * np.arange(1, bins) / bins).astype(np.int64) - 1

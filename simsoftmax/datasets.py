@@ -185,7 +185,7 @@ def fetch_cifar_logits(
     except OSError as error:  # every failure of requests is one
         raise ConnectionError(
             f"{file} is not in {folder} and could not be downloaded; fetch {address} on a machine that can, put it "
-            "into that folder or name its folder in SIMSOFTMAX_DATA, or use load_digits_logits(), which needs no network"
+            "into that folder or name its folder in SIMSOFTMAX_DATA, or use load_digits_logits(), which needs none"
         ) from error
     with np.load(path) as stored:
         probabilities, labels = stored["predictions"], stored["ground_truth"]
