@@ -39,7 +39,7 @@ _CONVERTED_UNIT = 1 << 17  # the same where a copy is needed: other types, other
 _TOLERANCE = 1e-9  # estimated relative error of T at which a fit stops
 _LAST_STEP = 0.01  # and the longest step that may be the last, so that the interval belongs to the answer
 _FARTHEST = 690.0  # |ln T| beyond which floating point ends
-_GROUPS = 2048  # the bootstrap resamples this many interleaved groups of rows
+_GROUPS = 2048  # the bootstrap weighs this many interleaved groups of rows
 
 Status = Literal["interior", "zero", "infinite", "unidentified"]
 
@@ -371,6 +371,8 @@ class _Sums:
         if not self.g2 > 0:
             return -math.copysign(math.inf, self.g1), math.inf
         newton = -self.g1 / self.g2
+        if abs(newton) > 10:
+            return newton, math.inf
         second = (self.g2 + self.g3) / self.g2
         third = (self.g2 + 3 * self.g3 + self.g4) / self.g2
         denominators = 1 + second * newton / 2, 1 + second * newton + third * newton**2 / 6
@@ -487,8 +489,9 @@ def fit_temperature(
         Coverage of the interval.
     interval : {"sandwich", "bootstrap"}, optional
         How the interval is made. "sandwich" is the robust variance of a maximum-likelihood estimate (Huber 1967), on
-        the scale of ln T; it does not assume that softmax(logits / T) is the truth. "bootstrap" resamples rows 1000
-        times and moves T by one second-order step for each, without refitting; it needs one more pass. Where T is 0
+        the scale of ln T; it does not assume that softmax(logits / T) is the truth. "bootstrap" is the
+        Bayesian one (Rubin 1981): it gives the rows exponential weights 1000 times over and moves T by one
+        second-order step for each, without refitting; it needs one more pass. Where T is 0
         or infinite, the open end is the likelihood-ratio limit.
     rng : numpy.random.Generator, int or None, optional
         Source of randomness of the bootstrap.
@@ -717,7 +720,7 @@ def _interval(
         groups = min(table.rows, _GROUPS)
         parts = table.total(partial(_grouped_rows, scale, groups))
         fit.steps.append(FitStep(1 / (scale * _LN2), sums.nll, float(parts[:, 0].sum()) / sums.weight, table.rows))
-        drawn = rng.multinomial(groups, np.full(groups, 1 / groups), size=1000) @ parts
+        drawn = rng.standard_exponential((1000, groups)) @ parts
         with np.errstate(divide="ignore", invalid="ignore"):
             newton = -drawn[:, 0] / drawn[:, 1]
             moved = newton / (1 + 0.5 * (1 + drawn[:, 2] / drawn[:, 1]) * newton)

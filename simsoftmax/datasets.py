@@ -8,6 +8,7 @@ SHA-256. Both keep their files in the user's cache folder; the environment varia
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import os
 from dataclasses import dataclass
@@ -144,7 +145,8 @@ def _store(path: Path, **arrays: NDArray[Any]) -> None:
         np.savez(partial, **arrays)  # type: ignore[arg-type]
         partial.replace(path)
     except OSError:  # a cache is a convenience
-        partial.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):
+            partial.unlink()
 
 
 def fetch_cifar_logits(

@@ -335,6 +335,14 @@ def likelihood_sums(
         Receives g1, g2 and g3 of each row.
     """
     sums = np.zeros(len(SUMS))
+    # Read-only views, so that a file opened for reading needs no compilation of its own.
+    logits, labels, weights = (_read_only(array) for array in (logits, labels, weights))
     kernel = narrow_rows if logits.shape[1] <= _NARROW else wide_rows
     kernel(logits, labels, weights, logits.dtype.type(scale), first, step, sums, rows)
     return sums
+
+
+def _read_only(array: NDArray[Any]) -> NDArray[Any]:
+    view = array.view()
+    view.flags.writeable = False
+    return view
