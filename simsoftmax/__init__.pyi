@@ -18,6 +18,8 @@ from .markov import relaxation as relaxation
 from .markov import transition_matrix as transition_matrix
 from .metropolis import Trajectory as Trajectory
 from .metropolis import simulate as simulate
+from .variational import FreeEnergyMinimum as FreeEnergyMinimum
+from .variational import minimize_free_energy as minimize_free_energy
 from .verification import DetectableDifference as DetectableDifference
 from .verification import EProcess as EProcess
 from .verification import TemperatureEstimate as TemperatureEstimate
