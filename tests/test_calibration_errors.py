@@ -194,7 +194,7 @@ def smoothed(confidence, outcome, width):
 def test_smooth_error_solves_its_definition(rng):
     for shift in (0.0, 0.05, 0.3):
         c = rng.uniform(0, 1, 100)
-        y = (rng.random(300) < np.clip(c - shift, 0, 1)).astype(int)
+        y = (rng.random(100) < np.clip(c - shift, 0, 1)).astype(int)
         width = smooth_calibration_error(c, y)
         assert smoothed(c, y, width) == pytest.approx(width, rel=2e-3)
     # Negative control: another width is no solution.
