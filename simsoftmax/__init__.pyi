@@ -5,6 +5,14 @@ from .boltzmann import log_partition as log_partition
 from .boltzmann import log_softmax as log_softmax
 from .boltzmann import mean_energy as mean_energy
 from .boltzmann import softmax as softmax
+from .calibration import TemperatureFit as TemperatureFit
+from .calibration import fit_temperature as fit_temperature
+from .calibration import logits_from_probabilities as logits_from_probabilities
+from .calibration_errors import brier_score as brier_score
+from .calibration_errors import expected_calibration_error as expected_calibration_error
+from .calibration_errors import negative_log_likelihood as negative_log_likelihood
+from .calibration_errors import reliability_diagram as reliability_diagram
+from .estimator import TemperatureScaler as TemperatureScaler
 from .markov import Relaxation as Relaxation
 from .markov import relaxation as relaxation
 from .markov import transition_matrix as transition_matrix

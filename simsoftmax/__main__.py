@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 ROWS = 20  # levels shown in a table; the rest is counted
 
 
-class Numbers(click.ParamType):
+class Numbers(click.ParamType):  # type: ignore[type-arg]  # generic only in the newest Click
     """Numbers on the command line, 2,1,0.1, or the name of a file that holds them."""
 
     name = "numbers or file"
@@ -56,7 +56,9 @@ def option_logits(command: Callable[..., Any]) -> Callable[..., Any]:
 
 def option_output(command: Callable[..., Any]) -> Callable[..., Any]:
     """Add --false-alarm, --json and --plot."""
-    command = click.option("--plot", type=click.Path(dir_okay=False), help="Save a figure: .png, .svg or .pdf.")(command)
+    command = click.option("--plot", type=click.Path(dir_okay=False), help="Save a figure: .png, .svg or .pdf.")(
+        command
+    )
     command = click.option("--json", "as_json", is_flag=True, help="Print one JSON object instead of a table.")(command)
     return click.option(
         "--false-alarm",
@@ -253,10 +255,11 @@ def _draw(counts: NDArray[np.int64], logits: NDArray[np.float64], temperature: f
     from .plotting import STYLE, plot_occupancy
 
     with plt.style.context(STYLE):
-        axes = plot_occupancy(counts, logits, temperature)
+        figure, axes = plt.subplots()
+        plot_occupancy(counts, logits, temperature, ax=axes)
         # Files are looked at on paper as often as on a screen: give them a ground.
-        axes.figure.savefig(path, facecolor="white")
-        plt.close(axes.figure)  # type: ignore[arg-type]
+        figure.savefig(path, facecolor="white")
+        plt.close(figure)
 
 
 def main(arguments: list[str] | None = None) -> None:

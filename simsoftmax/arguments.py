@@ -26,7 +26,7 @@ __all__ = [
 RNG = np.random.Generator | int | None
 
 
-def first_index(mask: NDArray[np.bool_]) -> str:
+def first_index(mask: Any) -> str:
     """Return the first true place of a mask as text: ``3`` or ``(0, 2)``."""
     where = tuple(int(i) for i in np.argwhere(mask)[0])
     return str(where[0]) if len(where) == 1 else str(where)

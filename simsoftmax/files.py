@@ -46,9 +46,12 @@ def read_array(path: str | Path, name: str, *, memory_map: bool = False) -> NDAr
         raise ValueError(f"{name} must come from a file ending in {', '.join(SUFFIXES)}, got {str(path)!r}; convert it")
     if suffix == ".npy":
         try:
-            return np.asanyarray(np.load(path, mmap_mode="r" if memory_map else None, allow_pickle=False))
+            if memory_map:
+                return np.lib.format.open_memmap(path, mode="r")
+            with path.open("rb") as file:  # np.load would take a file without the .npy signature for a pickle
+                return np.asarray(np.lib.format.read_array(file, allow_pickle=False))
         except (ValueError, EOFError) as error:
-            reason = "it holds Python objects" if "pickle" in str(error).lower() else "it is no array of numbers"
+            reason = "it holds Python objects" if "object" in str(error).lower() else "it is no array of numbers"
             raise ValueError(f"{name} cannot be read from {str(path)!r}: {reason}; save a numeric array") from None
     try:
         text = path.read_text(encoding="utf-8-sig")
@@ -67,12 +70,16 @@ def _from_json(text: str, name: str) -> Any:
 
 
 def _from_csv(text: str, name: str) -> list[Any]:
-    rows = [[cell.strip() for cell in row] for row in csv.reader(text.splitlines()) if any(cell.strip() for cell in row)]
+    rows = [
+        [cell.strip() for cell in row] for row in csv.reader(text.splitlines()) if any(cell.strip() for cell in row)
+    ]
+    if not rows:
+        raise ValueError("an empty file")
     column = None
     try:
         [float(cell) for cell in rows[0]]
-    except (ValueError, IndexError):
-        headings = [cell.lower() for cell in rows[0]] if rows else []
+    except ValueError:
+        headings = [cell.lower() for cell in rows[0]]
         rows = rows[1:]
         column = headings.index(name) if name in headings else None
         if column is None and len(headings) > 1 and len(rows) > 1:

@@ -155,7 +155,7 @@ def test_automatic_sweeps_are_those_of_the_spectral_bound():
 
 @pytest.mark.parametrize(
     ("z", "t"),
-    [([2.0, 0.0, 2.0], 0.05), ([2.0, 0.0, 2.0], 0.0), ([1.0, -np.inf, 1.0], 2.0), ([2000.0, 0.0, 2000.0], 1.0)],
+    [([2.0, 0.0, 2.0], 0.02), ([2.0, 0.0, 2.0], 0.0), ([1.0, -np.inf, 1.0], 2.0), ([2000.0, 0.0, 2000.0], 1.0)],
 )
 def test_a_frozen_ladder_is_refused_with_the_number_it_would_take(z, t):
     with pytest.raises(ValueError, match=r"sweeps='auto' would take .* frozen.*proposal='uniform'"):
