@@ -10,11 +10,13 @@ share the residuals:
 * the sum of squares of all that is left, a chi-square for every other error.
 
 The two are independent, so the false alarms of both together come at the stated rate. Tails are binomial, not
-Gaussian, so this holds far out and for skewed energies. A count is a whole number, so a residual moves in jumps. It
-is taken in the middle of its jump (the mid-p of H. O. Lancaster 1961), which by Jensen's inequality makes no convex
-function of it larger on average than for a true normal, and so neither its square nor the exponential of that; and
-each test gives away the largest jump in its direction. False alarms are then at most as frequent as stated, a little
-rarer where few particles are expected; the tests sum this up over all outcomes of small problems.
+Gaussian, so this holds far out and for skewed energies.
+A count is a whole number, so a residual moves in jumps. It is taken in the middle of its jump (the mid-p of
+H. O. Lancaster 1961), each test gives away the largest jump in its direction, and the chi-square is given the variance
+within the jumps, which makes it the mean of a true chi-square over what the jumps leave open: by Jensen's inequality
+no convex function of it is larger on average than that of a true one. False alarms are then at most as frequent as
+stated, a little rarer where few particles are expected. This last step is not a theorem; the tests sum the rate of
+false alarms over all outcomes of small problems, at every level from 1/2 to 1e-9, and find it kept.
 """
 
 from __future__ import annotations
@@ -115,12 +117,13 @@ def _pool(logits: Floats, p: Floats, particles: float, least: float, *, merge: b
     return _Groups(order, cuts, probability, mean, unresolved)
 
 
-def _residuals(counts: NDArray[np.int64], p: Floats) -> tuple[Floats, Floats]:
-    """Peel off one group after the other; return the G - 1 normal residuals and the size of their lumps.
+def _residuals(counts: NDArray[np.int64], p: Floats) -> tuple[Floats, Floats, Floats]:
+    """Peel off one group after the other; return the G - 1 normal residuals, their jumps and the variance within.
 
     With R particles left, n of them in the next group of conditional probability q, the residual is the normal
-    quantile of the mid-distribution function P(X < n) + P(X = n) / 2 of X ~ Binomial(R, q). A lump is the distance
-    from there to the end of the jump at n on the side of 0, the quantile of P(X <= n) or of P(X < n).
+    quantile of the mid-distribution function P(X < n) + P(X = n) / 2 of X ~ Binomial(R, q). The jump is the distance
+    from there towards 0, to the quantile of P(X <= n) or of P(X < n). A true normal residual would be somewhere within
+    P(X = n); the variance within is the mean of its square less the square of the middle.
     """
     n = counts[..., :-1].astype(np.float64)
     left = np.cumsum(counts[..., ::-1], axis=-1)[..., ::-1][..., :-1].astype(np.float64)
@@ -134,8 +137,19 @@ def _residuals(counts: NDArray[np.int64], p: Floats) -> tuple[Floats, Floats]:
     strict[~low] = np.where(a < r, special.betainc(a + 1, np.maximum(r - a, 0.5), x), 0.0)  # P(X > n)
     weak[~low] = special.betainc(a, r - a + 1, x)  # P(X >= n), and n > 0 here
     z = special.ndtri(np.clip((strict + weak) / 2, 1e-300, 0.5))
-    lump = special.ndtri(np.clip(weak, 1e-300, 0.5)) - z
-    return np.where(low, z, -z), lump
+    start, end = special.ndtri(strict), special.ndtri(weak)
+    jump = np.minimum(end, 0.0) - z
+    # Mean of the square of a normal variable between start and end, by parts; then less the square of the middle.
+    with np.errstate(invalid="ignore", divide="ignore"):
+        surface = _surface(end) - _surface(start)
+        spread = 1 - surface / (weak - strict) - z**2
+    spread = np.where(weak > 1e-290, np.maximum(spread, 0.0), 0.0)
+    return np.where(low, z, -z), np.maximum(jump, 0.0), spread
+
+
+def _surface(x: Floats) -> Floats:
+    """Return x phi(x) with the normal density phi, and its limit 0 at infinity."""
+    return np.where(np.isinf(x), 0.0, x) * np.exp(-(x**2) / 2) / math.sqrt(2 * math.pi)
 
 
 def _temperature_direction(p: Floats, energy: Floats) -> Floats:
@@ -153,29 +167,30 @@ def _temperature_direction(p: Floats, energy: Floats) -> Floats:
     return pull / length if length > 1e-12 * scale > 0 else np.zeros_like(pull)
 
 
-def _tests(z: Floats, lump: Floats | float, direction: Floats) -> tuple[Floats, Floats, Floats]:
+def _tests(z: Floats, jump: Floats, spread: Floats, direction: Floats) -> tuple[Floats, Floats, Floats]:
     """Return (the temperature score, the chi-square of the rest, the p-value of both) of normal residuals.
 
-    Each is shortened by the largest lump met along its way. The two are independent under the null, so the lesser of
-    their p-values has the distribution function 1 - (1 - x)^2 (Z. Sidak 1967).
+    Each is shortened by the largest jump met along its way; the variance within the jumps is part of a normal
+    residual's, and is added to the chi-square. The two tests are independent under the null, so the lesser of their
+    p-values has the distribution function 1 - (1 - x)^2 (Z. Sidak 1967).
     """
     score = z @ direction
     rest = z - score[..., None] * direction
     length = np.sqrt((rest**2).sum(axis=-1))
-    with np.errstate(invalid="ignore", divide="ignore"):
-        grain = np.abs(rest) * lump / length[..., None]
-    length = np.maximum(length - np.nan_to_num(grain).max(axis=-1, initial=0.0), 0.0)
-    grain = (np.abs(direction) * lump).max(axis=-1, initial=0.0)
+    grain = (np.abs(rest) * jump).max(axis=-1, initial=0.0) / np.maximum(length, 1e-300)
+    length = np.maximum(length - grain, 0.0)
+    grain = (np.abs(direction) * jump).max(axis=-1, initial=0.0)
     score = np.copysign(np.maximum(np.abs(score) - grain, 0.0), score)
     freedom = z.shape[-1] - int(direction.any())
     p_score = 2 * special.ndtr(-np.abs(score))
     if freedom == 0:
         return score, 0.0 * length, p_score if direction.any() else np.ones(z.shape[:-1])
-    p_rest = special.chdtrc(freedom, length**2)
+    square = length**2 + spread @ (1 - direction**2)
+    p_rest = special.chdtrc(freedom, square)
     if not direction.any():
-        return score, length**2, p_rest
+        return score, square, p_rest
     least = np.minimum(p_score, p_rest)
-    return score, length**2, least * (2 - least)
+    return score, square, least * (2 - least)
 
 
 @dataclass(frozen=True)
@@ -288,7 +303,7 @@ def _detectable_temperature(null: _Null, logits: Floats, temperature: float, fal
     critical, _ = _critical(len(p) - 2, True, null.share(false_alarm))
     after = np.cumsum(p[::-1])[::-1]
     sizes = np.sqrt(n * p[:-1] * after[1:] / after[:-1])  # standard deviations of the counts that are peeled off
-    critical += float((np.abs(null.direction) * np.minimum(0.5 / sizes, sizes)).max())  # half a particle, the lump
+    critical += float((np.abs(null.direction) * np.minimum(0.5 / sizes, sizes)).max())  # half a particle, the jump
     quantile = float(special.ndtri(power))
     gap = (logits[groups.order] - logits[groups.order[0]]) / temperature
 
@@ -296,22 +311,34 @@ def _detectable_temperature(null: _Null, logits: Floats, temperature: float, fal
         """Return by how much the score at T exp(x) exceeds what is needed, in its linear and its entropic form."""
         weight = np.add.reduceat(np.exp(gap * math.exp(-x)), groups.starts)
         q = weight / weight.sum()
-        mean = float(q @ groups.energy)
-        width = math.sqrt(float(q @ (groups.energy - mean) ** 2))
+        mean = float((q * groups.energy).sum())  # sums, as BLAS would start threads for each of these products
+        width = math.sqrt(float((q * (groups.energy - mean) ** 2).sum()))
         linear = (math.sqrt(n) * abs(mean - centre) - quantile * max(width, spread)) / spread
         ratio = np.log(np.maximum(q, 1e-300) / p)
-        divergence = max(float(q @ ratio), 1e-300)
-        slope = math.sqrt(float(q @ (ratio - divergence) ** 2) / (2 * divergence))
+        divergence = max(float((q * ratio).sum()), 1e-300)
+        slope = math.sqrt(float((q * (ratio - divergence) ** 2).sum()) / (2 * divergence))
         entropic = math.sqrt(2 * n * divergence) - quantile * slope
         return min(linear, entropic) - critical
 
     centre = float(p @ groups.energy)
     spread = math.sqrt(float(p @ (groups.energy - centre) ** 2))
-    if margin(60.0) <= 0 or margin(-60.0) <= 0:
+
+    def smallest(sign: float) -> float:
+        """Return the change of ln T at which the margin turns positive, in the direction of ``sign``."""
+        far = 1e-4
+        while margin(sign * far) <= 0:
+            if far > 60:
+                return math.inf
+            far *= 4
+        near = far / 4
+        while margin(sign * near) > 0 and near > 1e-12:
+            far, near = near, near / 4
+        return float(optimize.brentq(lambda x: margin(sign * x), near, far, xtol=1e-14, rtol=1e-9))
+
+    hotter, colder = smallest(1.0), smallest(-1.0)
+    if math.isinf(hotter) or math.isinf(colder):
         return math.inf
-    hotter = math.expm1(optimize.brentq(margin, 1e-12, 60.0, xtol=1e-12, rtol=1e-10))
-    colder = -math.expm1(optimize.brentq(margin, -60.0, -1e-12, xtol=1e-12, rtol=1e-10))
-    return max(hotter, colder)
+    return max(math.expm1(hotter), -math.expm1(-colder))
 
 
 @dataclass(frozen=True)
@@ -689,7 +716,7 @@ def verify_average(
     pull = np.linalg.solve(factor, (groups.probability * (groups.probability @ groups.energy - groups.energy))[:-1])
     length = float(np.sqrt((pull**2).sum()))
     direction = pull / length if length > 0 else np.zeros_like(pull)
-    score, rest, p_value = _tests(residuals, 0.0, direction)
+    score, rest, p_value = _tests(residuals, np.zeros_like(residuals), np.zeros_like(residuals), direction)
     impossible = bool((mean[p == 0] > 0).any())
     p_final = 0.0 if impossible else float(p_value)
 

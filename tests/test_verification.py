@@ -117,8 +117,9 @@ def test_residuals_match_exact_binomial_tails(levels, seed, temperature):
     draw = np.random.default_rng(seed)
     p = softmax(draw.normal(size=levels), temperature)
     counts = draw.multinomial(int(draw.integers(1, 400)), p)
-    z, lump = _residuals(counts, p)
-    assert (lump >= 0).all()
+    z, jump, spread = _residuals(counts, p)
+    assert (jump >= 0).all()
+    assert (spread >= 0).all()
     left = counts[::-1].cumsum()[::-1]
     for j in range(levels - 1):
         x = stats.binom(left[j], p[j] / p[j:].sum())
@@ -147,7 +148,7 @@ def test_residuals_add_up_to_pearsons_chi_square():
     counts = np.array([5.0e9 + 3e4, 3.1e9, 0]).astype(np.int64)
     counts[2] = 10**10 - counts.sum()
     counts = np.round(10**10 * p).astype(np.int64) + np.array([60_000, -20_000, -40_000])
-    z, _ = _residuals(counts, p)
+    z, _, _ = _residuals(counts, p)
     n = counts.sum()
     assert (z**2).sum() == pytest.approx(((counts - n * p) ** 2 / (n * p)).sum(), rel=1e-3)
 
@@ -548,10 +549,10 @@ def test_evidence_of_the_impossible_is_infinite():
 
 
 def test_two_tests_share_one_budget():
-    # Independent normal residuals without lumps: the combined p-value of the pair is exactly uniform.
+    # Independent normal residuals without jumps: the combined p-value of the pair is exactly uniform.
     u = (np.arange(400) + 0.5) / 400
     z1, z2 = np.meshgrid(stats.norm.ppf(u), stats.norm.ppf(u))
     z = np.stack([z1.ravel(), z2.ravel()], axis=-1)
-    p_value = _tests(z, 0.0, np.array([1.0, 0.0]))[2]
+    p_value = _tests(z, np.zeros_like(z), np.zeros_like(z), np.array([1.0, 0.0]))[2]
     for rate in (0.3, 0.1, 0.03):
         assert (p_value <= rate).mean() == pytest.approx(rate, rel=0.03)
