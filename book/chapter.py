@@ -2,6 +2,7 @@
 
 import matplotlib.pyplot as plt
 from claims import claim
+from IPython.display import Markdown
 from matplotlib_inline.backend_inline import set_matplotlib_formats
 from myst_nb import glue
 
@@ -20,12 +21,26 @@ __all__ = [
     "claim",
     "glue",
     "number",
+    "percent",
     "plot_occupancy",
     "plot_temperature_sweep",
     "plot_trajectory",
     "plt",
+    "table",
     "temperature_color",
 ]
+
+
+def percent(share: float, digits: int = 1) -> str:
+    """Return a share as a percentage, with a space that does not break: ``percent(0.021)`` is 2.1 %."""
+    return f"{100 * share:.{digits}f}\N{NO-BREAK SPACE}%"
+
+
+def table(head: list[str], rows: list[list[object]]) -> Markdown:
+    """Return a table for the page."""
+    lines = [head, ["---"] * len(head), *rows]
+    return Markdown("\n".join("| " + " | ".join(str(cell) for cell in line) + " |" for line in lines))
+
 
 # Without a date the same figure is the same file, build after build.
 set_matplotlib_formats("svg", metadata={"Date": None})

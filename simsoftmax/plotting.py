@@ -194,7 +194,7 @@ def plot_trajectory(
         names = ["softmax"]
 
     ax = _axes(ax)
-    sweeps = np.linspace(trajectory.sweeps / len(values), trajectory.sweeps, len(values))
+    sweeps = trajectory.record * np.arange(1, len(values) + 1)
     color = temperature_color(t)
     for column, name in enumerate(names):
         y, band = values[:, column], 2 * error[:, column]
@@ -264,8 +264,18 @@ def plot_temperature_sweep(
     for level, curve in enumerate(curves.T):
         ax.plot(t, curve, color=INKS["theory"], linewidth=1.2, zorder=2)
         if quantity == "probabilities" and len(z) <= 12 and np.isfinite(z[level]):
+            others = np.delete(curves, level, axis=1)
+            # The name stands where its curve is farthest from the others, away from the edges.
+            room = np.abs(others - curve[:, None]).min(axis=1, initial=1.0)
+            room[: len(t) // 12] = room[-len(t) // 6 :] = -1.0
+            place = int(room.argmax())
+            rising = curve[place] < curve[place + 1]
             ax.annotate(
-                f"z {number(z[level])}", (t[0], curve[0]), (-5, 0), textcoords="offset points", ha="right", va="center"
+                f"z {number(z[level])}",
+                (t[place], curve[place]),
+                (-6 if rising else 6, 4),
+                textcoords="offset points",
+                ha="right" if rising else "left",
             )
     if measured is not None:
         at, values, errors = (np.asarray(part, dtype=np.float64) for part in measured)
@@ -286,7 +296,7 @@ def _thermometer(ax: Axes, low: float, high: float) -> None:
     """Draw the scale of temperature colours along the lower edge."""
     edges = np.geomspace(low, high, 121)
     segments = [[(a, 0.0), (b, 0.0)] for a, b in pairwise(edges)]
-    strip = LineCollection(segments, linewidth=3.0, clip_on=False, capstyle="butt", zorder=5)
+    strip = LineCollection(segments, linewidth=3.0, clip_on=False, capstyle="projecting", zorder=5)
     strip.set_color([temperature_color(float(edge)) for edge in edges[:-1]])
     strip.set_transform(blended_transform_factory(ax.transData, ax.transAxes))
     ax.add_collection(strip, autolim=False)

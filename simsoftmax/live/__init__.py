@@ -1,0 +1,1 @@
+"""Live figures: the kernels of this package, compiled from Python to WebAssembly, in the reader's browser."""
