@@ -100,7 +100,9 @@ def test_the_pages_ask_no_other_host():
     wrong = []
     for path in HTML.rglob("*.html"):
         for tag, attributes in Page(path).tags:
-            names = ["src", "srcset", "data", "poster", "action"] + (["href"] if tag in ("link", "use", "image") else [])
+            names = ["src", "srcset", "data", "poster", "action"] + (
+                ["href"] if tag in ("link", "use", "image") else []
+            )
             canonical = tag == "link" and attributes.get("rel") in ("canonical", "license")
             loads = [attributes[name] for name in names if attributes.get(name) and not canonical]
             wrong += [(path.name, tag, url) for url in loads if outside.match(url)]
