@@ -98,6 +98,7 @@ def setup(app: Sphinx) -> dict[str, Any]:
     """Register with Sphinx."""
     app.connect("config-inited", provide, priority=100)  # before MyST-NB reads its settings
     app.connect("doctree-read", add_pictures)
+    app.add_css_file("live-pages.css")
     return {"parallel_read_safe": True, "parallel_write_safe": True}
 
 

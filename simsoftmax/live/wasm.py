@@ -1,8 +1,8 @@
 """Compile kernels from this package's Python source to WebAssembly, with numba and llvmlite alone.
 
-``python -m simsoftmax.live.wasm`` rebuilds ``kernels.wasm`` beside this file. numba compiles each kernel as it would
-for the processor; its optimised LLVM IR is retargeted to wasm32 and emitted as one object file, whose symbols become
-the module's exports. No linker takes part, so a kernel must stand alone:
+``python -m simsoftmax.live.wasm [file]`` rebuilds ``kernels.wasm`` beside this file. numba compiles each kernel as it
+would for the processor; its optimised LLVM IR is retargeted to wasm32 and emitted as one object file, whose symbols
+become the module's exports. No linker takes part, so a kernel must stand alone:
 
 * arrays and scalars in, a scalar or nothing out; nothing is allocated;
 * no ``raise``, no ``np.random`` (carry the generator's state in an array), no constant arrays;
@@ -265,6 +265,7 @@ def _intermediate(function: Any, signature: str, captured: dict[str, str]) -> tu
 
     python = getattr(function, "py_func", function)
     compiled = numba.njit(signature, error_model="numpy")(python)
+    overload: Any
     (overload,) = compiled.overloads.values()
     ir = captured[overload.library.name]
     # The IR says what machine it is for; the new target says so again.
@@ -277,12 +278,24 @@ def _intermediate(function: Any, signature: str, captured: dict[str, str]) -> tu
     return ir, overload.fndesc.llvm_func_name, _describe(overload.signature)
 
 
-def _check(text: str) -> None:
-    if re.search(r"@\.const\.pickle", text):
-        raise _Refused("it raises an exception, or can; return a status instead")
+def _check(module: Any) -> None:
+    """Refuse a compiled kernel that cannot stand alone."""
+    text = str(module)
     for sign, reason in _RULES.items():
         if sign in text:
             raise _Refused(reason)
+    if "@.const.pickle" in text:
+        raise _Refused("it raises an exception, or can; return a status instead")
+    if any(not value.is_declaration for value in module.global_variables):
+        raise _Refused("it needs static data (a constant array, a table, a text); pass it in as an array")
+    declared = {value.name for value in module.functions if value.is_declaration}
+    _check_imports({name for name in declared if not name.startswith("llvm.")})
+
+
+def _check_imports(names: set[str]) -> None:
+    if names - IMPORTS:
+        foreign = ", ".join(sorted(names - IMPORTS))
+        raise _Refused(f"it calls {foreign}; a page supplies only {', '.join(sorted(IMPORTS))}")
 
 
 def _compile(kernels: Mapping[str, tuple[str, str]]) -> bytes:
@@ -292,13 +305,14 @@ def _compile(kernels: Mapping[str, tuple[str, str]]) -> bytes:
 
     # The optimised IR as it is before the host's code generator rewrites it: a private method, so numba is pinned.
     captured: dict[str, str] = {}
-    finalize = codegen.CPUCodeLibrary._finalize_final_module
+    library_class: Any = codegen.CPUCodeLibrary
+    finalize = library_class._finalize_final_module
 
     def keep_ir(library: Any) -> Any:
         captured[library.name] = str(library._final_module)
         return finalize(library)
 
-    codegen.CPUCodeLibrary._finalize_final_module = keep_ir
+    library_class._finalize_final_module = keep_ir
     llvm.initialize_all_targets()
     llvm.initialize_all_asmprinters()
     machine = llvm.Target.from_triple("wasm32-unknown-unknown").create_target_machine(opt=3)
@@ -319,7 +333,7 @@ def _compile(kernels: Mapping[str, tuple[str, str]]) -> bytes:
                     value.linkage = "external" if value.name == symbol else "internal"
             passes.getModulePassManager().run(part, passes)
             part.get_function(symbol).name = export
-            _check(str(part))
+            _check(part)
         except _Refused as refused:
             raise _Refused(f"{export} ({place}): {refused}") from None
         if whole is None:
@@ -341,11 +355,9 @@ def _assemble(emitted: bytes, description: dict[str, Any]) -> bytes:
         else:
             found.append((kind, body))
     if any(kind == _DATA for kind, _ in found):
-        raise _Refused("a kernel needs static data (a constant array, a table, a text); pass it in as an array")
-    imported = _imports(dict(found).get(_IMPORT, b"\0"))
-    foreign = sorted({name for name, kind in imported if kind == 0} - IMPORTS)
-    if foreign:
-        raise _Refused(f"a kernel calls {', '.join(foreign)}; the page supplies only {', '.join(sorted(IMPORTS))}")
+        raise _Refused("a kernel needs static data that the code generator added; simplify it")
+    # The code generator adds calls of its own: exp for an intrinsic, memset for a loop.
+    _check_imports({name for name, kind in _imports(dict(found).get(_IMPORT, b"\0")) if kind == 0})
     exports = b"".join(_unsigned(len(name)) + name.encode() + b"\0" + _unsigned(symbols[name]) for name in description)
     found.append((_EXPORT, _unsigned(len(description)) + exports))
     found.append((_CUSTOM, _unsigned(7) + b"kernels" + json.dumps(description, separators=(",", ":")).encode()))
@@ -366,6 +378,7 @@ if __name__ == "__main__":
     if "--worker" in sys.argv[1:]:
         _worker()
     else:
+        target = Path(sys.argv[1]) if len(sys.argv) > 1 else MODULE
         compiled = build()
-        MODULE.write_bytes(compiled)
-        print(f"{MODULE.name}: {len(compiled)} bytes, {len(KERNELS)} kernels")
+        target.write_bytes(compiled)
+        print(f"{target.name}: {len(compiled)} bytes, {len(KERNELS)} kernels")

@@ -1,24 +1,32 @@
 """Explorers: live figures that compute in the reader's browser and that Python can read and set.
 
-Each is an ipywidget whose front end runs the package's own kernels, compiled to WebAssembly (`simsoftmax.live.wasm`). In
-JupyterLab its traits are shared with Python (``explorer.temperature = 0.3``, ``explorer.observe(...)``); in a built page,
-without a kernel, it goes on living by itself.
+Each is an ipywidget whose front end runs the package's own kernels, compiled to WebAssembly (`simsoftmax.live.wasm`).
+In JupyterLab its traits are shared with Python (``explorer.temperature = 0.3``, ``explorer.observe(...)``); in a built
+page, without a kernel, it goes on living by itself. On paper, and where no script runs, a picture stands for it.
 """
 
 from __future__ import annotations
 
+import io
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import anywidget
 import numpy as np
 import traitlets
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
 from ..arguments import RNG, as_count, as_real, as_temperature, as_vector_logits, generator
-from ..kernels.streams import seed_streams
-from ..metropolis import Trajectory
+from ..boltzmann import entropy, heat_capacity, mean_energy, softmax
+from ..kernels.exact import free_energy_landscape
+from ..kernels.seeds import seed_streams
+from ..metropolis import Trajectory, simulate
 from .wasm import MODULE
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+    from ..plotting import Quantity
 
 __all__ = ["FreeEnergyExplorer", "ParticleExplorer", "TemperatureExplorer"]
 
@@ -43,7 +51,7 @@ def _logits() -> Any:
     )
 
 
-class _Explorer(anywidget.AnyWidget):  # type: ignore[misc]
+class _Explorer(anywidget.AnyWidget):
     """What all explorers share: levels, a temperature, the kernels, the style sheet, a title and a caption."""
 
     _css = _HERE / "live.css"
@@ -61,8 +69,43 @@ class _Explorer(anywidget.AnyWidget):  # type: ignore[misc]
     def __init__(self, logits: ArrayLike = WORKED_EXAMPLE, temperature: float = 1.0, **traits: Any) -> None:
         unknown = [name for name in traits if not self.has_trait(name)]
         if unknown:
-            raise TypeError(f"{type(self).__name__} has no trait {unknown[0]!r}; see its documentation for those it has")
+            raise TypeError(
+                f"{type(self).__name__} has no trait {unknown[0]!r}; see its documentation for those it has"
+            )
         super().__init__(logits=as_vector_logits(logits).tolist(), temperature=temperature, **traits)
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__}: {self._describe()}>"
+
+    def _repr_mimebundle_(self, **options: Any) -> tuple[dict[Any, Any], dict[Any, Any]] | None:
+        """Return the live view, and a picture and a sentence for where nothing can live."""
+        bundle = super()._repr_mimebundle_(**options)
+        if bundle is not None:
+            bundle[0].update({"text/plain": self._describe(), "image/svg+xml": self._picture()})
+        return bundle
+
+    def _picture(self) -> str:
+        import matplotlib.pyplot as plt
+        from matplotlib.figure import Figure
+
+        from ..plotting import STYLE
+
+        with plt.style.context(STYLE):
+            figure = Figure(figsize=(6.4, 3.2), layout="constrained")
+            self._draw(figure)
+            file = io.StringIO()
+            figure.savefig(file, format="svg", metadata={"Date": None})
+        return file.getvalue()
+
+    def _draw(self, figure: Figure) -> None:
+        raise NotImplementedError
+
+    def _describe(self) -> str:
+        logits = ", ".join(f"{z:g}" for z in self.logits)
+        return f"{self.title}: a live figure for logits {logits} at temperature {self.temperature:g}"
+
+    def _names(self) -> list[str] | None:
+        return list(self.labels) if len(self.labels) == len(self.logits) else None
 
     @traitlets.default("_kernels")
     def _default_kernels(self) -> bytes:
@@ -80,7 +123,9 @@ class _Explorer(anywidget.AnyWidget):  # type: ignore[misc]
     def _check_logits(self, proposal: Any) -> list[float]:
         logits: list[float] = as_vector_logits(proposal["value"]).tolist()
         if not 2 <= len(logits) <= self._most_levels:
-            raise ValueError(f"logits must hold 2 to {self._most_levels} levels to be drawn, got {len(logits)}; show fewer")
+            raise ValueError(
+                f"logits must hold 2 to {self._most_levels} levels to be drawn, got {len(logits)}; show fewer"
+            )
         return logits
 
     @traitlets.validate("temperature")
@@ -124,14 +169,20 @@ class ParticleExplorer(_Explorer):
     _stream = traitlets.Bytes().tag(sync=True)
     _recording = traitlets.Any(None, allow_none=True).tag(sync=True)
 
+    _counts: NDArray[np.int64] | None = None
     _title = "Heat decides how far particles spread"
     _caption = (
-        "Each dot is a particle on an energy level E = −z. Metropolis kicks move it; bars count where the particles are, "
-        "ticks are softmax(z/T). Turn the heat, or drag a level."
+        "Each dot is a particle on an energy level E = −z. Metropolis kicks move it; bars count where the particles "
+        "are, ticks are softmax(z/T). Turn the heat, or drag a level."
     )
 
     def __init__(
-        self, logits: ArrayLike | Trajectory = WORKED_EXAMPLE, temperature: float = 1.0, *, rng: RNG = None, **traits: Any
+        self,
+        logits: ArrayLike | Trajectory = WORKED_EXAMPLE,
+        temperature: float = 1.0,
+        *,
+        rng: RNG = None,
+        **traits: Any,
     ) -> None:
         if isinstance(logits, Trajectory):
             trajectory = logits
@@ -143,8 +194,18 @@ class ParticleExplorer(_Explorer):
                 "every": trajectory.record,
             }
             logits, temperature = trajectory.logits, trajectory.temperature
+            self._counts = trajectory.counts
         key = int(generator(rng).integers(2**64, dtype=np.uint64))
         super().__init__(logits, temperature, _stream=seed_streams(key, 1).tobytes(), **traits)
+
+    def _draw(self, figure: Figure) -> None:
+        from ..plotting import plot_occupancy
+
+        counts = self._counts
+        if counts is None:  # what the figure comes to when the particles have found their balance
+            run = simulate(self.logits, self.temperature, particles=self.particles, engine="occupations", rng=0)
+            counts = run.counts
+        plot_occupancy(counts, self.logits, self.temperature, labels=self._names(), ax=figure.subplots())
 
     @traitlets.validate("particles")
     def _check_particles(self, proposal: Any) -> int:
@@ -176,8 +237,22 @@ class TemperatureExplorer(_Explorer):
 
     _esm = _HERE / "temperature_explorer.js"
     _title = "Between certainty and indifference"
-    _caption = "Drag the temperature. At 0 only the best level is left, at ∞ all are equal; in between, energy is traded for entropy."
+    _caption = (
+        "Drag the temperature. At 0 only the best level is left, at ∞ all are equal; in between, energy is traded for "
+        "entropy."
+    )
     _most_levels = 64
+
+    def _draw(self, figure: Figure) -> None:
+        from ..plotting import plot_temperature_sweep, temperature_color
+
+        here: dict[Quantity, Any] = {"entropy": entropy, "mean_energy": mean_energy, "heat_capacity": heat_capacity}
+        figure.set_size_inches(7.2, 2.8)
+        for ax, quantity in zip(figure.subplots(1, 3), here, strict=True):
+            plot_temperature_sweep(self.logits, quantity, ax=ax)
+            if 0.05 <= self.temperature <= 20:
+                color = temperature_color(self.temperature)
+                ax.plot(self.temperature, here[quantity](self.logits, self.temperature), "o", color=color, zorder=6)
 
 
 class FreeEnergyExplorer(_Explorer):
@@ -201,13 +276,50 @@ class FreeEnergyExplorer(_Explorer):
     distribution = traitlets.List(traitlets.Float()).tag(sync=True)
     _title = "Softmax lies at the bottom"
     _caption = (
-        "Every distribution q over the levels has a free energy F = ⟨E⟩ − T S. Drag q, let it flow downhill, or turn the "
-        "heat: the bottom moves, and it is always softmax(z/T)."
+        "Every distribution q over the levels has a free energy F = ⟨E⟩ − T S. Drag q, let it flow downhill, or turn "
+        "the heat: the bottom moves, and it is always softmax(z/T)."
     )
+
+    def _draw(self, figure: Figure) -> None:
+        from ..plotting import INKS, plot_occupancy, temperature_color
+
+        q = np.array(self.distribution or np.full(len(self.logits), 1 / len(self.logits)))
+        if len(q) != 3:
+            ax = plot_occupancy(
+                np.rint(q * 1e6), self.logits, self.temperature, labels=self._names(), ax=figure.subplots()
+            )
+            ax.set_xlabel("trial distribution q; ticks are softmax")
+            return
+        side = 65
+        surface = np.empty(side * side)
+        free_energy_landscape(np.array(self.logits), self.temperature, side, surface)
+        v, u = (axis.ravel() for axis in np.meshgrid(*2 * [np.linspace(0, 1, side)], indexing="ij"))
+        shares = np.stack([1 - u, u * (1 - v), u * v])
+        order = np.argsort(self.logits)
+        corners = np.empty((3, 2))
+        corners[order] = [[0.5, np.sqrt(0.75)], [0, 0], [1, 0]]
+        ax = figure.subplots()
+        inside = u > 0  # the first column is one point, the first corner
+        inside[0] = True
+        x, y = (shares[:, inside].T @ corners).T
+        steps = np.linspace(0, 1, 12)[1:-1] ** 2
+        ax.tricontour(
+            x, y, surface[inside], surface.min() + np.ptp(surface) * steps, colors=INKS["hair"], linewidths=0.8
+        )
+        ax.plot(*corners[[0, 1, 2, 0]].T, color=INKS["muted"], linewidth=1)
+        ax.plot(
+            *(np.asarray(softmax(self.logits, self.temperature)) @ corners), "+", color=INKS["theory"], ms=10, mew=2
+        )
+        ax.plot(*(q @ corners), "o", color=temperature_color(self.temperature), ms=9)
+        names = self._names() or [f"z {z:g}" for z in self.logits]
+        for level, (cx, cy) in enumerate(corners):
+            ax.annotate(names[level], (cx, cy), (0, 8 if cy else -14), textcoords="offset points", ha="center")
+        ax.set_aspect("equal")
+        ax.axis("off")
 
     @traitlets.validate("temperature")
     def _check_temperature(self, proposal: Any) -> float:
-        temperature = super()._check_temperature(proposal)
+        temperature = float(as_temperature(proposal["value"], scalar=True))
         if temperature == np.inf:
             raise ValueError("temperature must be finite here, got inf: the free energy would be -inf everywhere")
         return temperature
@@ -217,4 +329,4 @@ class FreeEnergyExplorer(_Explorer):
         q = as_real("distribution", proposal["value"], "pass one probability per level").astype(np.float64)
         if q.size and not (q.ndim == 1 and (q >= 0).all() and abs(q.sum() - 1) <= 1e-6):
             raise ValueError(f"distribution must be probabilities that sum to 1, got {q}; divide it by its sum")
-        return q.tolist()
+        return [float(share) for share in q]

@@ -20,7 +20,7 @@ export class Bars {
   // heading: what the bars count; columns: names of the columns of numbers, what is seen and what theory says, or theory
   // alone; change(level, share), if given, lets the reader drag the bars.
   constructor(parent, { heading, columns, label, change }) {
-    Object.assign(this, { label, titles: columns, change, alone: columns.length === 1 });
+    Object.assign(this, { label, titles: columns, change, alone: columns.length === 1, long: heading, short: heading.split(" ")[0] });
     this.svg = select(parent).append("svg").attr("class", "ssm-bars").attr("role", change ? "group" : "img");
     this.heading = this.svg.append("text").attr("class", "ssm-muted").attr("y", 13).text(heading);
     this.columns = this.svg.append("g").attr("class", "ssm-muted").attr("text-anchor", "end");
@@ -39,15 +39,15 @@ export class Bars {
     this.thickness = Math.min(18, step * 0.56);
     const longest = Math.max(...names.map((name) => [...name].length));
     const left = (anchors ? 46 : 0) + Math.min(width * 0.3, 14 + 7.2 * longest);
-    const numbers = this.alone ? 56 : 104;
+    const numbers = this.alone ? 56 : 100;
     this.svg.attr("width", width).attr("height", height).attr("viewBox", `0 0 ${width} ${height}`);
-    this.heading.attr("x", left);
+    this.heading.attr("x", left).text(width - left - numbers < 116 ? this.short : this.long);
     this.columns
       .selectAll("text")
       .data(this.titles)
       .join("text")
       .attr("y", 13)
-      .attr("x", (_, i) => width - (i || this.alone ? 0 : 56))
+      .attr("x", (_, i) => width - (i || this.alone ? 0 : 54))
       .text((text) => text);
     this.length.range([left, width - numbers - 8]);
     const link = linkHorizontal();
@@ -95,7 +95,7 @@ export class Bars {
         g.select(".ssm-theory")
           .attr("y1", y - this.thickness / 2 - 4)
           .attr("y2", y + this.thickness / 2 + 4);
-        g.select(".ssm-observed").attr("x", width - 56).attr("y", y + 4.5).attr("data-observed", level);
+        g.select(".ssm-observed").attr("x", width - 54).attr("y", y + 4.5).attr("data-observed", level);
         g.select(".ssm-expected").attr("x", width).attr("y", y + 4.5).attr("data-expected", level);
       });
   }

@@ -8,7 +8,7 @@ import { drag } from "d3-drag";
 import * as format from "./format.js";
 
 export class Curve {
-  // title: what is drawn; x: a scale factory range -> scale; xTicks: values; move(x) when the reader drags along the plot.
+  // title: what is drawn; x: a scale factory range -> scale; xTicks: length -> values; move(x) when the reader drags along the plot.
   constructor(parent, { title, x, xTicks, xFormat, move, label }) {
     Object.assign(this, { title, makeX: x, xTicks, xFormat, label });
     this.svg = select(parent).append("svg").attr("class", "ssm-curve").attr("role", "img").attr("aria-label", label);
@@ -38,7 +38,7 @@ export class Curve {
     this.value.attr("x", right);
     this.axes[0]
       .attr("transform", `translate(0,${bottom})`)
-      .call(axisBottom(this.x).tickValues(this.xTicks).tickFormat(ticks ? this.xFormat : "").tickSize(4).tickPadding(5));
+      .call(axisBottom(this.x).ticks(Math.min(10, (right - left) / 40)).tickValues(this.xTicks?.(right - left)).tickFormat(ticks ? this.xFormat : "").tickSize(4).tickPadding(5));
     this.cursor.attr("y1", top).attr("y2", bottom);
     if (this.points) this.draw();
   }

@@ -23,7 +23,9 @@ function temperatureAt(u) {
   if (u > 1 - END / 2) return Infinity;
   return Number(Math.min(HOTTEST, Math.max(COLDEST, along.invert(u))).toPrecision(3));
 }
-export const TICKS = [0, 0.05, 0.2, 1, 5, 20, Infinity];
+const TICKS = [0, 0.05, 0.2, 1, 5, 20, Infinity];
+// Where there is little room, the ends keep only the exact limits.
+export const ticksFor = (length) => TICKS.filter((t) => Math.abs(length) > 280 || (t !== COLDEST && t !== HOTTEST));
 export const tickText = (t) => (t === Infinity ? "∞" : String(t));
 
 // The thermometer's scale for other plots, in the form that d3-axis expects.
@@ -124,7 +126,7 @@ export class Thermometer {
     this.name.attr("x", flat ? x - 4 : 2).attr("y", 13);
     this.ticks
       .selectAll("text")
-      .data(this.infinite ? TICKS : TICKS.slice(0, -1))
+      .data(ticksFor(high - low).filter((t) => this.infinite || t < Infinity))
       .join("text")
       .attr("class", "ssm-muted")
       .attr("text-anchor", flat ? "middle" : "end")

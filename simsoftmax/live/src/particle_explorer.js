@@ -260,7 +260,7 @@ async function render({ model, el }) {
       bars.layout(width, 30 + 34 * order.length, { order, names: names(), anchors: null });
     } else {
       const height = Math.max(330, 60 + 26 * order.length);
-      const ladderWidth = Math.round((width - 116) * 0.45);
+      const ladderWidth = Math.round((width - 116) * (width < 700 ? 0.4 : 0.45));
       thermometer.layout(116, height);
       ladder.layout(ladderWidth, height);
       const anchors = ladder.spots.map((spot) => spot.y);

@@ -118,14 +118,14 @@ export class Stage {
 // A row of quantities: name, value, and a muted remark.
 export class Readouts {
   constructor(parent, names) {
-    this.list = add(parent, "dl", { className: "ssm-readouts" });
+    this.list = add(parent, "div", { className: "ssm-readouts" });
     this.outputs = new Map();
     for (const [key, name] of Object.entries(names)) {
       const item = add(this.list, "div");
-      add(item, "dt", {}, name);
-      const value = add(item, "dd");
+      add(item, "span", { className: "ssm-name" }, name);
+      const value = add(item, "strong");
       value.dataset.out = key;
-      const remark = add(item, "dd", { className: "ssm-muted" });
+      const remark = add(item, "span", { className: "ssm-muted" });
       remark.dataset.remark = key;
       this.outputs.set(key, { value, remark });
     }

@@ -3,7 +3,7 @@
 import { Bars } from "./bars.js";
 import { Curve } from "./curve.js";
 import * as format from "./format.js";
-import { CURVE, heat, TICKS, temperatureScale, Thermometer, tickText } from "./heat.js";
+import { CURVE, heat, temperatureScale, Thermometer, ticksFor, tickText } from "./heat.js";
 import { Kernels } from "./kernels.js";
 import { Ladder } from "./ladder.js";
 import { Levels } from "./levels.js";
@@ -37,7 +37,7 @@ async function render({ model, el }) {
   const plots = add(scene, "div", { className: "ssm-cell" });
   const curves = QUANTITIES.map(({ key, name, label }) => {
     const curve = new Curve(plots, {
-      title: name, label, x: temperatureScale, xTicks: TICKS, xFormat: tickText, move: setTemperature,
+      title: name, label, x: temperatureScale, xTicks: ticksFor, xFormat: tickText, move: setTemperature,
     });
     curve.value.attr("data-out", key);
     return curve;
@@ -86,12 +86,14 @@ async function render({ model, el }) {
   function layout(now = width) {
     width = now;
     if (!width) return;
-    const narrow = width < 560;
+    const narrow = width < 480;
+    const stacked = width < 760;
     stage.root.classList.toggle("ssm-narrow", narrow);
+    stage.root.classList.toggle("ssm-stacked", stacked);
     const logits = logitsNow();
     const order = [...logits.keys()].sort((a, b) => logits[a] - logits[b] || b - a);
-    const right = narrow ? width : Math.round(width * 0.5);
-    const left = narrow ? width : width - right - 28;
+    const right = stacked ? width : Math.round(width * 0.5);
+    const left = stacked ? width : width - right - 28;
     thermometer.layout(right, 76, narrow ? [14, 14] : MARGINS);
     curves.forEach((curve, i) => curve.layout(right, i < 2 ? 116 : 132, i === 2));
     ladder.show(logits, names());
@@ -99,9 +101,10 @@ async function render({ model, el }) {
       ladder.layout(width, 170);
       bars.layout(width, 30 + 34 * order.length, { order, names: names(), anchors: null });
     } else {
-      const height = Math.max(430, 40 + 14 * order.length);
-      ladder.layout(96, height);
-      bars.layout(left - 96, height, { order, names: names(), anchors: ladder.spots.map((spot) => spot.y) });
+      const height = Math.max(stacked ? 210 : 430, 40 + 14 * order.length);
+      const rungs = Math.round(left * 0.24);
+      ladder.layout(rungs, height);
+      bars.layout(left - rungs, height, { order, names: names(), anchors: ladder.spots.map((spot) => spot.y) });
     }
     point();
   }
