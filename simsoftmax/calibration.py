@@ -10,6 +10,7 @@ Measures of calibration live in `simsoftmax.calibration_errors`.
 
 from __future__ import annotations
 
+import importlib
 import itertools
 import math
 import os
@@ -38,7 +39,7 @@ _CONVERTED_UNIT = 1 << 17  # the same where a copy is needed: other types, other
 _TOLERANCE = 1e-9  # estimated relative error of T at which a fit stops
 _LAST_STEP = 0.01  # and the longest step that may be the last, so that the interval belongs to the answer
 _FARTHEST = 690.0  # |ln T| beyond which floating point ends
-_GROUPS = 2048  # the bootstrap resamples this many interleaved groups of rows
+_GROUPS = 2048  # the bootstrap weighs this many interleaved groups of rows
 
 Status = Literal["interior", "zero", "infinite", "unidentified"]
 
@@ -216,8 +217,7 @@ class _DaskTable(_Table):
         self.starts = np.concatenate([[0], np.cumsum(whole.chunks[0])])
 
     def total(self, function: _Block, step: int = 1) -> NDArray[np.float64]:
-        import dask
-
+        dask: Any = importlib.import_module("dask")
         apply = dask.delayed(partial(_dask_block, function, self.dtype, step), pure=False)
         tasks = []
         for block, start, stop in zip(self.blocks, self.starts[:-1], self.starts[1:], strict=True):
@@ -290,10 +290,10 @@ def _limits(
 ) -> NDArray[np.float64]:
     """Return what decides whether the minimum lies at an end.
 
-    Slope of the NLL in beta at beta = 0, its value there and at beta = infinity, and the number of rows whose label is
-    not a maximum, and whose finite logits are not all alike.
+    Slope of the NLL in beta at beta = 0, its value there and at beta = infinity, the numbers of rows whose label is
+    not a maximum and whose finite logits are not all alike, and the size of the terms that the slope was summed from.
     """
-    result = np.zeros(5)
+    result = np.zeros(6)
     length = max(1, _CONVERTED_UNIT // logits.shape[1])
     for begin in range(0, len(logits), length):
         z = logits[begin : begin + length].astype(np.float64)
@@ -310,6 +310,7 @@ def _limits(
             np.sum(w * np.log((gap == 0).sum(axis=1))),
             np.count_nonzero(own),
             np.count_nonzero(finite.any(axis=1) & (w > 0)),
+            np.sum(w * (abs(finite).sum(axis=1) / count + abs(own))),
         ]
     return result
 
@@ -370,6 +371,8 @@ class _Sums:
         if not self.g2 > 0:
             return -math.copysign(math.inf, self.g1), math.inf
         newton = -self.g1 / self.g2
+        if abs(newton) > 10:
+            return newton, math.inf
         second = (self.g2 + self.g3) / self.g2
         third = (self.g2 + 3 * self.g3 + self.g4) / self.g2
         denominators = 1 + second * newton / 2, 1 + second * newton + third * newton**2 / 6
@@ -411,8 +414,8 @@ class _Fit:
         weight = float(sums[0])
         if weight == 0:  # a sample of rows that all weigh nothing
             return _Sums(scale * _LN2, 0.0, math.nan, math.nan, math.nan, math.nan, math.nan, math.nan)
-        means = (float(s) for s in sums[1:6] / weight)
-        values = _Sums(scale * _LN2, weight, *means, squares=float(sums[6]) / weight**2)
+        nll, g1, g2, g3, g4 = (float(s) for s in sums[1:6] / weight)
+        values = _Sums(scale * _LN2, weight, nll, g1, g2, g3, g4, float(sums[6]) / weight**2)
         rows = -(-self.table.rows // step)
         self.steps.append(FitStep(1 / values.beta, values.nll, values.g1, rows))
         return values
@@ -486,8 +489,9 @@ def fit_temperature(
         Coverage of the interval.
     interval : {"sandwich", "bootstrap"}, optional
         How the interval is made. "sandwich" is the robust variance of a maximum-likelihood estimate (Huber 1967), on
-        the scale of ln T; it does not assume that softmax(logits / T) is the truth. "bootstrap" resamples rows 1000
-        times and moves T by one second-order step for each, without refitting; it needs one more pass. Where T is 0
+        the scale of ln T; it does not assume that softmax(logits / T) is the truth. "bootstrap" is the
+        Bayesian one (Rubin 1981): it gives the rows exponential weights 1000 times over and moves T by one
+        second-order step for each, without refitting; it needs one more pass. Where T is 0
         or infinite, the open end is the likelihood-ratio limit.
     rng : numpy.random.Generator, int or None, optional
         Source of randomness of the bootstrap.
@@ -629,11 +633,16 @@ def _fit(table: _Table, confidence: float, interval: str, rng: np.random.Generat
             if end is not None:
                 break
         u = proposal if low < proposal < high else _next(u, step, low, high)
-        if abs(u) > _FARTHEST or high - low < 1e-13:
-            raise FloatingPointError("the temperature is beyond the precision of floating point; rescale the logits")
+        if abs(u) > _FARTHEST:
+            raise FloatingPointError("the temperature is beyond the range of floating point; rescale the logits")
         sums = fit.evaluate(u)
         u = math.log(sums.beta)
         step, error = sums.step()
+        if u in (low, high):  # the type of the kernel cannot tell apart what is left of the bracket
+            if table.double:
+                step = 0.0
+                break
+            table.double = True
     if end is None:
         limits = _interval(fit, sums, u + step, confidence, interval, rng)
         end = _End(math.exp(-u - step), *limits, sums.nll_after(step), "interior", "the slope of the NLL is 0 there")
@@ -665,12 +674,12 @@ class _End(NamedTuple):
 
 def _at_an_end(fit: _Fit, weight: float, confidence: float) -> _End | None:
     """Return the answer where the NLL has no minimum at 0 < T < infinity, which one pass certifies."""
-    slope, hot, cold, wrong, uneven = (float(x) for x in fit.table.total(_limits))
+    slope, hot, cold, wrong, uneven, size = (float(x) for x in fit.table.total(_limits))
     hot, cold = hot / weight, cold / weight
     if not uneven:
         reason = "every row's finite logits are all equal, so the probabilities do not depend on T"
         return _End(math.nan, 0.0, math.inf, hot, "unidentified", reason)
-    if wrong and slope < 0:
+    if wrong and slope < -4 * np.finfo(np.float64).eps * size:
         return None
     w = fit.table.weights
     rows = fit.table.rows if not w.size else weight**2 / float(np.square(w).sum())
@@ -711,7 +720,7 @@ def _interval(
         groups = min(table.rows, _GROUPS)
         parts = table.total(partial(_grouped_rows, scale, groups))
         fit.steps.append(FitStep(1 / (scale * _LN2), sums.nll, float(parts[:, 0].sum()) / sums.weight, table.rows))
-        drawn = rng.multinomial(groups, np.full(groups, 1 / groups), size=1000) @ parts
+        drawn = rng.standard_exponential((1000, groups)) @ parts
         with np.errstate(divide="ignore", invalid="ignore"):
             newton = -drawn[:, 0] / drawn[:, 1]
             moved = newton / (1 + 0.5 * (1 + drawn[:, 2] / drawn[:, 1]) * newton)

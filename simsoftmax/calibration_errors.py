@@ -76,12 +76,12 @@ def _events(probabilities: ArrayLike, labels: ArrayLike) -> _Events:
 def _edges(confidence: Array, bins: int, binning: Binning) -> Array:
     """Return the edges of bins that are open on the left and closed on the right."""
     if binning == "width":
-        return np.linspace(0.0, 1.0, bins + 1)
+        return np.asarray(np.arange(bins + 1) / bins, np.float64)
     # The right edges are quantiles: equal confidences lie on the same side of each, so that no tie is split.
     ordered = np.sort(confidence)
     last = np.ceil(len(ordered) * np.arange(1, bins) / bins).astype(np.int64) - 1
     inner = np.unique(ordered[np.maximum(last, 0)])
-    return np.array([0.0, *inner[inner < ordered[-1]], 1.0])
+    return np.array([0.0, *inner[inner < ordered[-1]], 1.0], np.float64)
 
 
 def _bin_of(confidence: Array, edges: Array) -> NDArray[np.int64]:
@@ -124,7 +124,7 @@ class ReliabilityDiagram:
     @property
     def share(self) -> Array:
         """Share of the events in each bin."""
-        return self.count / self.count.sum()
+        return np.asarray(self.count / self.count.sum())
 
     @property
     def expected_calibration_error(self) -> float:
@@ -230,8 +230,10 @@ def expected_calibration_error(
         square.
     debias : bool, optional
         Take off the part that the noise of the outcomes adds (Kumar, Liang and Ma 2019). With norm 2 the square is
-        unbiased, and a negative square is reported as 0. With norm 1 the bias is that of normal noise added to
-        the measured gaps, which removes most of it; the result may fall below 0.
+        unbiased, and a negative square is reported as 0. With norm 1 what is taken off is the bias that normal noise
+        would add to the measured gaps: nearly all of it where the gaps are large, and some 40 % of it for a perfectly
+        calibrated model; the result may fall below 0. Set the plain error beside
+        `ReliabilityDiagram.expected_by_chance` to judge the rest.
     classwise : bool, optional
         Judge every column as the probability of an event, and return the mean over the K levels (Nixon et al. 2019).
 

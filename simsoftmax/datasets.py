@@ -8,6 +8,7 @@ SHA-256. Both keep their files in the user's cache folder; the environment varia
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import os
 from dataclasses import dataclass
@@ -144,7 +145,8 @@ def _store(path: Path, **arrays: NDArray[Any]) -> None:
         np.savez(partial, **arrays)  # type: ignore[arg-type]
         partial.replace(path)
     except OSError:  # a cache is a convenience
-        partial.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):
+            partial.unlink()
 
 
 def fetch_cifar_logits(
@@ -185,7 +187,7 @@ def fetch_cifar_logits(
     except OSError as error:  # every failure of requests is one
         raise ConnectionError(
             f"{file} is not in {folder} and could not be downloaded; fetch {address} on a machine that can, put it "
-            "into that folder or name its folder in SIMSOFTMAX_DATA, or use load_digits_logits(), which needs no network"
+            "into that folder or name its folder in SIMSOFTMAX_DATA, or use load_digits_logits(), which needs none"
         ) from error
     with np.load(path) as stored:
         probabilities, labels = stored["predictions"], stored["ground_truth"]

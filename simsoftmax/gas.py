@@ -446,7 +446,7 @@ def simulate_gas(
         waits = as_count("sweeps", sweeps, low=0)
 
     from .kernels.gas import exchange_each
-    from .kernels.streams import seed_streams
+    from .kernels.seeds import seed_streams
 
     streams = seed_streams(int(generator(rng).integers(2**63)), gases)
     state = np.tile(quanta, (gases, 1))

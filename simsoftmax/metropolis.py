@@ -357,7 +357,7 @@ def simulate(
 
     # Everything is checked; from here on there is work.
     from .kernels import particles as particle_engine
-    from .kernels.streams import seed_streams
+    from .kernels.seeds import seed_streams
 
     if kind == "ground":
         first = np.zeros(levels, np.int64)
@@ -563,6 +563,8 @@ def _run(begin: Trajectory, schedule: NDArray[np.float64], sweeps: int, threads:
     """Continue ``begin`` by ``sweeps`` sweeps: the one loop behind `simulate` and `Trajectory.extend`."""
     from tqdm.auto import tqdm
 
+    from .kernels.particles import count
+
     states = None if begin.states is None else begin.states.copy()
     counts = begin.counts.copy()
     streams = begin._streams.copy()
@@ -592,11 +594,11 @@ def _run(begin: Trajectory, schedule: NDArray[np.float64], sweeps: int, threads:
             done += step
             bar.update(step)
             if begin.record and (begin.sweeps + done) % begin.record == 0:
-                now = counts if states is None else np.bincount(states, minlength=levels)
+                now = counts if states is None else count(states, levels)
                 occupancies.append(now / begin.particles)
                 energy.append(-float(occupancies[-1] @ finite))
     if states is not None:
-        counts = np.bincount(states, minlength=levels).astype(np.int64)
+        counts = count(states, levels)
     return Trajectory(
         logits=begin.logits,
         temperature=temperature,
@@ -624,9 +626,6 @@ def _engine(
     threads: int,
 ) -> Any:
     """Return ``advance(temperature, sweeps) -> moves``, which changes states or counts, and streams, in place."""
-    from .kernels import occupations
-    from .kernels import particles as particle_engine
-
     proposal = begin.proposal
     z = begin.logits
     prepared: dict[float, Any] = {}  # what depends on the temperature only; one entry, for schedules may be long
@@ -638,10 +637,14 @@ def _engine(
         return prepared[temperature]
 
     if states is not None:
+        from .kernels import particles as particle_engine
+
         rule = proposal if isinstance(proposal, str) else _alias_tables(proposal)
         return lambda temperature, sweeps: particle_engine.advance(
             states, streams, at(temperature, lambda x: x), rule, sweeps, threads
         )
+    from .kernels import occupations
+
     stream = streams[0]
     if not isinstance(proposal, str):
 

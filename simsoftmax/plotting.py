@@ -269,7 +269,14 @@ def plot_temperature_sweep(
             room = np.abs(others - curve[:, None]).min(axis=1, initial=1.0)
             room[: len(t) // 12] = room[-len(t) // 6 :] = -1.0
             place = int(room.argmax())
-            ax.annotate(f"z {number(z[level])}", (t[place], curve[place]), (6, 5), textcoords="offset points")
+            rising = curve[place] < curve[place + 1]
+            ax.annotate(
+                f"z {number(z[level])}",
+                (t[place], curve[place]),
+                (-6 if rising else 6, 4),
+                textcoords="offset points",
+                ha="right" if rising else "left",
+            )
     if measured is not None:
         at, values, errors = (np.asarray(part, dtype=np.float64) for part in measured)
         values, errors = values.reshape(len(at), -1), errors.reshape(len(at), -1)

@@ -6,7 +6,7 @@ import scipy.stats
 from numba import njit
 
 import simsoftmax as ss
-from simsoftmax.kernels import binomial, occupations, particles, streams
+from simsoftmax.kernels import binomial, occupations, particles, seeds, streams
 from simsoftmax.markov import boltzmann_exponents, rank_levels
 
 
@@ -57,10 +57,10 @@ def test_xoshiro_matches_its_definition():
 
 
 def test_streams_differ_between_keys_and_blocks():
-    states = np.concatenate([streams.seed_streams(key, 1000) for key in (0, 1, 2**64 - 1)])
+    states = np.concatenate([seeds.seed_streams(key, 1000) for key in (0, 1, 2**64 - 1)])
     assert len(np.unique(states)) == states.size
     # neighbouring keys share no bit pattern: half the bits differ, within 8 standard deviations
-    a, b = streams.seed_streams(5, 4000), streams.seed_streams(6, 4000)
+    a, b = seeds.seed_streams(5, 4000), seeds.seed_streams(6, 4000)
     flips = np.bitwise_count(a ^ b).sum() / (64 * a.size)
     assert abs(flips - 0.5) < 8 * 0.5 / np.sqrt(64 * a.size)
 
@@ -77,7 +77,7 @@ def _binomials(n, p, size, stream):
     ("n", "p"), [(1, 0.3), (7, 0.5), (40, 0.02), (100, 0.0999), (100, 0.35), (997, 0.97), (10**6, 0.25), (2**53, 0.7)]
 )
 def test_binomials_have_the_binomial_distribution(n, p, rng, alarm):
-    stream = streams.seed_streams(int(rng.integers(2**63)), 1)[0]
+    stream = seeds.seed_streams(int(rng.integers(2**63)), 1)[0]
     drawn = _binomials(n, p, 200_000, stream)
     quantiles = scipy.stats.norm.ppf(np.linspace(0, 1, 41)[1:-1])  # binom.ppf overflows at 2^53 trials
     edges = np.unique(np.floor(n * p + np.sqrt(n * p * (1 - p)) * quantiles))
@@ -147,7 +147,7 @@ def test_a_sweep_of_mixed_occupations_has_the_right_covariance(proposal, rng, al
     covariance = sum(a * (np.diag(row) - np.outer(row, row)) for a, row in zip(n, moves, strict=True))
     inverse = np.linalg.pinv(covariance)
     replicates = 4000
-    stream = streams.seed_streams(int(rng.integers(2**63)), 1)[0]
+    stream = seeds.seed_streams(int(rng.integers(2**63)), 1)[0]
     x = boltzmann_exponents(z, t)
     distances = 0.0
     for _ in range(replicates):
@@ -171,7 +171,7 @@ def test_a_sweep_of_mixed_occupations_has_the_right_covariance(proposal, rng, al
 
 
 def test_threads_share_out_blocks_without_changing_them():
-    n = 3 * particles.BLOCK + 17
+    n = 3 * particles.block_size(3) + 17
     x = boltzmann_exponents(np.array([2.0, 1.0, 0.1]), 0.5)
     results = []
     for threads in (1, 2, 5):
@@ -189,7 +189,7 @@ def test_neighbouring_particles_and_successive_calls_are_independent(rng, alarm)
     pairs = np.outer(p, p).ravel()
     one = ss.simulate(z, t, particles=10**6, engine="particles", rng=rng).states.astype(int)
     two = ss.simulate(z, t, particles=10**6, engine="particles", rng=rng).states.astype(int)
-    block = particles.BLOCK
+    block = particles.block_size(3)
     assert uniformity(np.bincount(3 * one[::2] + one[1::2], minlength=9), pairs) > alarm
     apart = one[: 200 * block].reshape(100, 2, block)
     assert uniformity(np.bincount((3 * apart[:, 0] + apart[:, 1]).ravel(), minlength=9), pairs) > alarm

@@ -301,7 +301,10 @@ def test_limits():
     assert not verify([1200, 1000, 800], EXAMPLE, math.inf)
     assert not verify([0, 0, 7], EXAMPLE, 1e-3)
     one = verify([7], [3.0], 2.0)
-    assert (one.p_value, one.total_variation, one.detectable_total_variation) == (1.0, 0.0, 0.0)
+    assert (one.p_value, one.total_variation_bound, one.detectable_total_variation) == (1.0, 0.0, 0.0)
+    # At T = 0 a leak of t stays unseen with probability (1 - t)^N.
+    leak = detectable_difference(50, EXAMPLE, 0.0, power=0.9).total_variation
+    assert (1 - leak) ** 50 == pytest.approx(0.1)
     assert verify([1, 0, 0], EXAMPLE)
     assert verify(np.array([659, 242, 99]) * 10**12, np.log([0.659, 0.242, 0.099]))
 

@@ -14,7 +14,7 @@ import pytest
 import simsoftmax as ss
 from simsoftmax.kernels import exact, reference
 from simsoftmax.kernels.evidence import grow_evidence
-from simsoftmax.kernels.streams import seed_streams
+from simsoftmax.kernels.seeds import seed_streams
 from simsoftmax.live import wasm
 
 LOADER = Path(wasm.__file__).parent / "src" / "kernels.js"

@@ -1,25 +1,32 @@
 """The particle engine: every particle has a state, particles are grouped in blocks, a block owns a random stream.
 
-A block is the unit of reproducibility. Threads share out the blocks, so their number changes nothing in the result; and
-since a sweep always finishes its draws, sweeping a times and then b times is the same as sweeping a + b times.
+A block is the unit of reproducibility. Threads share out the blocks, so their number changes nothing in the result;
+and since a sweep always finishes its draws, sweeping a times and then b times is the same as sweeping a + b times.
+
+The kernel depends on the number of levels and on the proposal only: bit-sliced for up to four levels, tables beyond,
+the scalar reference for proposals given as a matrix. A kernel written in vectors runs compiled by numba or, where the
+work is too small to wait for a compiler, as it stands with NumPy: the same function, so the same result.
 """
 
 from __future__ import annotations
 
+import functools
 import os
+from collections import Counter
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from itertools import pairwise
 from typing import Any
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
-from .reference import sweep_matrix, sweep_neighbour, sweep_uniform
-from .streams import seed_streams
+from . import bitsliced, tabulated
+from .compiler import compiled
+from .seeds import seed_streams
 
-BLOCK = 4096  # particles a block: they stay in the first-level cache, and their stream costs 1/128 byte each
+SMALL = 200_000
+"""Moves of a kernel, absent particles included, that are made before it is compiled: they take about 0.2 s."""
 
 
 def state_dtype(levels: int) -> type[np.unsignedinteger[Any]]:
@@ -27,9 +34,15 @@ def state_dtype(levels: int) -> type[np.unsignedinteger[Any]]:
     return np.uint8 if levels <= 1 << 8 else np.uint16 if levels <= 1 << 16 else np.uint32
 
 
+def block_size(levels: int) -> int:
+    """Return how many particles share a stream."""
+    return _module(levels).BLOCK
+
+
 def allocate_streams(key: int, particles: int, levels: int) -> NDArray[np.uint64]:
-    """Return the generator state of every block, shape (blocks, 4), derived from a 64-bit key."""
-    return seed_streams(key, -(-particles // BLOCK))
+    """Return the generator state of every block, shape (blocks, 4, 8), derived from a 64-bit key."""
+    blocks = -(-particles // block_size(levels))
+    return seed_streams(key, blocks, 32).reshape(blocks, 4, 8)
 
 
 def advance(
@@ -54,23 +67,36 @@ def advance(
         The last are the alias tables of a proposal matrix.
     sweeps, threads : int
     """
-    weights = np.exp(exponents)
-    blocks = len(streams)
-    threads = max(1, min(threads, blocks))
-    kernel: Callable[..., int]
-    tables: tuple[NDArray[Any], ...] = ()
+    block, blocks = block_size(len(exponents)), len(streams)
+    if len(exponents) == 1:
+        return 0
+    run: Callable[..., int]
     if isinstance(proposal, tuple):
-        kernel, tables = _blocks_matrix, proposal
+        from .reference import sweep_matrix_blocks
+
+        run = functools.partial(_run_matrix, sweep_matrix_blocks, exponents, proposal, block, sweeps)
     else:
-        kernel = _blocks_uniform if proposal == "uniform" else _blocks_neighbour
+        module = _module(len(exponents))
+        kernel, tables = module.prepare(exponents, proposal)
+        if not _worthwhile(kernel, blocks * block * sweeps):
+            return int(module.run(kernel, states, streams, tables, sweeps))
+        run = functools.partial(_run_vectors, module, compiled(kernel), tables, sweeps)
+    threads = max(1, min(threads, blocks))
     bounds = [blocks * t // threads for t in range(threads + 1)]
-    jobs = [
-        (states[a * BLOCK : b * BLOCK], exponents, weights, *tables, streams[a:b], sweeps) for a, b in pairwise(bounds)
-    ]
+    jobs = [(states[a * block : b * block], streams[a:b]) for a, b in pairwise(bounds)]
     if threads == 1:
-        return int(kernel(*jobs[0]))
-    with ThreadPoolExecutor(threads) as pool:
-        return sum(pool.map(lambda job: int(kernel(*job)), jobs))
+        return run(*jobs[0])
+    futures = [_pool(threads).submit(run, *job) for job in jobs[1:]]
+    return run(*jobs[0]) + sum(future.result() for future in futures)
+
+
+def count(states: NDArray[Any], levels: int) -> NDArray[np.int64]:
+    """Return how many particles are in each level, shape (levels,)."""
+    if states.size <= SMALL:
+        return np.bincount(states, minlength=levels).astype(np.int64)
+    module = _module(levels)
+    kernel = module.count_blocks if module is bitsliced else module.count_states
+    return np.asarray(module.count(compiled(kernel), states, levels))
 
 
 def available_threads() -> int:
@@ -78,26 +104,32 @@ def available_threads() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
-@njit(cache=True, nogil=True)
-def _blocks_uniform(states, exponents, weights, streams, sweeps):
-    moved = 0
-    for b in range(streams.shape[0]):
-        moved += sweep_uniform(states[b * BLOCK : (b + 1) * BLOCK], exponents, weights, streams[b], sweeps)
-    return moved
+def _module(levels: int) -> Any:
+    return bitsliced if levels <= bitsliced.MOST_LEVELS else tabulated
 
 
-@njit(cache=True, nogil=True)
-def _blocks_neighbour(states, exponents, weights, streams, sweeps):
-    moved = 0
-    for b in range(streams.shape[0]):
-        moved += sweep_neighbour(states[b * BLOCK : (b + 1) * BLOCK], exponents, weights, streams[b], sweeps)
-    return moved
+_interpreted: Counter[Any] = Counter()
 
 
-@njit(cache=True, nogil=True)
-def _blocks_matrix(states, exponents, weights, keep, alias, streams, sweeps):
-    moved = 0
-    for b in range(streams.shape[0]):
-        block = states[b * BLOCK : (b + 1) * BLOCK]
-        moved += sweep_matrix(block, exponents, weights, keep, alias, streams[b], sweeps)
-    return moved
+def _worthwhile(kernel: Callable[..., Any], moves: int) -> bool:
+    """Return whether ``kernel`` has been asked for so much that it should be compiled."""
+    _interpreted[kernel] += moves
+    return _interpreted[kernel] > SMALL
+
+
+def _run_vectors(module: Any, kernel: Any, tables: Any, sweeps: int, states: Any, streams: Any) -> int:
+    return int(module.run(kernel, states, streams, tables, sweeps))
+
+
+def _run_matrix(kernel: Any, exponents: Any, proposal: Any, block: int, sweeps: int, states: Any, streams: Any) -> int:
+    # A scalar kernel needs one of the eight generators of a stream.
+    return int(kernel(states, exponents, np.exp(exponents), *proposal, streams[:, :, 0], block, sweeps))
+
+
+@functools.cache
+def _pool(threads: int) -> ThreadPoolExecutor:
+    return ThreadPoolExecutor(threads, thread_name_prefix="simsoftmax")
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_pool.cache_clear)  # threads do not survive a fork

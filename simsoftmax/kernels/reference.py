@@ -121,3 +121,13 @@ def sweep_matrix(states, exponents, weights, keep, alias, stream, sweeps):
             moved += 1
     stream[0], stream[1], stream[2], stream[3] = s0, s1, s2, s3
     return moved
+
+
+@njit(cache=True, nogil=True)
+def sweep_matrix_blocks(states, exponents, weights, keep, alias, streams, block, sweeps):
+    """Sweep block after block as `sweep_matrix` does, each with its row of ``streams``, shape (blocks, 4)."""
+    moved = 0
+    for b in range(streams.shape[0]):
+        own = states[b * block : (b + 1) * block]
+        moved += sweep_matrix(own, exponents, weights, keep, alias, streams[b], sweeps)
+    return moved

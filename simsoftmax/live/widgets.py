@@ -19,7 +19,7 @@ from numpy.typing import ArrayLike, NDArray
 from ..arguments import RNG, as_count, as_real, as_temperature, as_vector_logits, generator
 from ..boltzmann import entropy, heat_capacity, mean_energy, softmax
 from ..kernels.exact import free_energy_landscape
-from ..kernels.streams import seed_streams
+from ..kernels.seeds import seed_streams
 from ..metropolis import Trajectory, simulate
 from .wasm import MODULE
 

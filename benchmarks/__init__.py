@@ -1,0 +1,1 @@
+"""Our kernels beside their peers, timed in one run: ``python -m benchmarks``."""

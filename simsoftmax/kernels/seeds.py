@@ -1,0 +1,28 @@
+"""Seeds of random streams, by hashing; NumPy only.
+
+Source of the hash splitmix64: G. L. Steele, D. Lea and C. H. Flood, "Fast splittable pseudorandom number generators",
+OOPSLA 2014.
+"""
+
+import numpy as np
+from numpy.typing import NDArray
+
+_GOLDEN = np.uint64(0x9E3779B97F4A7C15)
+
+
+def seed_streams(key: int, blocks: int, words: int = 4) -> NDArray[np.uint64]:
+    """Return the first states of ``blocks`` independent streams, shape (blocks, words), uint64.
+
+    Word w of block b is the splitmix64 hash of a counter that starts at a hash of (key, b), which is how the authors of
+    xoshiro recommend to fill its state. Different keys give unrelated streams.
+    """
+    with np.errstate(over="ignore"):
+        start = _splitmix(np.uint64(key) ^ _splitmix(np.arange(blocks, dtype=np.uint64)))
+        return np.asarray(_splitmix(start[:, None] + _GOLDEN * np.arange(words, dtype=np.uint64)))
+
+
+def _splitmix(x):
+    x = x + _GOLDEN
+    x = (x ^ (x >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+    x = (x ^ (x >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+    return x ^ (x >> np.uint64(31))
