@@ -9,6 +9,7 @@ from claims import claim
 from IPython import get_ipython
 from IPython.display import Markdown
 from matplotlib.artist import Artist
+from matplotlib.figure import Figure
 from matplotlib_inline.backend_inline import set_matplotlib_formats
 
 from simsoftmax.plotting import (
@@ -55,5 +56,13 @@ def table(head: list[str], rows: list[list[object]]) -> Markdown:
 # Without a date the same figure is the same file, build after build.
 set_matplotlib_formats("svg", metadata={"Date": None})
 plt.style.use(STYLE)
+
+
+def _hide(artist: Artist) -> None:
+    """Show nothing of an axis or a label; a figure is shown as usual."""
+    if isinstance(artist, Figure):
+        raise NotImplementedError
+
+
 # A cell that ends in a plotting call shows its figure, and not the name of a Python object as well.
-get_ipython().display_formatter.ipython_display_formatter.for_type(Artist, lambda artist: None)
+get_ipython().display_formatter.ipython_display_formatter.for_type(Artist, _hide)

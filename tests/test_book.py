@@ -23,7 +23,7 @@ CHAPTERS = [page for page in PAGES if "{exercise}" in (ROOT / f"{page}.md").read
 # What the book must show, wherever it shows it. A claim that gets lost is missed here.
 REQUIRED = {
     *("gibbs", "cold", "hot", "one", "order", "entropy", "example"),
-    *("tradeoff", "minimum", "lnz"),
+    *("tradeoff", "minimum", "lnz", "maxent", "anneal", "freeze"),
     *("logodds", "symmetry", "l2"),
     *("verdict-power", "verdict-alarms", "verdict-controls", "verdict-naive"),
 }
