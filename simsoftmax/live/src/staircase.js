@@ -8,9 +8,9 @@ import * as format from "./format.js";
 
 const ROWS = ["q", "softmax"];
 
-export class Stack {
+export class Staircase {
   constructor(parent) {
-    this.svg = select(parent).append("svg").attr("class", "ssm-stack").attr("role", "img");
+    this.svg = select(parent).append("svg").attr("class", "ssm-staircase").attr("role", "img");
     this.svg.append("text").attr("class", "ssm-muted").attr("y", 13).text("energy, then −T S, make F");
     this.axis = this.svg.append("g").attr("class", "ssm-axis");
     this.least = this.svg.append("line").attr("class", "ssm-cursor");
