@@ -27,6 +27,9 @@ CLAIMS = {
     "book/seeing-ln-z": ["lnz"],
     "book/emergent-temperature": ["maxent"],
     "book/annealing": ["anneal", "freeze"],
+    "book/what-training-aims-at": ["logodds"],
+    "book/a-hidden-symmetry": ["symmetry"],
+    "book/weight-decay-is-heat": ["l2"],
 }
 CHAPTERS = [page for page in PAGES if page in CLAIMS]
 
