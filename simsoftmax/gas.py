@@ -27,6 +27,7 @@ __all__ = ["Gas", "GasVerdict", "gas_temperature", "microcanonical_marginal", "s
 
 # Cells that expect fewer particles than this are pooled before a chi-square test.
 _SMALLEST_CELL = 10.0
+_MOST_LEVELS = 50_000_000
 
 
 def _as_ladder(levels: int | None) -> int | None:
@@ -142,6 +143,11 @@ def microcanonical_marginal(quanta: int, particles: int, *, levels: int | None =
     if levels is None:
         steepest = np.log1p((n - 2) / total)  # the ratio falls with k, so the first one bounds the length
         size = int(min(total, 750 / steepest if steepest else total)) + 1
+        if size > _MOST_LEVELS:
+            raise ValueError(
+                f"quanta must be fewer for so few particles, got {total:,} for {n:,}: the law would fill {size:,} levels; "
+                "measure energy in larger quanta"
+            )
         k = np.arange(size - 1)
         falls = -np.log1p((n - 2) / (total - k))
         first = np.log((n - 1) / (total + n - 1))

@@ -227,6 +227,11 @@ def test_wrong_input_is_refused(arguments, message):
         simulate_gas(**arguments)
 
 
+def test_a_law_that_would_not_fit_in_memory_is_refused():
+    with pytest.raises(ValueError, match="quanta must be fewer for so few particles"):
+        microcanonical_marginal(10**12, 10)
+
+
 def test_too_few_particles_for_a_verdict():
     run = simulate_gas(1.0, particles=12, rng=0)
     assert isinstance(run, Gas)
