@@ -18,6 +18,7 @@ from .markov import relaxation as relaxation
 from .markov import transition_matrix as transition_matrix
 from .metropolis import Trajectory as Trajectory
 from .metropolis import simulate as simulate
+from .plotting import plot_reliability as plot_reliability
 from .variational import FreeEnergyMinimum as FreeEnergyMinimum
 from .variational import minimize_free_energy as minimize_free_energy
 from .verification import DetectableDifference as DetectableDifference
