@@ -107,8 +107,7 @@ async function render({ model, el }) {
   const controls = add(stage.root, "div", { className: "ssm-controls" });
   button(controls, "fit the temperature", () => begin(fit.temperature)).disabled = !fitted;
   button(controls, "as trained, T = 1", () => begin(1));
-  const choices = [...new Set([...BINS, model.get("bins")])].sort((a, b) => a - b).map((n) => [n, n]);
-  const bins = select(controls, "bins", choices, (value) => stage.set({ bins: Number(value) }));
+  const bins = select(controls, "bins", BINS.map((n) => [n, n]), (value) => stage.set({ bins: Number(value) }));
   const binning = select(controls, "of equal", [["width", "width"], ["mass", "count"]], (value) =>
     stage.set({ binning: value }),
   );
@@ -181,7 +180,9 @@ async function render({ model, el }) {
   const chosen = () => ({ bins: model.get("bins"), mass: model.get("binning") === "mass" });
 
   function trace() {
-    bins.value = model.get("bins");
+    const wanted = String(model.get("bins"));
+    if (![...bins.options].some(({ value }) => value === wanted)) add(bins, "option", { value: wanted }, wanted);
+    bins.value = wanted;
     binning.value = model.get("binning");
     swept = rows.sweep(range, chosen());
     const { states } = swept;
