@@ -17,7 +17,7 @@ from numpy.typing import ArrayLike, NDArray
 from ..arguments import as_real, as_temperature
 from ..boltzmann import softmax
 from ..calibration import TemperatureFit, as_labels, fit_temperature
-from ..calibration_errors import ReliabilityDiagram, reliability_diagram
+from ..calibration_errors import Binning, ReliabilityDiagram, reliability_diagram
 from .widgets import LiveFigure, _encode, _temperature
 
 if TYPE_CHECKING:
@@ -67,8 +67,8 @@ class CalibrationExplorer(LiveFigure):
     _fit = traitlets.Dict().tag(sync=True)
     _title = "The likelihood has one valley, the calibration error has many"
     _caption = (
-        "Dots are bins of answers: across, how sure the network is; up, how often it is right. On the line it is honest. "
-        "Turn the heat, drag along a curve, or fit."
+        "Dots are bins of answers: across, how sure the network is; up, how often it is right. On the line it is "
+        "honest. Turn the heat, drag along a curve, or fit."
     )
 
     fit: TemperatureFit
@@ -106,7 +106,8 @@ class CalibrationExplorer(LiveFigure):
         """The reliability diagram at the temperature and with the bins that are set now."""
         favourite = self.scores.argmax(axis=1)  # also where T = infinity makes all levels alike
         p = np.asarray(softmax(self.scores, self.temperature))[np.arange(len(favourite)), favourite]
-        return reliability_diagram(p, favourite == self._truth, bins=self.bins, binning=self.binning)
+        binning: Binning = "mass" if self.binning == "mass" else "width"
+        return reliability_diagram(p, favourite == self._truth, bins=self.bins, binning=binning)
 
     @traitlets.validate("temperature")
     def _check_temperature(self, proposal: Any) -> float:
