@@ -104,8 +104,11 @@ class CalibrationExplorer(LiveFigure):
     @property
     def diagram(self) -> ReliabilityDiagram:
         """The reliability diagram at the temperature and with the bins that are set now."""
+        return self._diagram_at(self.temperature)
+
+    def _diagram_at(self, temperature: float) -> ReliabilityDiagram:
         favourite = self.scores.argmax(axis=1)  # also where T = infinity makes all levels alike
-        p = np.asarray(softmax(self.scores, self.temperature))[np.arange(len(favourite)), favourite]
+        p = np.asarray(softmax(self.scores, temperature))[np.arange(len(favourite)), favourite]
         binning: Binning = "mass" if self.binning == "mass" else "width"
         return reliability_diagram(p, favourite == self._truth, bins=self.bins, binning=binning)
 
@@ -127,4 +130,6 @@ class CalibrationExplorer(LiveFigure):
         from ..plotting import plot_reliability
 
         figure.set_size_inches(6.4, 4.2)
-        plot_reliability(self.diagram, temperatures=(self.temperature, 1.0), ax=figure.subplots())
+        end = self.fit.temperature if self.fit.status == "interior" else self.temperature
+        after = None if end == self.temperature else self._diagram_at(end)
+        plot_reliability(self.diagram, after=after, temperatures=(self.temperature, end), ax=figure.subplots())
