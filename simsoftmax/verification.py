@@ -143,7 +143,8 @@ def _residuals(counts: NDArray[np.int64], p: Floats) -> tuple[Floats, Floats, Fl
     with np.errstate(invalid="ignore", divide="ignore"):
         surface = _surface(end) - _surface(start)
         spread = 1 - surface / (weak - strict) - z**2
-    spread = np.where(weak > 1e-290, np.maximum(spread, 0.0), 0.0)
+    fine = (weak - strict < 1e-6 * weak) | (weak < 1e-290)  # nothing left to add, and rounding would show
+    spread = np.where(fine, 0.0, np.maximum(spread, 0.0))
     return np.where(low, z, -z), np.maximum(jump, 0.0), spread
 
 

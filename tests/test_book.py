@@ -23,6 +23,13 @@ CLAIMS = {
     "book/energy-and-chance": ["one", "gibbs", "example"],
     "book/temperature": ["cold", "hot", "order", "entropy"],
     "book/verdict": ["verdict-power", "verdict-alarms", "verdict-controls", "verdict-naive"],
+    "book/free-energy": ["tradeoff", "minimum"],
+    "book/seeing-ln-z": ["lnz"],
+    "book/emergent-temperature": ["maxent"],
+    "book/annealing": ["anneal", "freeze"],
+    "book/what-training-aims-at": ["logodds"],
+    "book/a-hidden-symmetry": ["symmetry"],
+    "book/weight-decay-is-heat": ["l2"],
 }
 CHAPTERS = [page for page in PAGES if page in CLAIMS]
 

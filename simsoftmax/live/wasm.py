@@ -74,6 +74,26 @@ KERNELS: dict[str, tuple[str, str]] = {
         "simsoftmax.kernels.exact:forgetting_time",
         "int64(float64[::1], float64[::1], int64, float64, float64[::1], float64[::1])",
     ),
+    "log_odds": (
+        "simsoftmax.kernels.training:log_odds",
+        "void(float64[::1], float64, float64[::1])",
+    ),
+    "descend_gaps": (
+        "simsoftmax.kernels.training:descend_gaps",
+        "void(float64[::1], float64[::1], float64, float64, int64)",
+    ),
+    "affine_probabilities": (
+        "simsoftmax.kernels.training:affine_probabilities",
+        "void(float64[::1], float64[::1], float64[::1], float64, float64, float64, float64[::1])",
+    ),
+    "affine_loss": (
+        "simsoftmax.kernels.training:affine_loss",
+        "float64(float64[::1], int64[::1], float64[::1], float64[::1], float64, float64, float64)",
+    ),
+    "affine_loss_map": (
+        "simsoftmax.kernels.training:affine_loss_map",
+        "void(float64[::1], int64[::1], float64[::1], float64[::1], int64, float64, int64, float64[::1])",
+    ),
 }
 
 #: Functions of the C library that a kernel may use; the page passes JavaScript's ``Math`` for them.

@@ -51,28 +51,24 @@ def _logits() -> Any:
     )
 
 
-class _Explorer(anywidget.AnyWidget):
-    """What all explorers share: levels, a temperature, the kernels, the style sheet, a title and a caption."""
+class LiveFigure(anywidget.AnyWidget):
+    """What all live figures share: kernels, style sheet, a title, a caption, and a picture to stand for them."""
 
     _css = _HERE / "live.css"
     _kernels = traitlets.Bytes().tag(sync=True)
     title = traitlets.Unicode().tag(sync=True)
     caption = traitlets.Unicode().tag(sync=True)
-    logits = _logits()
-    labels = traitlets.List(traitlets.Unicode()).tag(sync=True)
-    temperature = _temperature()
 
     _title = ""
     _caption = ""
-    _most_levels = 16
 
-    def __init__(self, logits: ArrayLike = WORKED_EXAMPLE, temperature: float = 1.0, **traits: Any) -> None:
+    def __init__(self, **traits: Any) -> None:
         unknown = [name for name in traits if not self.has_trait(name)]
         if unknown:
             raise TypeError(
                 f"{type(self).__name__} has no trait {unknown[0]!r}; see its documentation for those it has"
             )
-        super().__init__(logits=as_vector_logits(logits).tolist(), temperature=temperature, **traits)
+        super().__init__(**traits)
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__}: {self._describe()}>"
@@ -101,11 +97,7 @@ class _Explorer(anywidget.AnyWidget):
         raise NotImplementedError
 
     def _describe(self) -> str:
-        logits = ", ".join(f"{z:g}" for z in self.logits)
-        return f"{self.title}: a live figure for logits {logits} at temperature {self.temperature:g}"
-
-    def _names(self) -> list[str] | None:
-        return list(self.labels) if len(self.labels) == len(self.logits) else None
+        return f"{self.title}: a live figure"
 
     @traitlets.default("_kernels")
     def _default_kernels(self) -> bytes:
@@ -118,6 +110,26 @@ class _Explorer(anywidget.AnyWidget):
     @traitlets.default("caption")
     def _default_caption(self) -> str:
         return self._caption
+
+
+class _Explorer(LiveFigure):
+    """What the explorers of levels share: the logits, their names, a temperature."""
+
+    logits = _logits()
+    labels = traitlets.List(traitlets.Unicode()).tag(sync=True)
+    temperature = _temperature()
+
+    _most_levels = 16
+
+    def __init__(self, logits: ArrayLike = WORKED_EXAMPLE, temperature: float = 1.0, **traits: Any) -> None:
+        super().__init__(logits=as_vector_logits(logits).tolist(), temperature=temperature, **traits)
+
+    def _describe(self) -> str:
+        logits = ", ".join(f"{z:g}" for z in self.logits)
+        return f"{self.title}: a live figure for logits {logits} at temperature {self.temperature:g}"
+
+    def _names(self) -> list[str] | None:
+        return list(self.labels) if len(self.labels) == len(self.logits) else None
 
     @traitlets.validate("logits")
     def _check_logits(self, proposal: Any) -> list[float]:

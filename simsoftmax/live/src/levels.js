@@ -21,11 +21,11 @@ export class Levels {
     }
     this.logits.view.set(logits);
     this.temperature = temperature;
-    this.theory = this.at(temperature);
+    this.theory = this.thermodynamics(temperature);
   }
 
   // The thermodynamics at a temperature; the probabilities are left in this.probabilities.
-  at(temperature) {
+  thermodynamics(temperature) {
     this.kernels.boltzmann(this.logits, temperature, this.exponents, this.probabilities, this.state);
     const [logPartition, energy, entropy, freeEnergy, heatCapacity] = this.state.view;
     return { logPartition, energy, entropy, freeEnergy, heatCapacity };

@@ -50,11 +50,11 @@ async function render({ model, el }) {
   let width = 0;
 
   function trace() {
-    const cold = levels.at(0);
+    const cold = levels.thermodynamics(0);
     const coldest = count(levels.probabilities.view);
-    const hot = levels.at(Infinity);
+    const hot = levels.thermodynamics(Infinity);
     const allowed = count(levels.probabilities.view);
-    const states = CURVE.map((temperature) => levels.at(temperature));
+    const states = CURVE.map((temperature) => levels.thermodynamics(temperature));
     const limits = {
       entropy: [
         [cold.entropy, coldest > 1 ? `ln ${coldest} = ${format.fixed(cold.entropy)}` : "0", "start"],
@@ -72,7 +72,7 @@ async function render({ model, el }) {
       if (!(high - low > 1e-9)) [low, high] = [low - 0.5, high + 0.5];
       curves[i].show(CURVE.map((temperature, n) => [temperature, values[n]]), limits[key], [low, high]);
     });
-    levels.theory = levels.at(levels.temperature);
+    levels.theory = levels.thermodynamics(levels.temperature);
   }
 
   function point() {
