@@ -3,9 +3,10 @@
     python -m benchmarks.calibration [--sizes 10000x10,50000x100] [--peers scikit-learn,netcal] [--output FILE]
 
 Peers that are not installed are left out and named. Every round times each of them once, one after the other, so that
-whatever else the machine does meets them alike; medians are reported, and a peer that needs more than ten seconds is
-timed once, and left out where it would need more than a minute. The error is that of T against a root found in double precision. The memory is the peak of the process's
-resident set during a fit above what it held before, in a process of its own.
+whatever else the machine does meets them alike; medians are reported. A peer that needs more than ten seconds is timed
+once, and left out where it would need more than a minute. The error is that of T against a root found in double
+precision. The memory is the peak of the process's resident set during a fit above what it held before, in a process of
+its own.
 """
 
 from __future__ import annotations
