@@ -23,7 +23,6 @@ from simsoftmax.calibration_errors import (
     maximum_calibration_error,
     smooth_calibration_error,
 )
-from simsoftmax.kernels.reliability import reliability
 
 
 def forecasts(rng, rows=2000, levels=5, temperature=1.0):
@@ -283,25 +282,3 @@ def test_wrong_options_are_named():
         expected_calibration_error([0.5], [0], classwise=True)
     with pytest.raises(ValueError, match="weights"):
         brier_score(p, labels, weights=[-1])
-
-
-# --- the browser's kernel ---------------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize("temperature", [0.3, 1.0, 2.5])
-def test_the_kernel_of_the_browser_agrees(rng, temperature):
-    logits = 3 * rng.standard_normal((500, 6))
-    labels = (logits + rng.gumbel(size=logits.shape)).argmax(axis=1)
-    table, result = np.empty((15, 3)), np.empty(4)
-    reliability(logits, labels, temperature, table, result)
-    p = softmax(logits, temperature)
-    diagram = reliability_diagram(p, labels)
-    np.testing.assert_array_equal(table[:, 0], diagram.count)
-    np.testing.assert_allclose(table[:, 2], np.nan_to_num(diagram.accuracy * diagram.count))
-    expected = [
-        negative_log_likelihood(p, labels),
-        expected_calibration_error(p, labels),
-        np.mean(p.argmax(axis=1) == labels),
-        p.max(axis=1).mean(),
-    ]
-    np.testing.assert_allclose(result, expected, rtol=1e-12)
