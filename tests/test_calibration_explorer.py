@@ -259,7 +259,7 @@ def test_fitting_ends_at_the_fitted_temperature(browser, shown_rows, explorer_pa
         visit.open(explorer_page.as_uri())
         root = figure(visit, 0)
         assert root.get_by_text(f"fit {fit.temperature:.2f}, from {fit.low:.2f} to {fit.high:.2f}").is_visible()
-        root.get_by_role("button", name="fit the temperature").click()
+        root.get_by_role("button", name="fit T").click()
         if motion == "reduce":  # it is there at once
             assert heat_of(root) == pytest.approx(fit.temperature, rel=1e-9)
         visit.page.wait_for_function(
@@ -276,7 +276,7 @@ def test_out_of_sight_it_stands_still(browser, shown_rows, explorer_page):
         visit.open(explorer_page.as_uri())
         root = figure(visit, 0)
         turn_to(root, 0.05)
-        root.get_by_role("button", name="fit the temperature").evaluate(
+        root.get_by_role("button", name="fit T").evaluate(
             "(node) => { node.click(); window.scrollTo(0, document.body.scrollHeight); }"
         )
         visit.page.wait_for_timeout(1800)
@@ -336,11 +336,11 @@ def test_extreme_rows_and_hostile_words_do_no_harm(browser, site, rng):  # noqa:
         visit.open((site / name).as_uri())
         visit.page.wait_for_function("document.querySelectorAll('.ssm').length === 5")
         assert figure(visit, 0).locator(".ssm-title").text_content() == hostile
-        assert figure(visit, 2).get_by_role("button", name="fit the temperature").is_disabled()
+        assert figure(visit, 2).get_by_role("button", name="fit T").is_disabled()
         assert figure(visit, 4).get_by_role("combobox", name="bins").input_value() == "7"
         for which, end in [(0, "0, frozen"), (1, "infinity")]:
             root = figure(visit, which)
-            root.get_by_role("button", name="fit the temperature").click()
+            root.get_by_role("button", name="fit T").click()
             spoken = root.locator(".ssm-thermometer .ssm-knob").get_attribute("aria-valuetext")
             assert spoken == f"T = {end}"
         for which in range(5):

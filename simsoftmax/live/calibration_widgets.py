@@ -67,7 +67,7 @@ class CalibrationExplorer(LiveFigure):
     _labels = traitlets.Bytes().tag(sync=True)
     _step = traitlets.Float(1.0).tag(sync=True)
     _fit = traitlets.Dict().tag(sync=True)
-    _title = "The likelihood has one valley, the calibration error has many"
+    _title = "The likelihood has one valley, the error has many"
     _caption = (
         "Dots are bins of answers: across, how sure the network is; up, how often it is right. On the line it is "
         "honest. Turn the heat, drag along a curve, or fit."

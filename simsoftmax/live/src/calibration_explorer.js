@@ -106,8 +106,8 @@ async function render({ model, el }) {
 
   const thermometer = new Thermometer(add(stage.root, "div"), { change: setTemperature });
   const controls = add(stage.root, "div", { className: "ssm-controls" });
-  button(controls, "fit the temperature", () => begin(fit.temperature)).disabled = !fitted;
-  button(controls, "as trained, T = 1", () => begin(1));
+  button(controls, "fit T", () => begin(fit.temperature)).disabled = !fitted;
+  button(controls, "as trained", () => begin(1));
   const bins = select(controls, "bins", BINS.map((n) => [n, n]), (value) => stage.set({ bins: Number(value) }));
   const binning = select(controls, "of equal", [["width", "width"], ["mass", "count"]], (value) =>
     stage.set({ binning: value }),
@@ -291,15 +291,16 @@ async function render({ model, el }) {
   function layout(next = width) {
     width = next;
     if (!width) return;
-    const narrow = width < 700;
+    const narrow = width < 600;
     stage.root.classList.toggle("ssm-narrow", narrow);
     thermometer.layout(Math.min(width, 520), 76);
     const left = narrow ? width : Math.round(width * 0.48);
     const right = narrow ? width : width - left - 20;
-    likelihood.layout(right, 160, false);
-    error.layout(right, 240);
+    const height = Math.min(416, left + (narrow ? 20 : 70));
+    likelihood.layout(right, narrow ? 160 : 0.385 * height, false);
+    error.layout(right, narrow ? 240 : 0.577 * height);
     const side = [0, 0.2, 0.4, 0.6, 0.8, 1];
-    plot.layout(left, Math.min(416, left + 20), {
+    plot.layout(left, height, {
       x: scaleLinear([0, 1], [0, 1]),
       y: scaleLinear([0, 1], [1, 0]),
       xTicks: [side, String],
