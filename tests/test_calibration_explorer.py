@@ -247,7 +247,7 @@ def test_the_figure_shows_what_python_computes(browser, shown_rows, explorer_pag
             if abs(points) > 5:
                 assert f"points too {'sure' if points > 0 else 'modest'}" in out(root, "verdict")
             by_chance = root.locator("[data-remark=ece]").text_content()
-            assert by_chance == f"honest would show {shown(100 * diagram.expected_by_chance, 1)} %"
+            assert by_chance == f"{shown(100 * diagram.expected_by_chance, 1)} % by chance"
             assert root.locator("circle.ssm-dot:visible").count() == (diagram.count > 0).sum() + 2
 
 

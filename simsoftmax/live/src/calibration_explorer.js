@@ -238,7 +238,7 @@ async function render({ model, el }) {
     const least = swept.states.reduce((best, { nll }) => Math.min(best, nll), Infinity);
     thermometer.show(temperature);
     typed.show(format.temperature(temperature));
-    readouts.set("ece", percent(state.ece), `honest would show ${percent(chance)}`);
+    readouts.set("ece", percent(state.ece), `${percent(chance)} by chance`);
     readouts.set("nll", format.fixed(state.nll), `least ${format.fixed(least)}`);
         const points = Math.abs(100 * (confidence - accuracy));
     readouts.set("accuracy", percent(accuracy), "the same at every T");
