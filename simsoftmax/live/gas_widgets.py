@@ -72,7 +72,7 @@ class GasExplorer(LiveFigure):
     particles = traitlets.Int(10_000).tag(sync=True)
     start = traitlets.Enum(["even", "rich"], "even").tag(sync=True)
     average = traitlets.Bool(False).tag(sync=True)
-    speed = traitlets.Float(15.0).tag(sync=True)
+    speed = traitlets.Float(4.0).tag(sync=True)
     running = traitlets.Bool(True).tag(sync=True)
     counts = traitlets.List(traitlets.Int()).tag(sync=True)
     sweeps = traitlets.Int(0).tag(sync=True)

@@ -34,7 +34,10 @@ async function render({ model, el }) {
   };
   button(controls, "quench", () => start({ quench: true }));
   button(controls, "cool slowly", () => start({ quench: false }));
-  button(controls, "again", () => start({}));
+  const pause = button(controls, "pause", () => {
+    if (!model.get("running") && cooling.finished) start({});
+    else stage.set({ running: !model.get("running") });
+  });
   const length = slider(controls, "sweeps", LENGTHS.length - 1, (i) => {
     queue = [];
     touring = false;
@@ -44,10 +47,6 @@ async function render({ model, el }) {
   });
   const reading = add(controls, "span", { className: "ssm-reading-value" });
   reading.dataset.out = "length";
-  const pause = button(controls, "pause", () => {
-    if (!model.get("running") && cooling.finished) begin();
-    stage.set({ running: !model.get("running") });
-  });
   button(controls, "try all lengths", () => {
     const jobs = LENGTHS.flatMap((sweeps) => [{ sweeps, quench: true }, { sweeps, quench: false }]);
     start(jobs[0]);
@@ -62,7 +61,7 @@ async function render({ model, el }) {
   });
   const words = add(stage.root, "p", { className: "ssm-verdict" });
   words.dataset.out = "verdict";
-  const plot = new Frame(add(stage.root, "div"), {
+  const plot = new Frame(add(stage.root, "div", { className: "ssm-below" }), {
     title: "share of the walkers that found the lowest level",
     xName: "sweeps of a run",
     label: "Share in the lowest level against the length of a run",
@@ -130,7 +129,7 @@ async function render({ model, el }) {
   function draw(seconds) {
     const colour = heat(cooling.temperature);
     thermometer.show(cooling.temperature);
-    landscape.populate(cooling.drawn());
+    landscape.populate(cooling.drawn(width < 560 ? 72 : 180));
     const flying = landscape.paint(colour, seconds);
     tell();
     return flying;
@@ -142,16 +141,15 @@ async function render({ model, el }) {
     told = now;
     const share = cooling.inGround(cooling.shares);
     const exact = cooling.inGround(cooling.distribution);
-    const shares = cooling.shares.view;
+    const held = landscape.count(cooling.shares.view);
     const valleys = landscape.valleys.filter((k) => !cooling.ground.includes(k));
-    const deepest = valleys.reduce((most, k) => (shares[k] > shares[most] ? k : most), valleys[0]);
-    const trapped = valleys.reduce((sum, k) => sum + shares[k], 0);
+    const deepest = valleys.reduce((most, k) => (held[k] > held[most] ? k : most), valleys[0]);
+    const trapped = valleys.reduce((sum, k) => sum + held[k], 0);
     const above = valleys.length ? landscape.energies[deepest] - landscape.energies[cooling.ground[0]] : 0;
     readouts.set("temperature", format.temperature(cooling.temperature), cooling.quench ? "cold from the start" : `from ${format.short(cooling.hot)} to ${format.short(cooling.cold)}`);
     readouts.set("success", percent(share), `exact ${percent(exact)}`);
-    readouts.set("trapped", percent(trapped), trapped > 0.005 ? `most at energy + ${format.fixed(above, 2)}` : "");
+    readouts.set("trapped", percent(trapped), trapped > 0.005 ? `most ${format.fixed(above, 2)} too high` : "");
     readouts.set("sweep", format.count(cooling.done), `of ${format.count(cooling.length)}`);
-    landscape.count(shares);
     const many = format.count(cooling.walkers);
     const spent = `${format.count(cooling.length)} sweeps`;
     if (cooling.finished) {
@@ -182,7 +180,7 @@ async function render({ model, el }) {
       .join((enter) => {
         const g = enter.append("g");
         g.append("line").attr("stroke-width", 1.5);
-        g.append("circle").attr("r", 5);
+        g.append("circle").attr("r", 4);
         return g;
       })
       .each(function ({ quench, sweeps, found, walkers }) {
@@ -207,11 +205,10 @@ async function render({ model, el }) {
       thermometer.layout(width, 76);
       landscape.layout(width, 260);
     } else {
-      thermometer.layout(96, 300);
-      landscape.layout(width - 96, 300);
+      thermometer.layout(116, 300);
+      landscape.layout(width - 116, 300);
     }
-    const right = Math.min(width, 620);
-    plot.layout(right, 240, {
+    plot.layout(width - 10, 230, {
       x: scaleLog([LENGTHS[0], LENGTHS.at(-1)], [0, 1]),
       y: scaleLinear([0, 1], [1, 0]),
       xTicks: [[10, 100, 1000, 10000], format.count],
@@ -230,9 +227,12 @@ async function render({ model, el }) {
 
   stage.follow(["logits", "hot", "cold", "walkers"], () => {
     const logits = model.get("logits");
-    if (String(logits) !== String(cooling?.given)) {
+    const [hot, cold] = [model.get("hot"), model.get("cold")];
+    const given = String([hot, cold, ...logits]);
+    if (cooling && given !== cooling.given) stage.set({ results: [] });
+    if (given !== cooling?.given) {
       cooling = new Cooling(kernels, model.get("_stream"), logits);
-      cooling.given = logits;
+      cooling.given = given;
       landscape.show(logits);
     }
     begin();
@@ -247,7 +247,7 @@ async function render({ model, el }) {
   });
   stage.follow(["results"], accumulate);
   stage.follow(["running"], () => {
-    pause.textContent = model.get("running") ? "pause" : "go on";
+    pause.textContent = model.get("running") ? "pause" : cooling.finished ? "again" : "go on";
     wake();
   });
   stage.resize(layout);

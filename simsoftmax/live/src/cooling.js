@@ -2,8 +2,6 @@
 
 import { copy } from "./kernels.js";
 
-const DRAWN = 240;
-
 export class Cooling {
   constructor(kernels, stream, logits) {
     this.kernels = kernels;
@@ -75,11 +73,11 @@ export class Cooling {
     return [...this.interval.view];
   }
 
-  drawn() {
+  // The levels of a number of walkers. Neighbours in the list started on neighbouring levels: one stretch is fair.
+  drawn(most) {
     const states = this.states.view;
-    const n = Math.min(DRAWN, this.walkers);
+    const n = Math.min(most, this.walkers);
     this.sample.length = n;
-    // Neighbours in the list started on neighbouring levels, so take them in one stretch.
     for (let i = 0; i < n; i += 1) this.sample[i] = states[i];
     return this.sample;
   }

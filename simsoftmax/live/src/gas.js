@@ -4,7 +4,7 @@ import { copy } from "./kernels.js";
 import { DRAWN } from "./population.js";
 
 const FINE = 256; // numbers of quanta told apart where the whole distribution is weighed
-const TOLERANCE = 1e-5;
+const TOLERANCE = 1e-3; // of its start that a particle may still know
 const CHUNK = 50000; // handovers between two looks at the clock
 
 export class Gas {

@@ -28,7 +28,7 @@ async function render({ model, el }) {
   ladder.svg.select("text").text("quanta");
   const readouts = new Readouts(stage.root, {
     total: "total energy",
-    reading: "temperature, read",
+    reading: "temperature read",
     entropy: "entropy of a particle",
     sweeps: "sweeps",
   });
@@ -49,7 +49,7 @@ async function render({ model, el }) {
   const size = select(settings, "particles", SIZES.map((n) => [n, format.count(n)]), (value) => {
     const few = Number(value) <= FEW;
     const changed = few !== model.get("particles") <= FEW;
-    stage.set({ particles: Number(value), ...(changed ? { average: few, speed: few ? 10000 : 15 } : {}) });
+    stage.set({ particles: Number(value), ...(changed ? { average: few, speed: few ? 10000 : 4 } : {}) });
   });
   const shown = select(settings, "bars show", [["now", "this moment"], ["average", "average over time"]], (value) =>
     stage.set({ average: value === "average" }),
@@ -91,13 +91,13 @@ async function render({ model, el }) {
     told = now;
     const exact = format.temperature(gas.temperature);
     const digits = Math.max(1, Math.min(4, 1 + (gas.error < 0.095) + (gas.error < 0.0095) + (gas.error < 0.00095)));
-    const error = gas.averaged || !gas.settled ? "" : ` ± ${format.fixed(gas.error, digits)}`;
+    const error = gas.averaged || !gas.settled ? "" : `\u00a0±\u00a0${format.fixed(gas.error, digits)}`;
     const reading = error ? format.fixed(gas.reading, digits) : format.temperature(gas.reading);
     readouts.set("total", format.count(gas.total), "quanta, and it stands still");
     readouts.set("reading", reading + error, `the mean energy sets ${exact}`);
     readouts.set("entropy", format.fixed(gas.entropy), `largest ${format.fixed(gas.largestEntropy)}`);
     readouts.set("sweeps", format.count(Math.floor(gas.sweeps)), gas.averaged ? `${format.count(gas.averaged)} averaged` : "");
-    const held = `${format.short(gas.mean)} ${gas.mean === 1 ? "quantum" : "quanta"} a particle`;
+    const held = `a mean of ${format.short(gas.mean)} ${gas.mean === 1 ? "quantum" : "quanta"} a particle`;
     let news = "The gas has found its temperature.";
     if (!gas.settled) {
       news = "";
@@ -156,7 +156,7 @@ async function render({ model, el }) {
     ladder.show(levels.map((k) => -k), names);
     if (narrow) {
       thermometer.layout(width, 76);
-      ladder.layout(width, 230);
+      ladder.layout(width, Math.max(230, 82 + 12 * rungs));
       bars.layout(width, 30 + Math.min(34, 400 / rungs) * rungs, { order, names, anchors: null });
     } else {
       const height = Math.max(330, 60 + 19 * rungs);

@@ -7,6 +7,7 @@ import * as format from "./format.js";
 import { add, reducedMotion } from "./stage.js";
 
 const DOT = 2.6;
+const LEDGE = 0.34; // half the width of a level's ledge, in levels
 const STEP = 0.16; // seconds
 const TOP = 26;
 const FOOT = 40; // room for the numbers under the valleys
@@ -20,6 +21,7 @@ export class Landscape {
     this.svg.append("text").attr("class", "ssm-muted").attr("y", 13).text("energy");
     this.ground = this.svg.append("path").attr("class", "ssm-ground");
     this.line = this.svg.append("path").attr("class", "ssm-line").attr("fill", "none");
+    this.walls = this.svg.append("g");
     this.numbers = this.svg.append("g").attr("text-anchor", "middle");
     this.dots = [];
   }
@@ -29,6 +31,12 @@ export class Landscape {
     this.dots = [];
     const at = (k) => this.energies[k] ?? Infinity;
     this.valleys = [...this.energies.keys()].filter((k) => at(k) < at(k - 1) && at(k) <= at(k + 1));
+    // Where a walker that only goes downhill ends up.
+    this.basin = this.energies.map((_, start) => {
+      let k = start;
+      while (!this.valleys.includes(k)) k += at(k - 1) <= at(k) && at(k - 1) <= at(k + 1) ? -1 : at(k + 1) < at(k) ? 1 : -1;
+      return k;
+    });
   }
 
   layout(width, height) {
@@ -45,28 +53,42 @@ export class Landscape {
     const y = scaleLinear([low, Math.max(high, low + 1e-9)], [height - FOOT, TOP + 44]);
     this.pitch = x.step();
     this.spots = energies.map((energy, k) => [x(k), y(energy)]);
-    // The hills end at the walls: beyond the last level there is no way.
-    const [first, last] = [this.spots[0], this.spots.at(-1)];
-    const hills = [[0, first[1]], ...this.spots, [width, last[1]]];
+    // Each level is a ledge; beyond the first and the last there is a wall.
+    const ledge = this.pitch * LEDGE;
+    const hills = this.spots.flatMap(([cx, cy]) => [[cx - ledge, cy], [cx + ledge, cy]]);
+    hills[0][0] = 0;
+    hills.at(-1)[0] = width;
+    this.walls
+      .selectAll("line")
+      .data([hills[0], hills.at(-1)])
+      .join("line")
+      .attr("class", "ssm-hair")
+      .attr("x1", (p) => p[0])
+      .attr("x2", (p) => p[0])
+      .attr("y1", TOP)
+      .attr("y2", (p) => p[1]);
     this.ground.attr("d", area((p) => p[0], (p) => p[1], height - FOOT + 8).curve(curveMonotoneX)(hills));
     this.line.attr("d", line((p) => p[0], (p) => p[1]).curve(curveMonotoneX)(hills));
     this.numbers
       .selectAll("text")
       .data(this.valleys)
       .join("text")
-      .attr("x", (k) => Math.min(width - 18, Math.max(18, x(k))))
+      .attr("x", (k) => Math.min(width - 22, Math.max(18, x(k))))
       .attr("y", height - FOOT + 26);
-    this.row = Math.max(1, Math.floor((this.pitch - 6) / (2 * DOT)));
+    this.row = Math.max(1, Math.floor((2.1 * LEDGE * this.pitch) / (2 * DOT)));
   }
 
-  // The share of the walkers in each valley, and on its slopes.
+  // The share of the walkers in each valley and on its slopes, level by level: 0 where there is no valley.
   count(shares) {
+    const held = shares.map(() => 0);
+    shares.forEach((share, k) => (held[this.basin[k]] += share));
     this.numbers
       .selectAll("text")
-      .attr("class", (k) => (shares[k] >= 0.02 ? "ssm-valley" : "ssm-muted"))
-      .text((k) => (shares[k] >= 0.005 ? `${format.fixed(100 * shares[k], 0)} %` : "·"));
-    const parts = this.valleys.map((k) => `energy ${format.fixed(this.energies[k], 1)} ${format.fixed(100 * shares[k], 0)} %`);
+      .attr("class", (k) => (held[k] >= 0.02 ? "ssm-valley" : "ssm-muted"))
+      .text((k) => (held[k] >= 0.005 ? `${format.fixed(100 * held[k], 0)} %` : ""));
+    const parts = this.valleys.map((k) => `energy ${format.fixed(this.energies[k], 1)} ${format.fixed(100 * held[k], 0)} %`);
     this.svg.attr("aria-label", `Landscape with ${this.valleys.length} valleys; share of the walkers in each: ${parts.join("; ")}`);
+    return held;
   }
 
   // levels[i] is where the i-th drawn walker stands. It takes the lowest free place in the heap of its level.
