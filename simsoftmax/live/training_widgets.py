@@ -70,8 +70,8 @@ class LogOddsExplorer(LiveFigure):
     running = traitlets.Bool(False).tag(sync=True)
     _title = "Training looks for the log-odds"
     _caption = (
-        "Each dot is a group of patients: across, the log-odds of its labels; up, the gap of its two logits. The line is "
-        "T ln(q/(1−q)). Train, then turn the heat and train again. The dots at the edges are groups whose labels all agree."
+        "Each dot is a group: across, the log-odds of its labels; up, the gap of its two logits. The line is "
+        "T ln(q/(1−q)). Train, then turn the heat and train again. Dots at the edges are groups whose labels all agree."
     )
 
     def __init__(self, frequencies: ArrayLike, temperature: float = 1.0, **traits: Any) -> None:
@@ -82,7 +82,8 @@ class LogOddsExplorer(LiveFigure):
         q = np.asarray(proposal["value"], dtype=np.float64)
         if not ((q >= 0) & (q <= 1)).all() or not ((q > 0) & (q < 1) & (q != 0.5)).any():
             raise ValueError(
-                f"frequencies must be from 0 to 1, and one of them apart from 0, 1/2 and 1, got {q}; divide counts by their sum"
+                f"frequencies must be from 0 to 1, and one of them apart from 0, 1/2 and 1, got {q}; divide counts "
+                "by their sum"
             )
         return [float(value) for value in q]
 
@@ -147,9 +148,9 @@ class SymmetryExplorer(LiveFigure):
     along = traitlets.Bool(True).tag(sync=True)
     _title = "Biases belong to the symmetry"
     _caption = (
-        "Coloured curves are the probabilities now, thin ones those of training. Walk along the line a = T: with biases "
-        "that scale along nothing moves, with biases that stay the boundaries do. The map is the cross-entropy, darker is "
-        "lower; drag its dot."
+        "Coloured curves are the probabilities now, thin ones those of training. Walk along the line a = T: with "
+        "biases that scale along nothing moves, with biases that stay the boundaries do. The map is the "
+        "cross-entropy, darker is lower; drag its dot."
     )
 
     def __init__(
@@ -231,9 +232,9 @@ class WeightDecayExplorer(LiveFigure):
     cooled = traitlets.Bool(False).tag(sync=True)
     _title = "Weights shrink, and turn"
     _caption = (
-        "Bars are the weights of ten features. Ticks are what they would be if decay were heat alone: the weights without "
-        "decay, divided by the effective temperature. Raise the decay, and see the bars leave the ticks before the "
-        "thermometer rises."
+        "Bars are the weights of the features. Ticks are what they would be if decay were heat alone: the weights "
+        "without decay, divided by the effective temperature. Raise the decay, and see the bars leave the ticks "
+        "before the thermometer rises."
     )
 
     def __init__(

@@ -106,7 +106,7 @@ async function render({ model, el }) {
       ? `${short.length - late} of ${short.length} groups have reached their log-odds; the slowest is ${format.fixed(100 * Math.max(...short), 0)} % short.`
       : `All ${short.length} groups with mixed labels have reached T times their log-odds.`;
     const rest = endless ? ` Where all labels agree the gap is ${format.fixed(widest, 1)} and still growing.` : "";
-    words.textContent = mixed + rest;
+    words.textContent = model.get("steps") ? mixed + rest : "Untrained: every gap is 0, every prediction one half.";
     plot.describe(`${format.count(model.get("steps"))} steps at T = ${format.temperature(temperature)}. ${words.textContent}`);
     if (!model.get("running")) stage.say(late ? "Still on the way." : "The mixed groups have arrived.");
   }

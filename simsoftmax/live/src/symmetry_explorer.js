@@ -200,17 +200,24 @@ async function render({ model, el }) {
       .attr("cx", (x) => plot.x(x))
       .attr("cy", (_, n) => plot.y(-0.04 - 0.06 * ((0.618 * n) % 1)))
       .attr("fill", (_, n) => INKS[Number(labels.view[n])]);
-    // Each name stands over the flowers that bear it.
+    // Each name stands over the flowers that bear it, and clear of the name before it.
+    let free = 0;
+    const places = names.map((name, k) => {
+      const own = [...flowers.view].filter((_, n) => Number(labels.view[n]) === k);
+      const half = 3.6 * [...name].length;
+      const place = Math.max(plot.x(own.reduce((a, b) => a + b, 0) / own.length), free + half + 6);
+      free = place + half;
+      return place;
+    });
     legend
       .selectAll("text")
       .data(names)
       .join("text")
+      .attr("class", "ssm-named")
       .attr("text-anchor", "middle")
       .attr("y", 26)
-      .attr("x", (_, k) => {
-        const own = [...flowers.view].filter((_, n) => Number(labels.view[n]) === k);
-        return plot.x(own.reduce((a, b) => a + b, 0) / own.length);
-      })
+      .attr("x", (_, k) => places[k])
+      .style("fill", (_, k) => `color-mix(in srgb, ${INKS[k]} 65%, var(--ssm-ink))`)
       .text((name) => name);
     drawMap();
     draw();
