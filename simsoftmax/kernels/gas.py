@@ -50,7 +50,7 @@ def exchange_each(quanta, top, streams, steps):
     return passed
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, error_model="numpy")
 def tally(quanta, counts, shares):
     """Add the particles to the ``counts`` of each number of quanta, and write what share of all counted that is.
 
@@ -66,7 +66,7 @@ def tally(quanta, counts, shares):
         shares[k] = counts[k] / total
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, error_model="numpy")
 def gas_law(total, particles, tolerance, boltzmann, exact, state):
     """Write what a gas of N >= 2 particles with Q >= 1 quanta on an unbounded ladder comes to.
 
@@ -102,7 +102,7 @@ def gas_law(total, particles, tolerance, boltzmann, exact, state):
     exact[last] = max(rest, 0.0)
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, error_model="numpy")
 def read_thermometer(none, total, particles, out):
     """Write the temperature that the share of particles with no quantum tells, and its standard error.
 

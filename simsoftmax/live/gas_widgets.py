@@ -76,14 +76,13 @@ class GasExplorer(LiveFigure):
     running = traitlets.Bool(True).tag(sync=True)
     counts = traitlets.List(traitlets.Int()).tag(sync=True)
     sweeps = traitlets.Int(0).tag(sync=True)
-    reading = traitlets.Float(np.inf).tag(
-        sync=True, to_json=_encode, from_json=lambda value, _owner: float(value)
-    )
+    reading = traitlets.Float(np.inf).tag(sync=True, to_json=_encode, from_json=lambda value, _owner: float(value))
     _stream = traitlets.Bytes().tag(sync=True)
     _title = "Nobody set a temperature"
     _caption = (
-        "Each dot is a particle, its height the quanta that it holds. Two are picked at random, and the first hands the "
-        "second a quantum if it has one. That is the whole rule. Bars are shares of the particles, ticks what theory expects."
+        "Each dot is a particle, its height the quanta that it holds. Two are picked at random, and the first hands "
+        "the second a quantum if it has one. That is the whole rule. Bars are shares of the particles, ticks are what "
+        "theory expects."
     )
 
     def __init__(self, mean_quanta: float = 1.0, *, rng: RNG = None, **traits: Any) -> None:
@@ -125,7 +124,9 @@ class GasExplorer(LiveFigure):
         law = microcanonical_marginal(self.total, self.particles)[: levels.size]
         exact[: law.size] = law
         ax = figure.subplots()
-        ax.barh(levels, counts / gas.quanta.size, height=0.62, color=temperature_color(gas_temperature(mean)), alpha=0.88)
+        ax.barh(
+            levels, counts / gas.quanta.size, height=0.62, color=temperature_color(gas_temperature(mean)), alpha=0.88
+        )
         ax.vlines(exact, levels - 0.42, levels + 0.42, color=INKS["theory"], linewidth=1.8)
         ax.set_ylabel("quanta of a particle")
         ax.set_xlabel("share of the particles")
@@ -170,8 +171,8 @@ class AnnealingExplorer(LiveFigure):
     _stream = traitlets.Bytes().tag(sync=True)
     _title = "Haste is trapped, patience gets down"
     _caption = (
-        "Dots are walkers, height is energy. They step to neighbours under the Metropolis rule while they cool. Below, each "
-        "dot is the share that found the lowest level, the lines are exact. Quench them, then cool slowly."
+        "Dots are walkers, height is energy. They step to neighbours under the Metropolis rule while they cool. Below, "
+        "each dot is the share that found the lowest level, the lines are exact. Quench them, then cool slowly."
     )
 
     def __init__(self, logits: ArrayLike, *, rng: RNG = None, **traits: Any) -> None:
@@ -209,7 +210,15 @@ class AnnealingExplorer(LiveFigure):
         left, right = figure.subplots(1, 2, width_ratios=(3, 2))
         shares = annealed_distribution(z, geometric_cooling(self.hot, self.cold, min(self.sweeps, 1000)))
         left.plot(-z, color=INKS["theory"], linewidth=1.2, zorder=1)
-        left.scatter(np.arange(z.size), -z, s=900 * shares, color=temperature_color(self.cold), alpha=0.85, linewidths=0, zorder=2)
+        left.scatter(
+            np.arange(z.size),
+            -z,
+            s=900 * shares,
+            color=temperature_color(self.cold),
+            alpha=0.85,
+            linewidths=0,
+            zorder=2,
+        )
         left.set_xticks([])
         left.set_xlabel("levels, neighbour to neighbour")
         left.set_ylabel("energy")

@@ -116,11 +116,13 @@ KERNELS: dict[str, tuple[str, str]] = {
     ),
     "anneal_walkers": (
         "simsoftmax.kernels.annealing:anneal_walkers",
-        "int64(uint8[::1], float64[::1], float64, float64, int64, int64, int64, float64[::1], float64[::1], uint64[::1])",
+        "int64(uint8[::1], float64[::1], float64, float64, int64, int64, int64, "
+        "float64[::1], float64[::1], uint64[::1])",
     ),
     "anneal_exactly": (
         "simsoftmax.kernels.annealing:anneal_exactly",
-        "void(float64[::1], float64[::1], float64, float64, int64, int64, int64, float64[::1], float64[::1], float64[::1])",
+        "void(float64[::1], float64[::1], float64, float64, int64, int64, int64, "
+        "float64[::1], float64[::1], float64[::1])",
     ),
     "success_interval": (
         "simsoftmax.kernels.annealing:success_interval",
