@@ -70,19 +70,26 @@ class LogOddsExplorer(LiveFigure):
     running = traitlets.Bool(False).tag(sync=True)
     _title = "Training looks for the log-odds"
     _caption = (
-        "Each dot is a group of patients: across, the log-odds of its labels; up, the gap of its two logits. The line is "
-        "T ln(q/(1−q)). Train, then turn the heat and train again. The dots at the edges are groups whose labels all agree."
+        "Each dot is a group: across, the log-odds of its labels; up, the gap of its two logits. The line is "
+        "T ln(q/(1−q)). Train, then turn the heat and train again. Dots at the edges are groups whose labels all agree."
     )
 
     def __init__(self, frequencies: ArrayLike, temperature: float = 1.0, **traits: Any) -> None:
         super().__init__(frequencies=_row("frequencies", frequencies), temperature=temperature, **traits)
+
+    def _describe(self) -> str:
+        return (
+            f"{self.title}: a live figure of {len(self.frequencies)} groups, their logit gaps trained at temperature "
+            f"{self.temperature:g}, and the line of slope {self.temperature:g} that they approach"
+        )
 
     @traitlets.validate("frequencies")
     def _check_frequencies(self, proposal: Any) -> list[float]:
         q = np.asarray(proposal["value"], dtype=np.float64)
         if not ((q >= 0) & (q <= 1)).all() or not ((q > 0) & (q < 1) & (q != 0.5)).any():
             raise ValueError(
-                f"frequencies must be from 0 to 1, and one of them apart from 0, 1/2 and 1, got {q}; divide counts by their sum"
+                f"frequencies must be from 0 to 1, and one of them apart from 0, 1/2 and 1, got {q}; divide counts "
+                "by their sum"
             )
         return [float(value) for value in q]
 
@@ -147,9 +154,9 @@ class SymmetryExplorer(LiveFigure):
     along = traitlets.Bool(True).tag(sync=True)
     _title = "Biases belong to the symmetry"
     _caption = (
-        "Coloured curves are the probabilities now, thin ones those of training. Walk along the line a = T: with biases "
-        "that scale along nothing moves, with biases that stay the boundaries do. The map is the cross-entropy, darker is "
-        "lower; drag its dot."
+        "Coloured curves are the probabilities now, thin ones those of training. Walk along the line a = T: with "
+        "biases that scale along nothing moves, with biases that stay the boundaries do. The map is the "
+        "cross-entropy, darker is lower; drag its dot."
     )
 
     def __init__(
@@ -180,6 +187,12 @@ class SymmetryExplorer(LiveFigure):
             feature=feature,
             range=[min(x) - margin, max(x) + margin],
             **traits,
+        )
+
+    def _describe(self) -> str:
+        return (
+            f"{self.title}: a live figure of the cross-entropy over scale and temperature, a level valley along the "
+            f"diagonal if the biases of {', '.join(self.names)} scale along, a narrow hollow if they stay"
         )
 
     @traitlets.validate("scale", "temperature")
@@ -231,9 +244,9 @@ class WeightDecayExplorer(LiveFigure):
     cooled = traitlets.Bool(False).tag(sync=True)
     _title = "Weights shrink, and turn"
     _caption = (
-        "Bars are the weights of ten features. Ticks are what they would be if decay were heat alone: the weights without "
-        "decay, divided by the effective temperature. Raise the decay, and see the bars leave the ticks before the "
-        "thermometer rises."
+        "Bars are the weights of the features. Ticks are what they would be if decay were heat alone: the weights "
+        "without decay, divided by the effective temperature. Raise the decay, and see the bars leave the ticks "
+        "before the thermometer rises."
     )
 
     def __init__(
@@ -271,6 +284,13 @@ class WeightDecayExplorer(LiveFigure):
             "length": size / size[0],
         }
         super().__init__(fits={key: value.tolist() for key, value in fits.items()}, names=list(names), **traits)
+
+    def _describe(self) -> str:
+        decay, heat = self.fits["decays"][self.at], self.fits["effective"][self.at]
+        return (
+            f"{self.title}: a live figure of the weights of {len(self.names)} features at a decay of {decay:g}, beside "
+            f"what an effective temperature of {heat:.2f} alone would make of them"
+        )
 
     @traitlets.validate("at")
     def _check_at(self, proposal: Any) -> int:

@@ -1,6 +1,6 @@
 // LogOddsExplorer: gradient descent takes the gap of the logits to T ln(q / (1 - q)), sooner or later or never.
 
-import { scaleLinear } from "d3-scale";
+import { scaleLinear, scaleSymlog } from "d3-scale";
 import * as format from "./format.js";
 import { Frame } from "./frame.js";
 import { heat, Thermometer } from "./heat.js";
@@ -12,8 +12,8 @@ const MOST = 100000; // steps
 const PLACES = 100; // of the slider, evenly spaced in ln(1 + steps)
 const ARRIVED = 0.01;
 
-const stepsAt = (place) => Math.round(Math.expm1((place / PLACES) * Math.log1p(MOST)));
-const placeOf = (steps) => (PLACES * Math.log1p(steps)) / Math.log1p(MOST);
+const placeOf = scaleSymlog([0, MOST], [0, PLACES]);
+const stepsAt = (place) => Math.round(placeOf.invert(place));
 
 async function render({ model, el }) {
   const stage = new Stage(el, model, "Training two logits, with an adjustable temperature and number of steps");
@@ -106,7 +106,7 @@ async function render({ model, el }) {
       ? `${short.length - late} of ${short.length} groups have reached their log-odds; the slowest is ${format.fixed(100 * Math.max(...short), 0)} % short.`
       : `All ${short.length} groups with mixed labels have reached T times their log-odds.`;
     const rest = endless ? ` Where all labels agree the gap is ${format.fixed(widest, 1)} and still growing.` : "";
-    words.textContent = mixed + rest;
+    words.textContent = model.get("steps") ? mixed + rest : "Untrained: every gap is 0, every prediction one half.";
     plot.describe(`${format.count(model.get("steps"))} steps at T = ${format.temperature(temperature)}. ${words.textContent}`);
     if (!model.get("running")) stage.say(late ? "Still on the way." : "The mixed groups have arrived.");
   }

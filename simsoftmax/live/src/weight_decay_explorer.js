@@ -23,7 +23,7 @@ async function render({ model, el }) {
   const mode = choose(controls, "weights", [["plain", "as they are"], ["cooled", "with the heat taken out"]], (value) =>
     stage.set({ cooled: value === "cooled" }),
   );
-  const thermometer = new Thermometer(add(stage.root, "div"), {});
+  const thermometer = new Thermometer(add(stage.root, "div", { className: "ssm-below" }), {});
   const scene = add(stage.root, "div", { className: "ssm-scene ssm-halves" });
   const bars = new Frame(add(scene, "div", { className: "ssm-cell" }), {
     title: "weight of each feature; ticks: heat alone",
@@ -43,15 +43,16 @@ async function render({ model, el }) {
   const words = add(stage.root, "p", { className: "ssm-verdict" });
   words.dataset.out = "verdict";
   const rows = bars.marks.append("g");
-  const theory = plot.marks.append("path").attr("class", "ssm-line").attr("fill", "none");
+  const clip = `ssm-clip-${Math.random().toString(36).slice(2)}`; // several figures may share a page
+  const room = plot.svg.append("clipPath").attr("id", clip).append("rect");
+  const theory = plot.marks.append("g").attr("clip-path", `url(#${clip})`).append("path").attr("class", "ssm-line").attr("fill", "none");
   const cursor = plot.marks.append("line").attr("class", "ssm-cursor");
   const dots = plot.marks.append("g");
   plot.svg.classed("ssm-draggable", true).call(
     drag()
       .container(plot.svg.node())
       .on("start drag", ({ x }) => {
-        const wanted = Math.log(plot.x.invert(x));
-        const distance = decays.map((decay) => (decay ? Math.abs(Math.log(decay) - wanted) : Infinity));
+        const distance = decays.map((decay) => (decay ? Math.abs(plot.x(decay) - x) : Infinity));
         show(distance.indexOf(Math.min(...distance)));
       }),
   );
@@ -125,7 +126,7 @@ async function render({ model, el }) {
       y: scaleLinear([0, 1], [1, 0]),
       xTicks: [[-5, 0, 5, 10].filter((t) => Math.abs(t) < most), (t) => format.short(t)],
       yTicks: [[], String],
-      left: 108,
+      left: 126,
     });
     const powers = [-3, -2, -1, 0, 1, 2, 3, 4].map((k) => 10 ** k).filter((d, i) => i % 2 === 1 || half > 420);
     const superscript = (d) => `10${String(Math.round(Math.log10(d))).replace("-", "⁻").replace(/\d/g, (n) => "⁰¹²³⁴"[n])}`;
@@ -135,10 +136,11 @@ async function render({ model, el }) {
       xTicks: [powers, superscript],
       yTicks: [[0.1, 0.3, 1, 3], String],
     });
-    const { top, bottom } = plot.box;
+    const { left, right, top, bottom } = plot.box;
+    room.attr("x", left).attr("y", top).attr("width", right - left).attr("height", bottom - top);
     cursor.attr("y1", top).attr("y2", bottom);
     const seen = decays.map((decay, i) => [decay, i]).slice(1);
-    theory.attr("d", line(([d]) => plot.x(d), ([, i]) => plot.y(tied[i]))(seen.filter(([, i]) => tied[i] >= 0.1)));
+    theory.attr("d", line(([d]) => plot.x(d), ([, i]) => plot.y(tied[i]))(seen));
     dots
       .selectAll("g")
       .data(seen)
