@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy import optimize, stats
 from scipy.linalg import eigh_tridiagonal
-from scipy.special import logsumexp
+from scipy.special import chndtrinc, logsumexp
 
 from .arguments import RNG, as_count, as_positive, as_probability, as_real, generator
 
@@ -27,6 +27,7 @@ __all__ = ["Gas", "GasVerdict", "gas_temperature", "microcanonical_marginal", "s
 
 # Cells that expect fewer particles than this are pooled before a chi-square test.
 _SMALLEST_CELL = 10.0
+_MOST_LEVELS = 50_000_000
 
 
 def _as_ladder(levels: int | None) -> int | None:
@@ -142,6 +143,11 @@ def microcanonical_marginal(quanta: int, particles: int, *, levels: int | None =
     if levels is None:
         steepest = np.log1p((n - 2) / total)  # the ratio falls with k, so the first one bounds the length
         size = int(min(total, 750 / steepest if steepest else total)) + 1
+        if size > _MOST_LEVELS:
+            raise ValueError(
+                f"quanta must be fewer for so few particles, got {total:,} for {n:,}: it would fill {size:,} levels; "
+                "measure energy in larger quanta"
+            )
         k = np.arange(size - 1)
         falls = -np.log1p((n - 2) / (total - k))
         first = np.log((n - 1) / (total + n - 1))
@@ -312,7 +318,7 @@ class Gas:
         frozen = moment / np.sqrt(share)
         statistic = float(residual @ residual - (frozen @ residual) ** 2 / (frozen @ frozen))
         limit = stats.chi2.isf(false_alarm, degrees)
-        noncentrality = optimize.brentq(lambda x: stats.ncx2.sf(limit, degrees, x) - power, 1e-9, 1e6)
+        noncentrality = chndtrinc(limit, degrees, 1 - power)
         p_value = float(stats.chi2.sf(statistic, degrees))
         return GasVerdict(
             passed=p_value > false_alarm,

@@ -543,6 +543,12 @@ def test_python_refuses_wrong_traits():
     assert explorer.logits == [1.0, -np.inf, 0.0]
 
 
+ALL_WIDGETS_STAND = """
+[...document.querySelectorAll("script[type='application/vnd.jupyter.widget-view+json']")]
+  .every((script) => script.parentElement.querySelector(".widget-subarea > * > *"))
+"""
+
+
 @pytest.fixture(scope="module")
 def book():
     if not (BOOK / "index.html").exists():
@@ -564,9 +570,7 @@ def test_every_page_of_the_book(browser, book, view, scheme):
     for path in pages:
         with Visit(browser, **VIEWS[view]) as visit:
             visit.page.goto(f"{book}/{path}" if scheme == "http" else (BOOK / path).as_uri())
-            expected = visit.page.locator("script[type='application/vnd.jupyter.widget-view+json']").count()
-            if expected:
-                visit.page.wait_for_function(f"document.querySelectorAll('.ssm').length === {expected}")
+            visit.page.wait_for_function(ALL_WIDGETS_STAND)
             visit.page.wait_for_timeout(200)
             assert visit.page.evaluate("document.documentElement.scrollWidth") <= VIEWS[view]["viewport"]["width"], path
             if scheme == "http":

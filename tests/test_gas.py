@@ -99,7 +99,7 @@ def test_every_division_of_the_energy_is_equally_likely(levels, rng, alarm):
 @pytest.mark.parametrize("levels", [None, 5])
 def test_verdict_has_uniform_p_values_under_the_truth(levels, rng, alarm):
     """One gas, its particles correlated by the fixed energy: chi-square with cells - 2 degrees of freedom."""
-    runs = simulate_gas(1.0, particles=500, levels=levels, gases=600, rng=rng)
+    runs = simulate_gas(1.0, particles=500, levels=levels, gases=400, rng=rng)
     verdicts = [replace(runs, quanta=row).verify() for row in runs.quanta]
     assert stats.kstest([v.p_value for v in verdicts], "uniform").pvalue > alarm
     total, degrees = sum(v.statistic for v in verdicts), sum(v.degrees for v in verdicts)
@@ -225,6 +225,11 @@ def test_nothing_can_move():
 def test_wrong_input_is_refused(arguments, message):
     with pytest.raises(ValueError, match=message):
         simulate_gas(**arguments)
+
+
+def test_a_law_that_would_not_fit_in_memory_is_refused():
+    with pytest.raises(ValueError, match="quanta must be fewer for so few particles"):
+        microcanonical_marginal(10**12, 10)
 
 
 def test_too_few_particles_for_a_verdict():

@@ -148,10 +148,12 @@ class _Explorer(LiveFigure):
 class ParticleExplorer(_Explorer):
     """Particles on energy levels, hopping under the Metropolis rule until their shares are softmax(z / T).
 
+    ``ParticleExplorer(trajectory)`` replays the records of a native run instead.
+
     Parameters
     ----------
-    logits : array_like, shape (K,), optional
-        Two to sixteen scores; -inf marks a level that cannot be occupied.
+    logits : array_like, shape (K,), or Trajectory, optional
+        Two to sixteen scores; -inf marks a level that cannot be occupied. A trajectory must hold records.
     temperature : float, optional
         T >= 0; 0 and infinity mean the exact limits.
     particles : int, optional
@@ -160,8 +162,29 @@ class ParticleExplorer(_Explorer):
         Propose any of the K levels, or one up or down the ladder.
     start : {"hot", "cold"}, optional
         Begin evenly over the levels, or all in the ground level.
+    speed : float, optional
+        Sweeps a second, or records a second in a replay.
+    fault : float, optional
+        How much too hot the particles run, in relative terms: 0.05 makes an error of five percent for the verdict to
+        find.
+    running : bool, optional
+        Whether the particles move.
+    labels : list of str, optional
+        What to call the levels.
+    title, caption : str, optional
+        What stands above the figure; empty for none.
     rng : int, numpy.random.Generator or None, optional
         Seeds the particles' stream.
+
+    Attributes
+    ----------
+    counts : list of int
+        Particles in each level, about once a second.
+    sweeps : int
+        Sweeps since something was last changed.
+    log_evidence : float or None
+        Natural logarithm of the evidence against softmax, as in `simsoftmax.EProcess`; None until the particles have
+        forgotten where they began.
     """
 
     _esm = _HERE / "particle_explorer.js"

@@ -81,6 +81,9 @@ export class Bars {
           .attr("y", y - this.thickness / 2)
           .attr("width", this.length.range()[1] - left)
           .attr("height", this.thickness);
+        // Where rows are closer than lines of text, only some of them are labelled.
+        const every = Math.ceil(12.5 / step);
+        g.selectAll("text").attr("display", row % every ? "none" : null);
         const thick = this.alone ? 3 : this.thickness; // theory alone is thin throughout
         g.select(".ssm-bar")
           .attr("x", left)

@@ -12,7 +12,9 @@ export function fixed(value, digits = 3) {
 export const temperature = (value) =>
   value === 0 ? "0" : value === Infinity ? "∞" : value >= 1000 || value < 0.001 ? tidy(value.toExponential(2)) : value.toPrecision(3);
 
-export const short = (value) => (Number.isFinite(value) ? tidy(String(Number(value.toPrecision(4)))) : fixed(value));
+// Up to four digits; what is only rounding is zero.
+export const short = (value) =>
+  !Number.isFinite(value) ? fixed(value) : Math.abs(value) < 1e-12 ? "0" : tidy(String(Number(value.toPrecision(4))));
 
 export const count = (value) => Math.round(value).toLocaleString("en-US");
 

@@ -8,6 +8,7 @@ import { heat, HOTTEST, Thermometer } from "./heat.js";
 import { Kernels } from "./kernels.js";
 import { Levels } from "./levels.js";
 import { Simplex } from "./simplex.js";
+import { Staircase } from "./staircase.js";
 import { add, button, decode, encode, logitsField, Readouts, reducedMotion, Stage, temperatureField } from "./stage.js";
 
 const SIDE = 65; // points along an edge of the landscape's grid
@@ -89,6 +90,7 @@ async function render({ model, el }) {
     xTicks: null,
     xFormat: format.short,
   });
+  const staircase = new Staircase(add(stage.root, "div"));
   const readouts = new Readouts(stage.root, {
     energy: "energy ⟨E⟩",
     heat: "−T S",
@@ -134,6 +136,7 @@ async function render({ model, el }) {
     curve.layout(curve.width, curve.height);
     curve.show(path.map((step) => [step[0], step[1]]), [[least, `least ${format.fixed(least)}`, "end"]], [low, high]);
     curve.point(0, seen.freeEnergy, colour, "");
+    staircase.show(seen, land.theory, colour);
     readouts.set("energy", format.fixed(seen.energy), `softmax ${format.fixed(land.theory.energy)}`);
     readouts.set("heat", format.fixed(seen.freeEnergy - seen.energy), `softmax ${format.fixed(least - land.theory.energy)}`);
     readouts.set("free_energy", format.fixed(seen.freeEnergy), `least ${format.fixed(least)}`);
@@ -173,6 +176,7 @@ async function render({ model, el }) {
     if (three) simplex.layout(left, { order, names: names() });
     bars.layout(right, 30 + (narrow ? 34 : 36) * order.length, { order, names: names(), anchors: null });
     curve.layout(right, 150);
+    staircase.layout(width, 118);
     draw();
   }
 

@@ -113,7 +113,7 @@ export class Thermometer {
     this.vertical = height > width;
     this.svg.attr("width", width).attr("height", height).attr("viewBox", `0 0 ${width} ${height}`);
     const flat = !this.vertical;
-    const [x, y] = flat ? [inset[0], 34] : [34, 30];
+    const [x, y] = flat ? [inset[0], 34] : [42, 30];
     this.cross = flat ? y + 4 : x + 4;
     this.position = flat ? scaleLinear([0, 1], [x, width - inset[1]]) : scaleLinear([0, 1], [height - 16, y]);
     const [low, high] = [this.position(0), this.position(1)];
@@ -130,7 +130,7 @@ export class Thermometer {
       .join("text")
       .attr("class", "ssm-muted")
       .attr("text-anchor", flat ? "middle" : "end")
-      .attr("x", (t) => (flat ? this.position(place(t)) : 24))
+      .attr("x", (t) => (flat ? this.position(place(t)) : 32))
       .attr("y", (t) => (flat ? y + 32 : this.position(place(t)) + 4))
       .text(tickText);
     if (this.change) this.knob.attr("aria-orientation", flat ? "horizontal" : "vertical");

@@ -215,8 +215,10 @@ async function render({ model, el }) {
     if (people.logEvidence > 0) {
       return [`${draws} draws leave it open. Evidence against softmax(z/T): ${odds}, which chance may bring.`, ""];
     }
+    const lost = people.logEvidence < -2.3 ? "nearly all" : "some";
+    const bet = people.logEvidence < -0.05 ? ` A fair bet on a difference would have lost ${lost} of its stake.` : "";
     return [
-      `${draws} draws agree with softmax(z/T). Evidence against it: ${odds}. A fair bet on a difference would have lost ${people.logEvidence < -2.3 ? "nearly all" : "some"} of its stake.`,
+      `${draws} draws agree with softmax(z/T). Evidence against it: ${odds}.${bet}`,
       "The particles agree with softmax.",
     ];
   }
