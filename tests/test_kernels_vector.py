@@ -121,11 +121,11 @@ def test_p_values_are_uniform_over_seeds(levels, proposal, rng, alarm, monkeypat
     p_values = []
     for seed in range(60):
         states = np.full(50_000, np.argmax(logits)).astype(particles.state_dtype(levels))
-        if sweeps > 2000:
+        if sweeps > 500:
             states = rng.choice(levels, size=50_000, p=truth).astype(states.dtype)
         streams = particles.allocate_streams(seed, len(states), levels)
         reduced = boltzmann_exponents(logits, temperature)
-        particles.advance(states, streams, reduced, proposal, min(sweeps, 2000), 2)
+        particles.advance(states, streams, reduced, proposal, min(sweeps, 500), 2)
         expected = len(states) * truth
         counts = particles.count(states, levels)
         p_values.append(scipy.stats.chi2.sf(((counts - expected) ** 2 / expected).sum(), levels - 1))
@@ -204,14 +204,14 @@ def test_settling_agrees_with_whole_numbers(bits, rng):
 
 
 def test_thresholds_of_the_bitsliced_kernel_are_exact():
-    """Row k of the table holds bit k of (2/3) exp(-gap), checked against exact rationals of the float."""
+    """Row k of the pattern gives bit k of (2/3) exp(-gap) for every move upwards."""
     reduced = np.array([-0.7, 0.0, -2.5])
-    _, (bits, _, _) = bitsliced.prepare(reduced, "uniform")
-    whole = [sum(int(bits[k, column] & np.uint64(1)) << (63 - k) for k in range(64)) for column in range(4)]
-    gaps = [0.0, -0.7, -2.5, -1.8]
-    for column, gap in enumerate(gaps):
-        threshold = whole[0] ^ whole[column] if column else whole[0]
-        assert abs(threshold / 2**64 - 2 / 3 * math.exp(gap)) < 1e-15
+    _, (pattern, *_) = bitsliced.prepare(reduced, "uniform")
+    for move, gap in enumerate([-0.7, -2.5, -1.8]):
+        bits = ((pattern[:, 0] >> move) & 1) ^ (pattern[:, 1] - 8)
+        threshold = sum(int(bit) << (63 - k) for k, bit in enumerate(bits))
+        assert threshold == int(2 / 3 * np.exp(gap) * 2.0**64)
+    assert "".join(map(str, pattern[:, 1] - 8)).startswith("10" * 26)  # two thirds, for the moves downwards
 
 
 def test_generators_are_xoshiro():
