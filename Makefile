@@ -5,7 +5,7 @@ BIN    := $(VENV)/bin
 READY  := $(VENV)/ready
 
 .DEFAULT_GOAL := book
-.PHONY: book test lab lint bench wasm clean
+.PHONY: book test lab lint bench wasm live vendor clean
 
 book: $(READY) ## build the book
 	@$(BIN)/jupyter-book build --warningiserror --keep-going --nitpick .
@@ -28,8 +28,18 @@ bench: $(READY) ## time the simulator beside its peers
 wasm: $(READY) ## compile the browser's kernels again
 	$(BIN)/python -m simsoftmax.live.wasm
 
+live: node_modules ## bundle the live figures again (needs Node)
+	npm run --silent build
+
+vendor: node_modules $(READY) ## pack the browser files that the built book carries again (needs Node)
+	$(BIN)/python book/_ext/live_pages.py
+
+node_modules: package-lock.json
+	npm ci --ignore-scripts --no-audit --no-fund
+	@touch $@
+
 clean: ## remove what was built; the environment stays
-	rm -rf _build build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf _build build dist node_modules artefacts *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
 	find simsoftmax tests book benchmarks -name __pycache__ -type d -prune -exec rm -rf {} + 2>/dev/null || true
 
 $(READY): pyproject.toml requirements.txt

@@ -1,9 +1,16 @@
 """What every chapter starts with: ``from chapter import *``."""
 
+from typing import Any
+
 import matplotlib.pyplot as plt
+import myst_nb
+import numpy as np
 from claims import claim
+from IPython import get_ipython
+from IPython.display import Markdown
+from matplotlib.artist import Artist
+from matplotlib.figure import Figure
 from matplotlib_inline.backend_inline import set_matplotlib_formats
-from myst_nb import glue
 
 from simsoftmax.plotting import (
     INKS,
@@ -20,13 +27,42 @@ __all__ = [
     "claim",
     "glue",
     "number",
+    "percent",
     "plot_occupancy",
     "plot_temperature_sweep",
     "plot_trajectory",
     "plt",
+    "table",
     "temperature_color",
 ]
+
+
+def glue(name: str, value: Any, display: bool = False) -> None:
+    """Keep a value for the prose under a name; NumPy's scalars become Python's, which can be formatted there."""
+    myst_nb.glue(name, value.item() if isinstance(value, np.generic) else value, display=display)
+
+
+def percent(share: float, digits: int = 1) -> str:
+    """Return a share as a percentage, with a space that does not break: ``percent(0.021)`` is 2.1 %."""
+    return f"{100 * share:.{digits}f}\N{NO-BREAK SPACE}%"
+
+
+def table(head: list[str], rows: list[list[object]]) -> Markdown:
+    """Return a table for the page."""
+    lines = [head, ["---"] * len(head), *rows]
+    return Markdown("\n".join("| " + " | ".join(str(cell) for cell in line) + " |" for line in lines))
+
 
 # Without a date the same figure is the same file, build after build.
 set_matplotlib_formats("svg", metadata={"Date": None})
 plt.style.use(STYLE)
+
+
+def _hide(artist: Artist) -> None:
+    """Show nothing of an axis or a label; a figure is shown as usual."""
+    if isinstance(artist, Figure):
+        raise NotImplementedError
+
+
+# A cell that ends in a plotting call shows its figure, and not the name of a Python object as well.
+get_ipython().display_formatter.ipython_display_formatter.for_type(Artist, _hide)

@@ -151,6 +151,94 @@ def verify(
     return _report(counts.astype(np.int64), logits, temperature, verdict, None, {}, as_json, plot)
 
 
+@app.command()
+@click.argument("logits", type=click.Path(dir_okay=False))
+@click.argument("labels", type=click.Path(dir_okay=False))
+@click.option("--probabilities", is_flag=True, help="LOGITS holds probabilities; their logarithms are fitted.")
+@click.option("--confidence", type=float, default=0.95, show_default=True, help="Coverage of the interval.")
+@click.option("--bins", type=int, default=15, show_default=True, help="Bins of the calibration error.")
+@click.option("--threads", type=int, help="Threads; the result does not depend on them.")
+@click.option("--progress", is_flag=True, help="Show a progress bar for every pass.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object instead of a table.")
+@click.option("--plot", type=click.Path(dir_okay=False), help="Save a reliability diagram: .png, .svg or .pdf.")
+def calibrate(
+    logits: str,
+    labels: str,
+    probabilities: bool,
+    confidence: float,
+    bins: int,
+    threads: int | None,
+    progress: bool,
+    as_json: bool,
+    plot: str | None,
+) -> int:
+    """Fit the temperature that makes a classifier honest, from held-out LOGITS and LABELS.
+
+    LOGITS is a .npy, .csv or .json file with a row for each case and a column for each level; LABELS holds the true
+    levels, counted from 0. A .npy file of logits may be larger than memory.
+    """
+    from .calibration import fit_temperature, logits_from_probabilities
+    from .calibration_errors import reliability_diagram
+
+    _check_figure(plot)
+    z = read_array(logits, "logits", memory_map=not probabilities)
+    if probabilities:
+        z = logits_from_probabilities(z)
+    y = read_array(labels, "labels")
+    if y.dtype.kind == "f" and np.array_equal(y, np.floor(y)):  # text files know no integers
+        y = y.astype(np.int64)
+    fit = fit_temperature(z, y, confidence=confidence, threads=threads, progress=progress)
+    temperature = 1.0 if fit.status == "unidentified" else fit.temperature
+    before, after = (reliability_diagram(*_favourites(z, y, t), bins=bins) for t in (1.0, temperature))
+    facts = {name: getattr(fit, name) for name in fit.__dataclass_fields__ if name != "steps"}
+    facts |= {
+        "passes": fit.passes,
+        "error_before": before.expected_calibration_error,
+        "error_after": after.expected_calibration_error,
+        "error_by_chance": after.expected_by_chance,
+        "sentence": str(fit),
+    }
+    if plot is not None:
+        from .plotting import plot_reliability
+
+        _save(plot, lambda ax: plot_reliability(before, after=after, temperatures=(1.0, temperature), ax=ax))
+    if as_json:
+        print(json.dumps({key: _plain(value) for key, value in facts.items()}))
+        return 0
+    from rich import box
+    from rich.console import Console
+    from rich.table import Table
+
+    console = Console(highlight=False)
+    table = Table(box=box.SIMPLE_HEAD)
+    for heading in ("on these rows", "T", "NLL (nats)", "calibration error"):
+        table.add_column(heading, justify="left" if heading == "on these rows" else "right")
+    table.add_row("before", "1", f"{fit.nll_before:.4f}", f"{100 * before.expected_calibration_error:.2f} %")
+    table.add_row(
+        "after", f"{temperature:.4g}", f"{fit.nll_after:.4f}", f"{100 * after.expected_calibration_error:.2f} %"
+    )
+    console.print(table)
+    console.print(
+        f"Perfect calibration would show {100 * after.expected_by_chance:.2f} % in {bins} bins.", markup=False
+    )
+    console.print(str(fit), markup=False, soft_wrap=True)
+    return 0
+
+
+def _favourites(
+    logits: NDArray[Any], labels: NDArray[Any], temperature: float
+) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
+    """Return the probability of each row's likeliest level and whether it is the label, a block at a time."""
+    confidence, right = np.empty(len(logits)), np.empty(len(logits), np.int64)
+    length = max(1, 10**6 // logits.shape[1])
+    for start in range(0, len(logits), length):
+        rows = slice(start, start + length)
+        z = np.asarray(logits[rows], np.float64)
+        confidence[rows] = softmax(z, temperature).max(axis=1)
+        right[rows] = z.argmax(axis=1) == labels[rows]
+    return confidence, right
+
+
 def _sweeps(text: str) -> float | str:
     try:
         return float(text)
@@ -247,16 +335,22 @@ def _table(
 
 
 def _draw(counts: NDArray[np.int64], logits: NDArray[np.float64], temperature: float, path: str) -> None:
+    from .plotting import plot_occupancy
+
+    _save(path, lambda ax: plot_occupancy(counts, logits, temperature, ax=ax))
+
+
+def _save(path: str, draw: Callable[[Any], Any]) -> None:
     import matplotlib as mpl
 
     mpl.use("Agg")
     import matplotlib.pyplot as plt
 
-    from .plotting import STYLE, plot_occupancy
+    from .plotting import STYLE
 
     with plt.style.context(STYLE):
         figure, axes = plt.subplots()
-        plot_occupancy(counts, logits, temperature, ax=axes)
+        draw(axes)
         # Files are looked at on paper as often as on a screen: give them a ground.
         figure.savefig(path, facecolor="white")
         plt.close(figure)

@@ -15,6 +15,7 @@ __all__ = [
     "as_count",
     "as_counts",
     "as_logits",
+    "as_positive",
     "as_probability",
     "as_temperature",
     "as_vector_logits",
@@ -150,6 +151,17 @@ def as_count(name: str, value: Any, *, low: int = 1, high: int = 2**53) -> int:
     if not low <= whole <= high:
         raise ValueError(f"{name} must be from {low} to {high}, got {whole}")
     return whole
+
+
+def as_positive(name: str, value: Any, *, high: float = np.inf) -> float:
+    """Return a finite number above 0 and no higher than ``high``."""
+    remedy = "pass a number > 0" if high == np.inf else f"pass a number in (0, {high:g}]"
+    if isinstance(value, (bool, np.bool_)) or not isinstance(value, (int, float, np.integer, np.floating)):
+        raise TypeError(f"{name} must be a number, got {_short(value)}; {remedy}")
+    if not 0 < value <= high or value == np.inf:
+        limit = "> 0 and finite" if high == np.inf else f"in (0, {high:g}]"
+        raise ValueError(f"{name} must be {limit}, got {value!r}; {remedy}")
+    return float(value)
 
 
 def as_probability(name: str, value: Any) -> float:

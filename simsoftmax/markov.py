@@ -14,6 +14,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.linalg import eigvalsh, eigvalsh_tridiagonal
+from scipy.sparse.linalg import LinearOperator, eigsh
 from scipy.special import logsumexp
 
 from .arguments import as_probability, as_real, as_temperature, as_vector_logits, first_index
@@ -301,7 +302,9 @@ def exponents_relaxation(exponents: NDArray[np.float64], proposal: str | NDArray
             ]
             values = np.concatenate(ends)
         eigenvalues = np.sort(np.asarray(values, np.float64))[::-1][1:]
-        gap = 1.0 - float(np.abs(eigenvalues).max()) if len(eigenvalues) else 1.0
+        gap = _ladder_gap(exponents)
+        if len(eigenvalues):
+            gap = min(gap, 1.0 - abs(float(eigenvalues[-1])))
     else:
         q = proposal[np.ix_(allowed, allowed)]
         symmetrised = q * np.exp(-np.abs(x[None, :] - x[:, None]) / 2)
@@ -310,7 +313,45 @@ def exponents_relaxation(exponents: NDArray[np.float64], proposal: str | NDArray
         np.fill_diagonal(symmetrised, 1.0 - moves.sum(axis=1))
         eigenvalues = np.asarray(eigvalsh(symmetrised), np.float64)[::-1][1:]
         gap = 1.0 - float(np.abs(eigenvalues).max()) if len(eigenvalues) else 1.0
-    if gap < 1e-14 * math.sqrt(levels) and minorisation == 0.0:
-        gap = 0.0  # below what an eigenvalue near 1 resolves: say that it is stuck rather than invent a rate
+        if gap < 1e-14 * math.sqrt(levels):
+            gap = 0.0  # below what an eigenvalue near 1 resolves: say that it is stuck rather than invent a rate
     log_probabilities = exponents - logsumexp(x)
     return Relaxation(eigenvalues, gap, minorisation, log_probabilities, int(np.argmax(exponents)))
+
+
+def _ladder_gap(exponents: NDArray[np.float64]) -> float:
+    """Return 1 minus the second eigenvalue of the neighbour proposal, to full relative precision however small.
+
+    The gap is the least ratio of the flow sum_i c_i v_i^2, c_i = min(p_i, p_{i+1}) / 2, to the variance, over all
+    functions with steps v on the ladder (the variational principle of reversible chains). The variance of such a
+    function is sum_ij v_i v_j B_min(i,j) A_max(i,j), with B_i the probability below step i and A_i that above it. So
+    1 / gap is the largest eigenvalue of a matrix of positive terms, in which nothing cancels; a product with it takes
+    O(K).
+    """
+    allowed = np.flatnonzero(exponents > -np.inf)
+    if len(allowed) == 1:
+        return 1.0
+    if allowed[-1] - allowed[0] + 1 != len(allowed):
+        return 0.0  # a level that cannot be occupied splits the ladder
+    x = exponents[allowed]
+    p = np.exp(x - logsumexp(x))
+    below, above = np.cumsum(p)[:-1], np.cumsum(p[::-1])[::-1][1:]
+    flow = 0.5 * np.minimum(p[1:], p[:-1])
+    if flow.min() == 0.0:
+        return 0.0  # a hill of more than 745 T
+    root = 1.0 / np.sqrt(flow)
+    largest = float((below * above / flow).max())  # divided out, so that no square overflows
+
+    def product(v: NDArray[np.float64]) -> NDArray[np.float64]:
+        scaled = root * v.ravel()
+        left = np.cumsum(below * scaled)
+        right = np.cumsum((above * scaled)[::-1])[::-1] - above * scaled
+        return np.asarray(root * (above * left + below * right) / largest)
+
+    steps = len(flow)
+    if steps <= 64:
+        matrix = np.column_stack([product(unit) for unit in np.eye(steps)])
+        return 1.0 / (float(eigvalsh(matrix)[-1]) * largest)
+    operator = LinearOperator((steps, steps), matvec=product, dtype=np.float64)
+    start = np.ones(steps)
+    return 1.0 / (float(eigsh(operator, k=1, which="LA", v0=start, return_eigenvectors=False)[0]) * largest)

@@ -74,6 +74,10 @@ class Trajectory:
     proposal : str or ndarray
     engine : str
         "particles" or "occupations".
+    start : ndarray of int64, shape (K,)
+        Particles in each level before the first sweep.
+    annealed : bool
+        Whether the temperature changed on the way.
     interrupted : bool
         Whether Ctrl-C ended the run before the sweeps that were asked for.
     """
@@ -89,6 +93,8 @@ class Trajectory:
     moved: int
     proposal: str | NDArray[np.float64]
     engine: str
+    start: NDArray[np.int64]
+    annealed: bool = False
     interrupted: bool = False
     _streams: NDArray[np.uint64] = field(default_factory=lambda: np.zeros(0, np.uint64), repr=False)
 
@@ -122,6 +128,47 @@ class Trajectory:
         from .verification import verify
 
         return verify(self.counts, self.logits, self.temperature, **options)
+
+    def verify_average(self, **options: Any) -> Verdict:
+        """Check the average of the records against softmax(z / T), with the exact covariance of successive sweeps.
+
+        Records from before the particles had forgotten their start (`relaxation`, a total variation of 1e-9) are left
+        out. Many records of few particles then judge as sharply as the counts of many particles.
+
+        Parameters
+        ----------
+        **options
+            ``false_alarm`` and ``power``, as in `verify`.
+
+        Raises
+        ------
+        ValueError
+            If the temperature changed on the way, or if no record is late enough.
+        """
+        from .verification import verify_average
+
+        if self.annealed:
+            raise ValueError(
+                "temperature must not change in a run that is averaged, got a schedule; use verify() instead"
+            )
+        theory = exponents_relaxation(boltzmann_exponents(self.logits, self.temperature), self.proposal)
+        forgotten = theory.sweeps(start=self.start / self.particles)
+        late = self.occupancies[np.arange(1, len(self.occupancies) + 1) * self.record >= forgotten]
+        if not len(late):
+            raise ValueError(
+                f"record must leave records after {forgotten:,.0f} sweeps, when the start is forgotten, got "
+                f"record={self.record} and {self.sweeps} sweeps; extend the run or record more often"
+            )
+        return verify_average(
+            late.mean(axis=0),
+            self.logits,
+            self.temperature,
+            particles=self.particles,
+            recorded=len(late),
+            every=self.record,
+            proposal=self.proposal,
+            **options,
+        )
 
     def extend(
         self,
@@ -161,11 +208,13 @@ class Trajectory:
             "moved": str(self.moved),
             "proposal": self.proposal if isinstance(self.proposal, str) else "matrix",
             "engine": self.engine,
+            "annealed": self.annealed,
             "interrupted": self.interrupted,
         }
         arrays: dict[str, NDArray[Any]] = {
             "logits": self.logits,
             "counts": self.counts,
+            "start": self.start,
             "energy": self.energy,
             "occupancies": self.occupancies,
             "streams": self._streams,
@@ -204,6 +253,8 @@ class Trajectory:
                     moved=int(header["moved"]),
                     proposal=arrays.get("proposal", header["proposal"]),
                     engine=header["engine"],
+                    start=arrays["start"],
+                    annealed=header["annealed"],
                     interrupted=header["interrupted"],
                     _streams=arrays["streams"],
                 )
@@ -345,6 +396,7 @@ def simulate(
         moved=0,
         proposal=checked,
         engine=chosen,
+        start=counts,
         _streams=streams,
     )
     return _run(begin, schedule, needed, workers, progress)
@@ -526,15 +578,18 @@ def _run(begin: Trajectory, schedule: NDArray[np.float64], sweeps: int, threads:
     most = max(1, 20_000_000 // cost)
     done = moved = 0
     temperature = begin.temperature
+    annealed = begin.annealed
     with _postponed_interrupt() as interrupt, tqdm(total=sweeps, unit="sweep", disable=not progress) as bar:
         while done < sweeps and not interrupt:
             step = min(most, sweeps - done)
             if begin.record:
                 step = min(step, begin.record - (begin.sweeps + done) % begin.record)
             if schedule.ndim:
-                temperature, step = float(schedule[done]), 1
+                following, step = float(schedule[done]), 1
             else:
-                temperature = float(schedule)
+                following = float(schedule)
+            annealed |= begin.sweeps + done > 0 and following != temperature
+            temperature = following
             moved += advance(temperature, step)
             done += step
             bar.update(step)
@@ -556,6 +611,8 @@ def _run(begin: Trajectory, schedule: NDArray[np.float64], sweeps: int, threads:
         moved=begin.moved + moved,
         proposal=begin.proposal,
         engine=begin.engine,
+        start=begin.start,
+        annealed=annealed,
         interrupted=done < sweeps,
         _streams=streams,
     )

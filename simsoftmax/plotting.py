@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from itertools import pairwise
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -22,6 +22,9 @@ from numpy.typing import ArrayLike, NDArray
 from .arguments import as_counts, as_temperature, as_vector_logits
 from .boltzmann import entropy, free_energy, heat_capacity, mean_energy, softmax
 
+if TYPE_CHECKING:
+    from .calibration_errors import ReliabilityDiagram
+
 __all__ = [
     "INKS",
     "STYLE",
@@ -29,6 +32,7 @@ __all__ = [
     "TEMPERATURE_NORM",
     "number",
     "plot_occupancy",
+    "plot_reliability",
     "plot_temperature_sweep",
     "plot_trajectory",
     "temperature_color",
@@ -194,7 +198,7 @@ def plot_trajectory(
         names = ["softmax"]
 
     ax = _axes(ax)
-    sweeps = np.linspace(trajectory.sweeps / len(values), trajectory.sweeps, len(values))
+    sweeps = trajectory.record * np.arange(1, len(values) + 1)
     color = temperature_color(t)
     for column, name in enumerate(names):
         y, band = values[:, column], 2 * error[:, column]
@@ -264,8 +268,18 @@ def plot_temperature_sweep(
     for level, curve in enumerate(curves.T):
         ax.plot(t, curve, color=INKS["theory"], linewidth=1.2, zorder=2)
         if quantity == "probabilities" and len(z) <= 12 and np.isfinite(z[level]):
+            others = np.delete(curves, level, axis=1)
+            # The name stands where its curve is farthest from the others, away from the edges.
+            room = np.abs(others - curve[:, None]).min(axis=1, initial=1.0)
+            room[: len(t) // 12] = room[-len(t) // 6 :] = -1.0
+            place = int(room.argmax())
+            rising = curve[place] < curve[place + 1]
             ax.annotate(
-                f"z {number(z[level])}", (t[0], curve[0]), (-5, 0), textcoords="offset points", ha="right", va="center"
+                f"z {number(z[level])}",
+                (t[place], curve[place]),
+                (-6 if rising else 6, 4),
+                textcoords="offset points",
+                ha="right" if rising else "left",
             )
     if measured is not None:
         at, values, errors = (np.asarray(part, dtype=np.float64) for part in measured)
@@ -282,11 +296,85 @@ def plot_temperature_sweep(
     return ax
 
 
+def plot_reliability(
+    diagram: ReliabilityDiagram,
+    *,
+    after: ReliabilityDiagram | None = None,
+    temperatures: tuple[float, float] = (1.0, 1.0),
+    ax: Axes | None = None,
+) -> Axes:
+    """Draw accuracy against confidence, before and after calibration.
+
+    Parameters
+    ----------
+    diagram : ReliabilityDiagram
+        What `simsoftmax.reliability_diagram` returns.
+    after : ReliabilityDiagram, optional
+        The same after calibration.
+    temperatures : tuple of float, optional
+        The temperatures of the two, which colour them; the uncalibrated model has T = 1.
+    ax : Axes, optional
+        Where to draw. By default a new figure in the package's style.
+
+    Returns
+    -------
+    Axes
+        The thin dark diagonal is perfect calibration. Dots are the bins' accuracies, with whiskers for their
+        intervals; a faint bar spans the gap between accuracy and confidence, and the low bars at the foot are the
+        share of forecasts in each bin. The legend gives the expected calibration errors.
+
+    Raises
+    ------
+    TypeError
+        If a diagram is something else.
+    """
+    shown = [(diagram, temperatures[0], "before")] if after is not None else [(diagram, temperatures[0], "")]
+    if after is not None:
+        shown.append((after, temperatures[1], "after"))
+    for table, _, _ in shown:
+        if not hasattr(table, "expected_calibration_error"):
+            raise TypeError(
+                f"diagram must be a ReliabilityDiagram, got {type(table).__name__}; call reliability_diagram"
+            )
+    ax = _axes(ax)
+    ax.plot([0, 1], [0, 1], color=INKS["theory"], linewidth=1.0, zorder=2)
+    tallest = max(float(table.share.max()) for table, _, _ in shown)
+    for place, (table, temperature, name) in enumerate(shown):
+        full = table.count > 0
+        color = temperature_color(temperature)
+        confidence, accuracy = table.confidence[full], table.accuracy[full]
+        width = np.diff(table.edges)[full]
+        foot = 0.14 * table.share[full] / tallest
+        left = table.edges[:-1][full] + width * place / len(shown)
+        ax.bar(left, foot, width / len(shown), align="edge", color=color, alpha=0.55, linewidth=0, zorder=1)
+        ax.bar(confidence, accuracy - confidence, 0.012, bottom=confidence, color=color, alpha=0.35, zorder=2)
+        whiskers = np.stack([accuracy - table.low[full], table.high[full] - accuracy])
+        ax.errorbar(confidence, accuracy, yerr=whiskers, fmt="none", ecolor=color, elinewidth=1.2, zorder=3)
+        error = f"{100 * table.expected_calibration_error:.1f} %"
+        # Told apart by shape as well as by colour.
+        ax.scatter(
+            confidence,
+            accuracy,
+            s=30,
+            color=color,
+            marker="D" if name == "after" else "o",
+            zorder=4,
+            label=f"{name}, T = {number(temperature)}: error {error}".removeprefix(", "),
+        )
+    # Above the axes, for whiskers reach everywhere inside.
+    ax.legend(loc="lower left", bbox_to_anchor=(0, 1), frameon=False, borderaxespad=0)
+    ax.set_xlim(0, 1.01)
+    ax.set_ylim(0, 1.01)
+    ax.set_xlabel("confidence")
+    ax.set_ylabel("accuracy")
+    return ax
+
+
 def _thermometer(ax: Axes, low: float, high: float) -> None:
     """Draw the scale of temperature colours along the lower edge."""
     edges = np.geomspace(low, high, 121)
     segments = [[(a, 0.0), (b, 0.0)] for a, b in pairwise(edges)]
-    strip = LineCollection(segments, linewidth=3.0, clip_on=False, capstyle="butt", zorder=5)
+    strip = LineCollection(segments, linewidth=3.0, clip_on=False, capstyle="projecting", zorder=5)
     strip.set_color([temperature_color(float(edge)) for edge in edges[:-1]])
     strip.set_transform(blended_transform_factory(ax.transData, ax.transAxes))
     ax.add_collection(strip, autolim=False)

@@ -6,11 +6,13 @@ over 100 seeds alarms falsely less than once in a hundred sweeps.
 """
 
 import os
+import shutil
 import zlib
 
 import numpy as np
 import pytest
 from hypothesis import settings
+from playwright import sync_api
 
 SEED = int(os.environ.get("SIMSOFTMAX_SEED", "20250101"))
 ALARM = 1e-7
@@ -29,3 +31,19 @@ def rng(request):
 def alarm():
     """Return the probability with which a statistical check may fail by chance."""
     return ALARM
+
+
+@pytest.fixture(scope="session")
+def browser():
+    """Return Chromium, or skip; with SIMSOFTMAX_REQUIRE_BROWSER=1 a missing browser is a failure."""
+    names = ["chromium", "chromium-browser", "google-chrome", "google-chrome-stable"]
+    path = next(filter(None, map(shutil.which, names)), None)
+    if path is None:
+        if os.environ.get("SIMSOFTMAX_REQUIRE_BROWSER") == "1":
+            pytest.fail(f"a browser is required, and none of {', '.join(names)} is on the path")
+        pytest.skip(f"needs Chromium or Chrome: none of {', '.join(names)} is on the path")
+    quiet = ["--disable-gpu", "--disable-quic", "--disable-background-networking", "--disable-component-update"]
+    with sync_api.sync_playwright() as playwright:
+        instance = playwright.chromium.launch(executable_path=path, args=["--no-sandbox", "--no-first-run", *quiet])
+        yield instance
+        instance.close()

@@ -1,4 +1,5 @@
 import hypothesis.strategies as st
+import mpmath
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -105,8 +106,31 @@ def test_the_promise_is_not_extravagant():
     assert left(sweeps) <= 1e-9 < left(sweeps - 5)
 
 
+@pytest.mark.parametrize("t", [0.9, 0.1, 0.02, 0.006])
+def test_the_gap_of_a_frozen_ladder_keeps_its_digits(t):
+    """Compare with eigenvalues at 200 digits: 1 minus a float64 eigenvalue would be pure rounding error."""
+    z = [2.0, 0.3, 1.7, 0.0, 2.0]
+    with mpmath.workdps(200):
+        x = [mpmath.mpf(v) / mpmath.mpf(t) for v in z]
+        moves = mpmath.matrix(5, 5)
+        for i in range(4):
+            moves[i, i + 1] = moves[i + 1, i] = mpmath.exp(-abs(x[i + 1] - x[i]) / 2) / 2
+        for i in range(5):
+            out = [mpmath.exp(min(x[j] - x[i], 0)) / 2 for j in (i - 1, i + 1) if 0 <= j < 5]
+            moves[i, i] = 1 - mpmath.fsum(out)
+        exact = 1 - sorted(mpmath.eigsy(moves, eigvals_only=True))[-2]
+    gap = ss.relaxation(z, t, proposal="neighbour").spectral_gap
+    assert abs(gap / exact - 1) < 1e-11
+
+
+def test_the_gap_of_a_long_ladder_is_that_of_its_spectrum(rng):
+    z = 0.3 * rng.normal(size=500)
+    theory = ss.relaxation(z, 0.7, proposal="neighbour")
+    assert theory.spectral_gap == pytest.approx(1 - theory.eigenvalues[0], rel=1e-6)
+
+
 def test_a_frozen_ladder_and_a_split_one_say_so():
-    assert ss.relaxation([2.0, 0.0, 2.0], 0.01, proposal="neighbour").spectral_gap == 0.0
+    assert ss.relaxation([2.0, 0.0, 2.0], 0.001, proposal="neighbour").spectral_gap == 0.0
     split = ss.relaxation([1.0, -np.inf, 0.5], 0.7, proposal="neighbour")
     assert split.spectral_gap == 0.0
     assert split.sweeps() == np.inf

@@ -1,3 +1,4 @@
+import dataclasses
 import os
 import signal
 import subprocess
@@ -25,8 +26,8 @@ def chi_square(counts, probabilities):
 def same(a, b):
     """Tell whether two trajectories are equal bit for bit."""
     states = a.states is b.states is None or np.array_equal(a.states, b.states)
-    arrays = ("logits", "counts", "energy", "occupancies", "_streams")
-    scalars = ("temperature", "record", "sweeps", "moved", "engine", "interrupted")
+    arrays = ("logits", "counts", "start", "energy", "occupancies", "_streams")
+    scalars = ("temperature", "record", "sweeps", "moved", "engine", "annealed", "interrupted")
     return (
         states
         and all(np.array_equal(getattr(a, name), getattr(b, name)) for name in arrays)
@@ -120,6 +121,27 @@ def test_the_same_seed_gives_the_same_states_for_any_number_of_threads():
     assert not same(runs[0], ss.simulate(Z, 0.5, rng=generator, engine="particles"))
 
 
+@pytest.mark.parametrize("proposal", ["uniform", "neighbour"])
+def test_averages_are_judged_with_their_own_covariance(proposal, rng, alarm):
+    run = ss.simulate(Z, 0.6, particles=20_000, sweeps=3000, record=2, proposal=proposal, rng=rng)
+    assert run.verify_average(false_alarm=alarm)
+    # negative control: to the average, a temperature off by 1 % is visible; to the last counts it is not
+    wrong = dataclasses.replace(run, temperature=0.606)
+    assert not wrong.verify_average(false_alarm=alarm)
+    assert wrong.verify(false_alarm=alarm)
+
+
+def test_averages_that_cannot_be_judged_are_named():
+    with pytest.raises(ValueError, match="record must leave records after"):
+        ss.simulate(Z, 0.6, particles=10, sweeps=10, record=2, rng=1).verify_average()
+    with pytest.raises(ValueError, match="record must leave records after"):
+        ss.simulate(Z, 0.6, particles=10, rng=1).verify_average()
+    with pytest.raises(ValueError, match="got a schedule"):
+        ss.simulate(Z, np.linspace(3, 0.6, 500), particles=10, record=1, rng=1).verify_average()
+    with pytest.raises(ValueError, match="got a schedule"):
+        ss.simulate(Z, 0.6, particles=10, record=1, rng=1).extend(100, temperature=0.5).verify_average()
+
+
 def test_global_random_state_is_left_alone():
     before = np.random.get_state()[1].tobytes()  # noqa: NPY002
     ss.simulate(Z, 0.5)
@@ -155,7 +177,7 @@ def test_automatic_sweeps_are_those_of_the_spectral_bound():
 
 @pytest.mark.parametrize(
     ("z", "t"),
-    [([2.0, 0.0, 2.0], 0.05), ([2.0, 0.0, 2.0], 0.0), ([1.0, -np.inf, 1.0], 2.0), ([2000.0, 0.0, 2000.0], 1.0)],
+    [([2.0, 0.0, 2.0], 0.02), ([2.0, 0.0, 2.0], 0.0), ([1.0, -np.inf, 1.0], 2.0), ([2000.0, 0.0, 2000.0], 1.0)],
 )
 def test_a_frozen_ladder_is_refused_with_the_number_it_would_take(z, t):
     with pytest.raises(ValueError, match=r"sweeps='auto' would take .* frozen.*proposal='uniform'"):

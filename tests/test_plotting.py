@@ -26,7 +26,7 @@ class Recorded:
     counts: np.ndarray
     occupancies: np.ndarray
     energy: np.ndarray
-    sweeps: int
+    record: int
 
 
 @pytest.fixture(autouse=True)
@@ -38,7 +38,7 @@ def _close():
 @pytest.fixture
 def recorded():
     shares = np.array([[1, 0, 0], [0.8, 0.15, 0.05], [0.7, 0.2, 0.1], [0.66, 0.24, 0.1]])
-    return Recorded(np.array(Z), 0.7, np.array([66, 24, 10]), shares, shares @ -np.array(Z), 8)
+    return Recorded(np.array(Z), 0.7, np.array([66, 24, 10]), shares, shares @ -np.array(Z), 2)
 
 
 def luminance(color):

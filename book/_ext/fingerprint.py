@@ -17,7 +17,7 @@ from typing import Any
 from sphinx.application import Sphinx
 from sphinx.config import Config
 
-LIBRARIES = ["ipykernel", "matplotlib", "myst-nb", "numba", "numpy", "scikit-learn", "scipy"]
+LIBRARIES = ["anywidget", "ipykernel", "ipywidgets", "matplotlib", "myst-nb", "numba", "numpy", "scikit-learn", "scipy"]
 
 
 def fingerprint(root: Path) -> str:

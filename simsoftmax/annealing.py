@@ -1,0 +1,211 @@
+"""Annealing: cool particles from hot to cold, and see how many end in the ground level.
+
+Cooled slowly, the particles stay near equilibrium, whose cold limit is the ground level. Quenched, they fall into the
+valley at hand and are trapped, for a ridge of height d is crossed only once in exp(d / T) sweeps (S. Kirkpatrick,
+C. D. Gelatt and M. P. Vecchi, "Optimization by simulated annealing", Science 220 (1983)).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from scipy import stats
+
+from .arguments import RNG, as_count, as_positive, as_probability, as_temperature, as_vector_logits
+from .markov import Proposal, transition_matrix
+from .metropolis import Trajectory, simulate
+
+__all__ = [
+    "Annealing",
+    "anneal",
+    "annealed_distribution",
+    "barrier",
+    "geometric_cooling",
+    "linear_cooling",
+    "logarithmic_cooling",
+]
+
+
+def _ends(hot: Any, cold: Any, *, positive: bool) -> tuple[float, float]:
+    first, last = (float(as_temperature(t, scalar=True)) for t in (hot, cold))
+    if not last <= first < np.inf:
+        raise ValueError(f"hot must be finite and no lower than cold, got hot={first:g} and cold={last:g}")
+    if positive and last == 0:
+        raise ValueError("cold must be > 0 for geometric cooling, got 0; take a hundredth of the smallest energy gap")
+    return first, last
+
+
+def geometric_cooling(hot: float, cold: float, sweeps: int) -> NDArray[np.float64]:
+    """Return temperatures from hot to cold that fall by the same factor each sweep, shape (sweeps,)."""
+    first, last = _ends(hot, cold, positive=True)
+    return np.geomspace(first, last, as_count("sweeps", sweeps))
+
+
+def linear_cooling(hot: float, cold: float, sweeps: int) -> NDArray[np.float64]:
+    """Return temperatures from hot to cold that fall by the same amount each sweep, shape (sweeps,)."""
+    first, last = _ends(hot, cold, positive=False)
+    return np.linspace(first, last, as_count("sweeps", sweeps))
+
+
+def logarithmic_cooling(depth: float, sweeps: int) -> NDArray[np.float64]:
+    """Return T_t = depth / ln(t + 1) for t = 1, 2, ..., shape (sweeps,).
+
+    Run for ever, it finds the ground level with certainty if and only if ``depth`` is at least the `barrier` of the
+    landscape (B. Hajek, "Cooling schedules for optimal annealing", Math. Oper. Res. 13 (1988)). "For ever" is meant: to
+    reach temperature T takes exp(depth / T) sweeps.
+    """
+    depth, last = as_positive("depth", depth), as_count("sweeps", sweeps)
+    return np.asarray(depth / np.log(np.arange(2.0, last + 2)))
+
+
+def barrier(logits: ArrayLike) -> float:
+    """Return the highest climb that any particle must make on its way to the ground level, moving to neighbours only.
+
+    From each level outside the ground level, a particle must climb to a pass before it can reach a lower one. The
+    largest of these climbs is Hajek's depth d*. The time to equilibrium grows as exp(d* / T) when T falls.
+
+    Parameters
+    ----------
+    logits : array_like, shape (K,)
+        E = -z, neighbours by index; a level of logit -inf cannot be crossed.
+
+    Returns
+    -------
+    float
+        0 if every way goes downhill, infinity if a forbidden level cuts some levels off from the ground.
+    """
+    energy = -as_vector_logits(logits)
+    return max(
+        (
+            min(_climb(energy[i:]), _climb(energy[i::-1]))
+            for i in range(len(energy))
+            if energy.min() < energy[i] < np.inf
+        ),
+        default=0.0,
+    )
+
+
+def _climb(energy: NDArray[np.float64]) -> float:
+    """Return how far above its first level one must climb, along one way, to get below it."""
+    lower = np.flatnonzero(energy < energy[0])
+    return float(energy[: lower[0]].max() - energy[0]) if lower.size else np.inf
+
+
+def annealed_distribution(
+    logits: ArrayLike,
+    schedule: ArrayLike,
+    *,
+    proposal: Proposal = "neighbour",
+    start: Literal["uniform"] | ArrayLike = "uniform",
+) -> NDArray[np.float64]:
+    """Return the exact distribution of one particle after a schedule: the product of its transition matrices.
+
+    Parameters
+    ----------
+    logits : array_like, shape (K,)
+    schedule : array_like, shape (sweeps,)
+        The temperature of each sweep.
+    proposal : optional
+        As in `simsoftmax.transition_matrix`.
+    start : "uniform" or array_like, shape (K,), optional
+        The first distribution; uniform over the allowed levels by default.
+
+    Returns
+    -------
+    ndarray of float64, shape (K,)
+    """
+    z = as_vector_logits(logits)
+    temperatures = _as_schedule(schedule)
+    if isinstance(start, str):
+        if start != "uniform":
+            raise ValueError(f'start must be "uniform" or a distribution, got {start!r}')
+        p = (z > -np.inf) / np.count_nonzero(z > -np.inf)
+    else:
+        p = np.asarray(start, dtype=np.float64)
+        if p.shape != z.shape or not (p >= 0).all() or abs(p.sum() - 1) > 1e-9:
+            raise ValueError(f"start must hold one probability for each of the {z.size} logits and sum to 1")
+    moves, at = None, None
+    for t in temperatures:
+        if moves is None or t != at:
+            moves, at = transition_matrix(z, float(t), proposal=proposal), t
+        p = p @ moves
+    return p
+
+
+def _as_schedule(schedule: ArrayLike) -> NDArray[np.float64]:
+    temperatures = as_temperature(schedule)
+    if temperatures.ndim != 1 or temperatures.size == 0:
+        raise ValueError(f"schedule must hold one temperature a sweep, got shape {temperatures.shape}")
+    return temperatures
+
+
+@dataclass(frozen=True)
+class Annealing:
+    """How many of the particles that were cooled ended in the ground level."""
+
+    success: float
+    """Share in the ground level (in any of them, if several tie)."""
+    low: float
+    high: float
+    """Exact binomial interval (C. J. Clopper and E. S. Pearson, Biometrika 26 (1934))."""
+    confidence: float
+    trajectory: Trajectory = field(repr=False)
+    schedule: NDArray[np.float64] = field(repr=False)
+
+    def __str__(self) -> str:
+        return (
+            f"{100 * self.success:.3g} % of {self.trajectory.particles:,} particles found the ground level in "
+            f"{len(self.schedule):,} sweeps ({100 * self.confidence:g} % interval {100 * self.low:.3g} to "
+            f"{100 * self.high:.3g} %)."
+        )
+
+
+def anneal(
+    logits: ArrayLike,
+    schedule: ArrayLike,
+    *,
+    particles: int = 10_000,
+    proposal: Proposal = "neighbour",
+    start: Literal["ground", "uniform"] | ArrayLike = "uniform",
+    record: int = 0,
+    confidence: float = 0.95,
+    rng: RNG = None,
+) -> Annealing:
+    """Cool independent particles along a schedule and count those that reach the ground level.
+
+    Parameters
+    ----------
+    logits : array_like, shape (K,)
+    schedule : array_like, shape (sweeps,)
+        The temperature of each sweep; `geometric_cooling` and its like make one, and ``[T] * sweeps`` is a quench to T.
+    particles, proposal, start, record, rng
+        As in `simsoftmax.simulate`.
+    confidence : float, optional
+        Of the interval.
+
+    Returns
+    -------
+    Annealing
+
+    Raises
+    ------
+    TypeError, ValueError
+        If an argument is of the wrong kind or out of range.
+    """
+    z = as_vector_logits(logits)
+    temperatures = _as_schedule(schedule)
+    confidence = as_probability("confidence", confidence)
+    run = simulate(z, temperatures, particles=particles, proposal=proposal, start=start, record=record, rng=rng)
+    hits = int(run.counts[z == z.max()].sum())
+    interval = stats.binomtest(hits, run.particles).proportion_ci(confidence, method="exact")
+    return Annealing(
+        success=hits / run.particles,
+        low=float(interval.low),
+        high=float(interval.high),
+        confidence=confidence,
+        trajectory=run,
+        schedule=temperatures,
+    )

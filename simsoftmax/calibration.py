@@ -1,0 +1,781 @@
+"""The temperature that makes a classifier honest: fitted by maximum likelihood, with an interval and a reason.
+
+A classifier with logits z predicts softmax(z / T). `fit_temperature` finds the T that makes held-out labels most
+likely (Guo, Pleiss, Sun and Weinberger 2017). The negative log-likelihood is convex in beta = 1 / T: its derivative is
+the mean of <z> - z_label and its curvature the mean variance of z, both under the tempered softmax. So there is one
+minimum, at 0 < T < infinity or at one of the two ends, and a single pass over the data tells which.
+
+Measures of calibration live in `simsoftmax.calibration_errors`.
+"""
+
+from __future__ import annotations
+
+import importlib
+import itertools
+import math
+import os
+import warnings
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import partial
+from typing import Any, Literal, NamedTuple
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from scipy.optimize import brentq
+from scipy.stats import chi2
+from scipy.stats import t as student
+
+from .arguments import RNG, as_count, as_probability, as_real, first_index, generator
+
+__all__ = ["FitStep", "TemperatureFit", "fit_temperature", "logits_from_probabilities"]
+
+_LN2 = math.log(2.0)
+_WARM_ROWS = 2000  # rows of the sample that a fit starts on
+_UNIT = 1 << 20  # elements that one thread takes at a time
+_CONVERTED_UNIT = 1 << 17  # the same where a copy is needed: other types, other layouts
+_TOLERANCE = 1e-9  # estimated relative error of T at which a fit stops
+_LAST_STEP = 0.01  # and the longest step that may be the last, so that the interval belongs to the answer
+_FARTHEST = 690.0  # |ln T| beyond which floating point ends
+_GROUPS = 2048  # the bootstrap weighs this many interleaved groups of rows
+
+Status = Literal["interior", "zero", "infinite", "unidentified"]
+
+
+@dataclass(frozen=True)
+class FitStep:
+    """One pass over the data: where it was made and what it found there.
+
+    Attributes
+    ----------
+    temperature : float
+        Temperature of the pass.
+    nll : float
+        Mean negative log-likelihood of the rows seen, in nats.
+    slope : float
+        Its derivative in ln(1 / T).
+    rows : int
+        Rows read: all of them, or the sample that a fit starts on.
+    """
+
+    temperature: float
+    nll: float
+    slope: float
+    rows: int
+
+    def __str__(self) -> str:
+        return f"T = {self.temperature:.8g}: NLL {self.nll:.8g}, slope {self.slope:.2e}, {self.rows} rows"
+
+
+@dataclass(frozen=True)
+class TemperatureFit:
+    """A fitted temperature, its interval and its story.
+
+    Attributes
+    ----------
+    temperature : float
+        The maximum-likelihood temperature; 0 and infinity are answers, NaN means that no temperature is better than
+        another.
+    low, high : float
+        Limits of the confidence interval.
+    confidence : float
+        Its nominal coverage.
+    nll_before, nll_after : float
+        Mean negative log-likelihood in nats at T = 1 and at the fitted temperature.
+    rows, levels : int
+        Shape of the logits.
+    status : str
+        "interior", or "zero", "infinite", "unidentified".
+    reason : str
+        Why the answer is what it is, in one sentence.
+    steps : tuple of FitStep
+        Every pass, in order.
+    """
+
+    temperature: float
+    low: float
+    high: float
+    confidence: float
+    nll_before: float
+    nll_after: float
+    rows: int
+    levels: int
+    status: Status
+    reason: str
+    steps: tuple[FitStep, ...]
+
+    @property
+    def passes(self) -> float:
+        """Number of times that the data were read, the starting sample counted in proportion."""
+        return sum(step.rows for step in self.steps) / self.rows
+
+    def __str__(self) -> str:
+        shape = f"{self.rows} rows of {self.levels} logits"
+        if self.status == "unidentified":
+            return f"No temperature can be fitted to {shape}: {self.reason}"
+        return (
+            f"T = {self.temperature:.4g} ({100 * self.confidence:g} % interval {self.low:.4g} to {self.high:.4g}) "
+            f"on {shape}; NLL {self.nll_before:.4f} -> {self.nll_after:.4f} nats; {self.reason}"
+        )
+
+
+# A function of one block of rows: (logits, labels, weights or empty, first row, step, index of the block's first row).
+_Block = Callable[[NDArray[Any], NDArray[np.int64], NDArray[np.float64], int, int, int], NDArray[np.float64]]
+
+
+class _Table:
+    """Logits, labels and weights as blocks of rows that a kernel can read, and nothing copied whole."""
+
+    def __init__(
+        self,
+        logits: Any,
+        labels: NDArray[Any],
+        weights: NDArray[np.float64] | None,
+        threads: int,
+        progress: bool,
+    ) -> None:
+        self.logits, self.labels = logits, labels
+        self.weights = np.empty(0) if weights is None else weights
+        self.rows, self.levels = logits.shape
+        self.double = logits.dtype.itemsize > 4
+        self.progress = progress
+        self.threads = threads if self.rows * self.levels > _UNIT // 4 else 1
+        self.pool: ThreadPoolExecutor | None = None
+        self.passes = 0
+
+    @property
+    def dtype(self) -> type[np.floating[Any]]:
+        """The type that the kernel computes in."""
+        return np.float64 if self.double else np.float32
+
+    @contextmanager
+    def opened(self) -> Iterator[None]:
+        """Hold the threads for as long as a fit lasts."""
+        if self.threads == 1:
+            yield
+            return
+        with ThreadPoolExecutor(self.threads) as self.pool:
+            yield
+
+    def total(self, function: _Block, step: int = 1) -> NDArray[np.float64]:
+        """Sum ``function`` over the blocks, in their order, so that the threads do not show in the result."""
+        direct = self.logits.flags.c_contiguous and self.logits.dtype == self.dtype and self.logits.dtype.isnative
+        length = max(1, (_UNIT if direct else _CONVERTED_UNIT) // self.levels) * step
+        starts = range(0, self.rows, length)
+        results: list[NDArray[np.float64]] = [np.empty(0)] * len(starts)
+        queue = itertools.count()
+        bar = self._bar() if step == 1 else None
+        stopped = False
+
+        def work() -> None:
+            for number in queue:
+                if stopped or number >= len(starts):
+                    return
+                start = starts[number]
+                rows = slice(start, min(start + length, self.rows), 1 if direct else step)
+                logits = self.logits[rows]
+                if not direct:
+                    logits = np.ascontiguousarray(logits, self.dtype)
+                labels = np.ascontiguousarray(self.labels[rows], np.int64)
+                weights = np.ascontiguousarray(self.weights[rows]) if self.weights.size else self.weights
+                results[number] = function(logits, labels, weights, 0, step if direct else 1, start)
+                if bar is not None:
+                    bar.update(rows.stop - start)
+
+        try:
+            if self.pool is None or len(starts) == 1:
+                work()
+            else:
+                for future in [self.pool.submit(work) for _ in range(min(self.threads, len(starts)))]:
+                    future.result()
+        finally:  # after an interrupt the threads end with the block in hand
+            stopped = True
+            if bar is not None:
+                bar.close()
+        return np.asarray(np.sum(results, axis=0))
+
+    def _bar(self) -> Any:
+        self.passes += 1
+        if not self.progress:
+            return None
+        from tqdm.auto import tqdm
+
+        return tqdm(total=self.rows, desc=f"pass {self.passes}", unit="row", unit_scale=True, leave=False)
+
+
+class _DaskTable(_Table):
+    """The same for a `dask.array`: one task graph a pass, run by whatever scheduler is in force."""
+
+    def __init__(
+        self, logits: Any, labels: NDArray[Any], weights: NDArray[np.float64] | None, threads: int, progress: bool
+    ) -> None:
+        super().__init__(logits, labels, weights, 1, progress)
+        whole = logits.rechunk({1: -1})
+        self.blocks = list(whole.to_delayed().ravel())
+        self.starts = np.concatenate([[0], np.cumsum(whole.chunks[0])])
+
+    def total(self, function: _Block, step: int = 1) -> NDArray[np.float64]:
+        dask: Any = importlib.import_module("dask")
+        apply = dask.delayed(partial(_dask_block, function, self.dtype, step), pure=False)
+        tasks = []
+        for block, start, stop in zip(self.blocks, self.starts[:-1], self.starts[1:], strict=True):
+            weights = self.weights[start:stop] if self.weights.size else self.weights
+            tasks.append(apply(block, self.labels[start:stop], weights, int(start)))
+        bar = self._bar() if step == 1 else None
+        results = dask.compute(*tasks)
+        if bar is not None:
+            bar.close()
+        return np.asarray(np.sum(results, axis=0))
+
+
+def _dask_block(
+    function: _Block,
+    dtype: type[np.floating[Any]],
+    step: int,
+    logits: NDArray[Any],
+    labels: NDArray[Any],
+    weights: NDArray[np.float64],
+    start: int,
+) -> NDArray[np.float64]:
+    logits = np.ascontiguousarray(logits, dtype)
+    first = -start % step
+    if first >= len(logits):
+        first = len(logits) - 1  # at least one row a block, so that every block answers alike
+    labels = np.ascontiguousarray(labels, np.int64)
+    return function(logits, labels, np.ascontiguousarray(weights), first, step, start)
+
+
+def _likelihood(
+    scale: float,
+    logits: NDArray[Any],
+    labels: NDArray[np.int64],
+    weights: NDArray[np.float64],
+    first: int,
+    step: int,
+    start: int,
+) -> NDArray[np.float64]:
+    from .kernels.calibration import likelihood_sums
+
+    return np.asarray(likelihood_sums(logits, labels, weights, scale, first, step, np.empty((0, 3))))
+
+
+def _grouped_rows(
+    scale: float,
+    groups: int,
+    logits: NDArray[Any],
+    labels: NDArray[np.int64],
+    weights: NDArray[np.float64],
+    first: int,
+    step: int,
+    start: int,
+) -> NDArray[np.float64]:
+    """Return g1, g2, g3 summed over interleaved groups of rows, shape (groups, 3)."""
+    from .kernels.calibration import likelihood_sums
+
+    rows = np.empty((len(logits), 3))
+    likelihood_sums(logits, labels, weights, scale, first, step, rows)
+    group = np.arange(start, start + len(logits)) % groups
+    return np.stack([np.bincount(group, column, groups) for column in rows.T], axis=1)
+
+
+def _limits(
+    logits: NDArray[Any],
+    labels: NDArray[np.int64],
+    weights: NDArray[np.float64],
+    first: int,
+    step: int,
+    start: int,
+) -> NDArray[np.float64]:
+    """Return what decides whether the minimum lies at an end.
+
+    Slope of the NLL in beta at beta = 0, its value there and at beta = infinity, the numbers of rows whose label is
+    not a maximum and whose finite logits are not all alike, and the size of the terms that the slope was summed from.
+    """
+    result = np.zeros(6)
+    length = max(1, _CONVERTED_UNIT // logits.shape[1])
+    for begin in range(0, len(logits), length):
+        z = logits[begin : begin + length].astype(np.float64)
+        gap = z - z.max(axis=1, keepdims=True)
+        allowed = gap > -np.inf
+        w = weights[begin : begin + length] if weights.size else np.ones(len(z))
+        count = allowed.sum(axis=1)
+        own = gap[np.arange(len(z)), labels[begin : begin + length]]
+        own = np.where(w > 0, own, 0.0)
+        finite = np.where(allowed, gap, 0.0)
+        result += [
+            np.sum(w * (finite.sum(axis=1) / count - own)),
+            np.sum(w * np.log(count)),
+            np.sum(w * np.log((gap == 0).sum(axis=1))),
+            np.count_nonzero(own),
+            np.count_nonzero(finite.any(axis=1) & (w > 0)),
+            np.sum(w * (abs(finite).sum(axis=1) / count + abs(own))),
+        ]
+    return result
+
+
+def _find_fault(
+    logits: NDArray[Any],
+    labels: NDArray[np.int64],
+    weights: NDArray[np.float64],
+    first: int,
+    step: int,
+    start: int,
+) -> NDArray[np.float64]:
+    """Raise the error that says why a likelihood was not finite."""
+    bad = np.isnan(logits) | (logits == np.inf)
+    if bad.any():
+        row, level = (int(i) for i in np.argwhere(bad)[0])
+        raise ValueError(
+            f"logits must be finite or -inf, got {logits[row, level]} at index ({start + row}, {level}); "
+            "use -inf for a level that cannot be occupied"
+        )
+    dead = (logits == -np.inf).all(axis=1)
+    if dead.any():
+        raise ValueError(
+            f"logits must allow at least one level, got -inf throughout row {start + int(dead.argmax())}; "
+            "give one a finite score"
+        )
+    impossible = logits[np.arange(len(logits)), labels] == -np.inf
+    if weights.size:
+        impossible &= weights > 0
+    if impossible.any():
+        row = int(impossible.argmax())
+        raise ValueError(
+            f"labels must have finite logits, got the label {labels[row]} with logit -inf in row {start + row}: the "
+            "likelihood is 0 at every temperature; give that level a finite score or leave the row out"
+        )
+    return np.zeros(1)
+
+
+@dataclass
+class _Sums:
+    """Sums of one pass over the weight: what the likelihood and its derivatives in log beta need."""
+
+    beta: float
+    weight: float
+    nll: float
+    g1: float
+    g2: float
+    g3: float
+    g4: float
+    squares: float
+
+    def step(self) -> tuple[float, float]:
+        """Return the step in log beta to the root of the derivative, and an estimate of its error.
+
+        Householder's method of third order (Newton's is the first, Halley's the second) on f(log beta) = <z> - z_label.
+        The error of a method is judged by the next better one, and the last by extrapolation.
+        """
+        if not self.g2 > 0:
+            return -math.copysign(math.inf, self.g1), math.inf
+        newton = -self.g1 / self.g2
+        if abs(newton) > 10:
+            return newton, math.inf
+        second = (self.g2 + self.g3) / self.g2
+        third = (self.g2 + 3 * self.g3 + self.g4) / self.g2
+        denominators = 1 + second * newton / 2, 1 + second * newton + third * newton**2 / 6
+        if not all(0.2 < d < 5 for d in denominators):
+            return newton, math.inf
+        halley = newton / denominators[0]
+        best = newton * denominators[0] / denominators[1]
+        worse, better = abs(halley - newton), abs(best - halley)
+        return best, better * min(1.0, better / worse) if worse else 0.0
+
+    def nll_after(self, step: float) -> float:
+        """Return the NLL a step further in log beta, from its Taylor series in beta."""
+        x = math.expm1(step)
+        return self.nll + x * (self.g1 + x * (self.g2 / 2 + x * (self.g3 / 6 + x * self.g4 / 24)))
+
+
+class _Fit:
+    """One fit: evaluates passes and remembers them."""
+
+    def __init__(self, table: _Table) -> None:
+        self.table = table
+        self.steps: list[FitStep] = []
+
+    def scale(self, log_beta: float) -> float:
+        """Return beta / ln 2, rounded to the type of the kernel."""
+        scale = math.exp(log_beta) / _LN2
+        if not 1e-30 < scale < 1e30:
+            self.table.double = True
+        return float(self.table.dtype(scale))
+
+    def evaluate(self, log_beta: float, step: int = 1) -> _Sums:
+        scale = self.scale(log_beta)
+        sums = self.table.total(partial(_likelihood, scale), step)
+        if not np.isfinite(sums).all():
+            self.table.total(_find_fault)
+            raise FloatingPointError(
+                "logits span more than floating point can hold; divide them by a power of ten first"
+            )
+        weight = float(sums[0])
+        if weight == 0:  # a sample of rows that all weigh nothing
+            return _Sums(scale * _LN2, 0.0, math.nan, math.nan, math.nan, math.nan, math.nan, math.nan)
+        nll, g1, g2, g3, g4 = (float(s) for s in sums[1:6] / weight)
+        values = _Sums(scale * _LN2, weight, nll, g1, g2, g3, g4, float(sums[6]) / weight**2)
+        rows = -(-self.table.rows // step)
+        self.steps.append(FitStep(1 / values.beta, values.nll, values.g1, rows))
+        return values
+
+    def start(self, full: _Sums) -> float | None:
+        """Return a good first log beta, found on a sample of rows, or None.
+
+        The pass at T = 1, made for the report, tells how the sample differs from the whole; taking that difference
+        off removes the noise of the labels, which is by far the largest.
+        """
+        step = self.table.rows // _WARM_ROWS
+        if step < 4:
+            return None
+        sample = self.evaluate(0.0, step)
+        excess1, excess2 = full.g1 - sample.g1, full.g2 - sample.g2
+        low, high, u = -math.inf, math.inf, 0.0
+        for _ in range(40):
+            beta = sample.beta
+            sample.g1 += beta * (excess1 + excess2 * (beta - 1))
+            sample.g2 += beta**2 * excess2
+            low, high = (low, u) if sample.g1 > 0 else (u, high)
+            step_, _ = sample.step()
+            moved = _next(u, step_, low, high)
+            if abs(moved - u) < 1e-4:
+                return moved
+            if not abs(moved) < 40:
+                break
+            u = moved
+            sample = self.evaluate(u, step)
+            u = math.log(sample.beta)
+        return None
+
+
+def _next(u: float, step: float, low: float, high: float, reach: float = 2.0) -> float:
+    """Return the next log beta: the step where it keeps to the bracket, else the bracket's middle or its far side."""
+    step = max(-reach, min(reach, step))
+    if low < u + step < high:
+        return u + step
+    if math.isinf(low):
+        return high - reach
+    if math.isinf(high):
+        return low + reach
+    return (low + high) / 2
+
+
+def fit_temperature(
+    logits: ArrayLike,
+    labels: ArrayLike,
+    *,
+    weights: ArrayLike | None = None,
+    confidence: float = 0.95,
+    interval: Literal["sandwich", "bootstrap"] = "sandwich",
+    rng: RNG = None,
+    threads: int | None = None,
+    progress: bool = False,
+) -> TemperatureFit:
+    """Fit the temperature T at which softmax(logits / T) makes the labels most likely.
+
+    Parameters
+    ----------
+    logits : array_like, shape (n, K)
+        Scores of held-out rows, not probabilities (`logits_from_probabilities` turns those into logits). float32 and
+        float64 are read where they lie, also from a `numpy.memmap` larger than memory; float16, integers and arrays
+        that are not C-contiguous are converted a block at a time. A `dask.array` is reduced with one task graph a
+        pass. A logit of -inf is a level that cannot be occupied.
+    labels : array_like of int, shape (n,)
+        The true level of every row, from 0 to K - 1.
+    weights : array_like, shape (n,), optional
+        Weights of the rows, >= 0; only their ratios matter.
+    confidence : float, optional
+        Coverage of the interval.
+    interval : {"sandwich", "bootstrap"}, optional
+        How the interval is made. "sandwich" is the robust variance of a maximum-likelihood estimate (Huber 1967), on
+        the scale of ln T; it does not assume that softmax(logits / T) is the truth. "bootstrap" is the
+        Bayesian one (Rubin 1981): it gives the rows exponential weights 1000 times over and moves T by one
+        second-order step for each, without refitting; it needs one more pass. Where T is 0
+        or infinite, the open end is the likelihood-ratio limit.
+    rng : numpy.random.Generator, int or None, optional
+        Source of randomness of the bootstrap.
+    threads : int, optional
+        Threads to use; all processors by default. The result does not depend on it.
+    progress : bool, optional
+        Show a progress bar for every pass over the data.
+
+    Returns
+    -------
+    TemperatureFit
+
+    Raises
+    ------
+    TypeError
+        If an argument is not of the right kind.
+    ValueError
+        If shapes do not match, a label is out of range, a logit is NaN or +inf, a row is -inf throughout, or a label
+        has logit -inf (the error names the row).
+
+    Warns
+    -----
+    UserWarning
+        If the rows look like probabilities: not negative and with sum 1.
+
+    Notes
+    -----
+    The first two passes as a rule suffice: one at T = 1, which the report needs, and one at a temperature found on
+    some 2000 rows and corrected by the first. The step from there has an error of fourth order.
+
+    Temperature scaling: Guo, Pleiss, Sun and Weinberger, "On calibration of modern neural networks" (2017).
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> rng = np.random.default_rng(1)
+    >>> logits = rng.normal(scale=4, size=(5000, 10))
+    >>> gumbel = rng.gumbel(size=logits.shape)
+    >>> labels = (logits / 2 + gumbel).argmax(axis=1)  # drawn from softmax(logits / 2)
+    >>> fit = fit_temperature(logits, labels)
+    >>> bool(fit.low < 2 < fit.high)
+    True
+    """
+    confidence = as_probability("confidence", confidence)
+    if interval not in ("sandwich", "bootstrap"):
+        raise ValueError(f'interval must be "sandwich" or "bootstrap", got {interval!r}')
+    rng = generator(rng)
+    processors = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    threads = processors if threads is None else as_count("threads", threads, high=1024)
+    table = _table(logits, labels, weights, threads, progress)
+    with table.opened():
+        return _fit(table, confidence, interval, rng)
+
+
+def _table(logits: Any, labels: Any, weights: Any, threads: int, progress: bool) -> _Table:
+    """Check the arguments of a fit."""
+    dask = type(logits).__module__.partition(".")[0] == "dask"
+    if not dask:
+        logits = as_real("logits", logits, "pass one score per row and level")
+    if logits.ndim != 2 or 0 in logits.shape:
+        raise ValueError(
+            f"logits must have shape (rows, levels) with at least one of each, got shape {logits.shape}; "
+            "pass one row of scores for every label"
+        )
+    if dask:
+        if logits.dtype.kind not in "fiu":
+            raise TypeError(f"logits must be real numbers, got dtype {logits.dtype}; pass one score per row and level")
+        if math.isnan(logits.shape[0]):
+            raise ValueError("logits must have known chunk sizes; call logits.compute_chunk_sizes() first")
+    y = as_labels(labels, *logits.shape)
+    w = None
+    if weights is not None:
+        w = as_real("weights", weights, "pass one weight per row").astype(np.float64, copy=False)
+        if w.shape != y.shape:
+            raise ValueError(f"weights must hold one number for each of the {y.size} rows, got shape {w.shape}")
+        bad = ~((w >= 0) & (w < np.inf))
+        if bad.any():
+            raise ValueError(
+                f"weights must be finite and >= 0, got {w[bad][0]} at index {first_index(bad)}; "
+                "use 0 to leave a row out"
+            )
+        if not w.any():
+            raise ValueError("weights must not all be zero; give at least one row a positive weight")
+    if not dask:
+        _warn_of_probabilities(logits)
+    return (_DaskTable if dask else _Table)(logits, y, w, threads, progress)
+
+
+def as_labels(labels: Any, rows: int, levels: int) -> NDArray[Any]:
+    """Return labels as an array of integers from 0 to ``levels`` - 1, one for each row."""
+    y = np.asarray(labels)
+    if y.ndim == 2 and y.shape == (rows, levels):
+        raise ValueError(f"labels must have shape ({rows},), got shape {y.shape}; pass labels.argmax(axis=1)")
+    if y.shape != (rows,):
+        raise ValueError(f"labels must hold one level for each of the {rows} rows, got shape {y.shape}")
+    if y.dtype.kind == "b":
+        y = y.astype(np.int64)
+    if y.dtype.kind not in "iu":
+        raise TypeError(f"labels must be integers from 0 to {levels - 1}, got dtype {y.dtype}; pass level indices")
+    low, high = int(y.min()), int(y.max())
+    if low < 0 or high >= levels:
+        bad = (y < 0) | (y >= levels)
+        raise ValueError(
+            f"labels must be from 0 to {levels - 1} for logits with {levels} levels, got {y[bad][0]} at index "
+            f"{first_index(bad)}; number the levels from 0"
+        )
+    return y
+
+
+def _warn_of_probabilities(logits: NDArray[Any]) -> None:
+    sample = logits[:: max(1, len(logits) // 16)].astype(np.float64)
+    if sample.shape[1] > 1 and sample.min() >= 0 and (abs(sample.sum(axis=1) - 1) < 1e-3).all():
+        warnings.warn(
+            "logits look like probabilities: no row has a negative entry and every row sums to 1; "
+            "pass logits_from_probabilities(p) instead",
+            UserWarning,
+            stacklevel=4,
+        )
+
+
+def _fit(table: _Table, confidence: float, interval: str, rng: np.random.Generator) -> TemperatureFit:
+    """Find the root of the slope: it rises with log beta, so its sign gives a bracket, and a step is a proposal."""
+    fit = _Fit(table)
+    first = sums = fit.evaluate(0.0)
+    low, high = -math.inf, math.inf
+    u = math.log(sums.beta)
+    step, error = sums.step()
+    start = fit.start(sums)
+    far = False
+    end: _End | None = None
+    while abs(step) > _LAST_STEP or error > _TOLERANCE:
+        low, high = (low, u) if sums.g1 > 0 else (u, high)
+        proposal = _next(u, step, low, high) if start is None else start
+        start = None
+        if not far and abs(proposal) > 3:
+            # Before the search goes far, one pass settles whether there is anything to be found.
+            far = True
+            end = _at_an_end(fit, sums.weight, confidence)
+            if end is not None:
+                break
+        u = proposal if low < proposal < high else _next(u, step, low, high)
+        if abs(u) > _FARTHEST:
+            raise FloatingPointError("the temperature is beyond the range of floating point; rescale the logits")
+        sums = fit.evaluate(u)
+        u = math.log(sums.beta)
+        step, error = sums.step()
+        if u in (low, high):  # the type of the kernel cannot tell apart what is left of the bracket
+            if table.double:
+                step = 0.0
+                break
+            table.double = True
+    if end is None:
+        limits = _interval(fit, sums, u + step, confidence, interval, rng)
+        end = _End(math.exp(-u - step), *limits, sums.nll_after(step), "interior", "the slope of the NLL is 0 there")
+    return TemperatureFit(
+        temperature=end.temperature,
+        low=end.low,
+        high=end.high,
+        confidence=confidence,
+        nll_before=first.nll,
+        nll_after=end.nll,
+        rows=table.rows,
+        levels=table.levels,
+        status=end.status,
+        reason=end.reason,
+        steps=tuple(fit.steps),
+    )
+
+
+class _End(NamedTuple):
+    """What a fit ends with."""
+
+    temperature: float
+    low: float
+    high: float
+    nll: float
+    status: Status
+    reason: str
+
+
+def _at_an_end(fit: _Fit, weight: float, confidence: float) -> _End | None:
+    """Return the answer where the NLL has no minimum at 0 < T < infinity, which one pass certifies."""
+    slope, hot, cold, wrong, uneven, size = (float(x) for x in fit.table.total(_limits))
+    hot, cold = hot / weight, cold / weight
+    if not uneven:
+        reason = "every row's finite logits are all equal, so the probabilities do not depend on T"
+        return _End(math.nan, 0.0, math.inf, hot, "unidentified", reason)
+    if wrong and slope < -4 * np.finfo(np.float64).eps * size:
+        return None
+    w = fit.table.weights
+    rows = fit.table.rows if not w.size else weight**2 / float(np.square(w).sum())
+    rise = float(chi2.ppf(confidence, 1)) / (2 * rows)  # of the NLL, at the likelihood-ratio limit
+    if not wrong:
+        reason = "every label is a maximum of its row, so the likelihood grows as T falls to 0"
+        return _End(0.0, 0.0, _reaches(fit, cold + rise, hot, -1), cold, "zero", reason)
+    reason = "the labels' logits are on average no higher than their rows' means, so the likelihood grows with T"
+    return _End(math.inf, _reaches(fit, hot + rise, math.inf, 1), math.inf, hot, "infinite", reason)
+
+
+def _reaches(fit: _Fit, target: float, largest: float, sign: int) -> float:
+    """Return T at which a NLL that rises (sign 1) or falls (-1) with log beta reaches the target."""
+    if largest <= target:
+        return math.inf
+
+    def excess(u: float) -> float:
+        return sign * (fit.evaluate(u).nll - target)
+
+    low = high = 0.0
+    while excess(high) < 0 and high < _FARTHEST:
+        high += 3.0
+    while excess(low) > 0 and low > -_FARTHEST:
+        low -= 3.0
+    return math.exp(-float(brentq(excess, low, high, xtol=1e-4)))
+
+
+def _interval(
+    fit: _Fit, sums: _Sums, root: float, confidence: float, interval: str, rng: np.random.Generator
+) -> tuple[float, float]:
+    """Return the interval of T around exp(-root)."""
+    table = fit.table
+    rows = np.count_nonzero(table.weights) if table.weights.size else table.rows
+    if rows == 1:
+        return 0.0, math.inf
+    if interval == "bootstrap":
+        scale = fit.scale(root)
+        groups = min(table.rows, _GROUPS)
+        parts = table.total(partial(_grouped_rows, scale, groups))
+        fit.steps.append(FitStep(1 / (scale * _LN2), sums.nll, float(parts[:, 0].sum()) / sums.weight, table.rows))
+        drawn = rng.standard_exponential((1000, groups)) @ parts
+        with np.errstate(divide="ignore", invalid="ignore"):
+            newton = -drawn[:, 0] / drawn[:, 1]
+            moved = newton / (1 + 0.5 * (1 + drawn[:, 2] / drawn[:, 1]) * newton)
+        tail = (1 - confidence) / 2
+        low, high = np.nanquantile(moved, [tail, 1 - tail])
+        return float(np.exp(-math.log(scale * _LN2) - high)), float(np.exp(-math.log(scale * _LN2) - low))
+    x = math.expm1(root - math.log(sums.beta))
+    curvature = (sums.g2 + x * (sums.g3 + x * sums.g4 / 2)) * (1 + x) ** 2
+    deviation = math.sqrt(sums.squares * rows / (rows - 1)) / curvature
+    half = float(student.ppf((1 + confidence) / 2, rows - 1)) * deviation
+    return math.exp(-root - min(half, _FARTHEST)), math.exp(-root + min(half, _FARTHEST))
+
+
+def logits_from_probabilities(probabilities: ArrayLike, *, axis: int = -1) -> NDArray[Any]:
+    """Return log p, logits that softmax turns back into the probabilities.
+
+    Logits are fixed by probabilities up to a constant in every row, which no temperature sees, so a temperature
+    fitted to log p is the one that would be fitted to the logits behind p. A probability of 0 becomes -inf.
+
+    Parameters
+    ----------
+    probabilities : array_like, shape (..., K, ...)
+        Not negative, with sum 1 along ``axis``.
+    axis : int, optional
+        The axis that runs over the K levels.
+
+    Returns
+    -------
+    ndarray
+        In the floating type of the probabilities.
+
+    Raises
+    ------
+    TypeError
+        If the probabilities are not real numbers.
+    ValueError
+        If an entry lies outside [0, 1] or a sum is not 1.
+    """
+    with np.errstate(divide="ignore"):
+        return np.asarray(np.log(as_probabilities(probabilities, axis)))
+
+
+def as_probabilities(probabilities: ArrayLike, axis: int = -1) -> NDArray[Any]:
+    """Return checked probabilities as a float array."""
+    p = as_real("probabilities", probabilities, "pass softmax(logits)")
+    if p.ndim == 0 or p.size == 0:
+        raise ValueError(f"probabilities must hold at least one row, got shape {p.shape}; pass softmax(logits)")
+    bad = ~((p >= 0) & (p <= 1 + 1e-3))
+    if bad.any():
+        raise ValueError(
+            f"probabilities must lie between 0 and 1, got {p[bad][0]} at index {first_index(bad)}; pass softmax(logits)"
+        )
+    total = p.sum(axis=axis, dtype=np.float64)
+    bad = np.asarray(abs(total - 1) > (0.03 if p.dtype == np.float16 else 1e-3))
+    if bad.any():
+        where = f" in row {first_index(bad)}" if bad.ndim else ""
+        raise ValueError(f"probabilities must sum to 1, got {total[bad][0]:g}{where}; pass softmax(logits)")
+    return p

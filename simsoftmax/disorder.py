@@ -1,0 +1,78 @@
+"""Random landscapes: Gaussian levels that freeze at a true transition, and rugged ladders that trap.
+
+The random energy model (B. Derrida, "Random-energy model: an exactly solvable model of disordered systems", Phys. Rev.
+B 24 (1981)) has K levels with independent Gaussian logits. As K grows, a freezing point appears at T_c = sigma /
+sqrt(2 ln K): above it very many levels share the particles, below it a handful hold them all.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from .arguments import RNG, as_count, as_positive, generator
+from .boltzmann import softmax
+
+__all__ = ["freezing_temperature", "participation_ratio", "random_energies", "rugged_ladder"]
+
+
+def random_energies(levels: int, *, sigma: float = 1.0, rng: RNG = None) -> NDArray[np.float64]:
+    """Return K logits drawn independently from a normal distribution of mean 0 and standard deviation ``sigma``.
+
+    Returns
+    -------
+    ndarray of float64, shape (levels,)
+    """
+    size = as_count("levels", levels, high=2**31)
+    return generator(rng).normal(scale=as_positive("sigma", sigma), size=size)
+
+
+def freezing_temperature(levels: int, *, sigma: float = 1.0) -> float:
+    """Return T_c = sigma / sqrt(2 ln K), where K Gaussian logits of standard deviation sigma freeze (Derrida 1981).
+
+    With sigma = sqrt(N / 2) and K = 2^N it is Derrida's own 1 / (2 sqrt(ln 2)).
+
+    Examples
+    --------
+    >>> round(freezing_temperature(65536), 6)
+    0.212331
+    """
+    return as_positive("sigma", sigma) / float(np.sqrt(2 * np.log(as_count("levels", levels, low=2))))
+
+
+def participation_ratio(logits: ArrayLike, temperature: ArrayLike = 1.0, *, axis: int = -1) -> Any:
+    """Return Y = sum p^2: the chance that two particles sit in the same level, and 1 / Y levels share them.
+
+    In the random energy model, averaged over landscapes, Y tends to 1 - T / T_c below T_c and to 0 above as K grows
+    (B. Derrida and G. Toulouse, J. Physique Lett. 46 (1985)).
+
+    Parameters
+    ----------
+    logits, temperature, axis
+        As in `simsoftmax.softmax`.
+
+    Returns
+    -------
+    ndarray or scalar
+        Between 1 / K and 1.
+    """
+    return (softmax(logits, temperature, axis=axis) ** 2).sum(axis=axis)
+
+
+def rugged_ladder(levels: int, *, roughness: float = 1.0, rng: RNG = None) -> NDArray[np.float64]:
+    """Return logits along which the energy is a random walk: valleys within valleys, on every scale.
+
+    Each level differs from its neighbours by independent normal steps of standard deviation ``roughness``, the
+    landscape of Sinai (Theory Probab. Appl. 27 (1982)). Particles that move to neighbours only have to climb ridges
+    about roughness sqrt(K) high to reach the ground level.
+
+    Returns
+    -------
+    ndarray of float64, shape (levels,)
+        The largest is 0, so the ground level has energy 0.
+    """
+    scale, size = as_positive("roughness", roughness), as_count("levels", levels, high=2**31)
+    walk = np.cumsum(generator(rng).normal(scale=scale, size=size))
+    return np.asarray(walk - walk.max())

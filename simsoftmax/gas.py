@@ -1,0 +1,494 @@
+"""An isolated gas: no heat bath and no temperature in the rule, and yet a temperature emerges.
+
+N particles stand on a ladder of equally spaced levels and hand each other single quanta of energy. The total energy
+never changes, and in the long run every division of it is equally likely: the microcanonical ensemble. What one
+particle then does is known exactly (`microcanonical_marginal`). As N grows it becomes the Boltzmann distribution, at
+the temperature that the mean energy sets (`gas_temperature`): the rest of the gas is the heat bath of each particle.
+
+The rule is the zero-range process with constant rate on the complete graph, whose relaxation takes of the order of
+(1 + m)^2 sweeps at m quanta a particle (B. Morris, "Spectral gap for the zero range process with constant rate",
+Ann. Probab. 34 (2006)).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from scipy import optimize, stats
+from scipy.linalg import eigh_tridiagonal
+from scipy.special import chndtrinc, logsumexp
+
+from .arguments import RNG, as_count, as_positive, as_probability, as_real, generator
+
+__all__ = ["Gas", "GasVerdict", "gas_temperature", "microcanonical_marginal", "simulate_gas"]
+
+# Cells that expect fewer particles than this are pooled before a chi-square test.
+_SMALLEST_CELL = 10.0
+_MOST_LEVELS = 50_000_000
+
+
+def _as_ladder(levels: int | None) -> int | None:
+    return None if levels is None else as_count("levels", levels, low=2, high=2**31 - 1)
+
+
+def _inverse_temperature(mean_quanta: float, levels: int | None) -> float:
+    """Return spacing / T at which a Boltzmann ladder holds ``mean_quanta`` on average; negative above the middle."""
+    if mean_quanta <= 0:
+        return np.inf
+    if levels is None:
+        return float(np.log1p(1 / mean_quanta))
+    top = levels - 1
+    if mean_quanta >= top:
+        return -np.inf
+    if 2 * mean_quanta > top:
+        return -_inverse_temperature(top - mean_quanta, levels)
+    # The bounded ladder is colder than the unbounded one that holds as much: its top is missing.
+    k = np.arange(levels)
+    return float(
+        optimize.brentq(
+            lambda b: k @ np.exp(-b * k) / np.exp(-b * k).sum() - mean_quanta,
+            0.0,
+            np.log1p(1 / mean_quanta),
+            xtol=1e-15,
+        )
+    )
+
+
+def _boltzmann(beta: float, size: int) -> NDArray[np.float64]:
+    """Return the Boltzmann shares of levels 0 to size - 1; ``beta`` may be negative."""
+    exponents = -beta * np.arange(size)
+    return np.asarray(np.exp(exponents - logsumexp(exponents)))
+
+
+def gas_temperature(mean_quanta: float, *, levels: int | None = None, spacing: float = 1.0) -> float:
+    """Return the temperature that a mean energy sets: the one at which a Boltzmann ladder has that mean.
+
+    Parameters
+    ----------
+    mean_quanta : float
+        Quanta a particle, m >= 0.
+    levels : int, optional
+        Levels of the ladder; unbounded by default, and then T = spacing / ln(1 + 1 / m).
+    spacing : float, optional
+        Energy of a quantum.
+
+    Returns
+    -------
+    float
+        In units of ``spacing``. A bounded ladder filled above its middle has a negative temperature: it gives energy to
+        whatever it touches (N. F. Ramsey, Phys. Rev. 103 (1956)). Half full it is infinite.
+
+    Examples
+    --------
+    >>> round(gas_temperature(1.0), 6)  # 1 / ln 2
+    1.442695
+    """
+    levels = _as_ladder(levels)
+    mean = _as_mean(mean_quanta, levels)
+    beta = _inverse_temperature(mean, levels)
+    return as_positive("spacing", spacing) / beta if beta else np.inf
+
+
+def _as_mean(value: Any, levels: int | None) -> float:
+    mean = as_real("mean_quanta", value, "pass quanta a particle, such as 2.0")
+    high = np.inf if levels is None else levels - 1
+    if mean.ndim or not 0 <= mean <= high or np.isinf(mean):
+        raise ValueError(f"mean_quanta must be finite and from 0 to {high:g}, got {value}")
+    return float(mean)
+
+
+def microcanonical_marginal(quanta: int, particles: int, *, levels: int | None = None) -> NDArray[np.float64]:
+    """Return the exact probability that one given particle holds k quanta, when all divisions are equally likely.
+
+    Parameters
+    ----------
+    quanta : int
+        Quanta in the whole gas, Q.
+    particles : int
+        N >= 2.
+    levels : int, optional
+        Levels of the ladder, so that a particle holds at most ``levels - 1``; unbounded by default.
+
+    Returns
+    -------
+    ndarray of float64, shape (levels,)
+        Unbounded, it ends at k = Q or where the probability leaves the range of float64.
+
+    Notes
+    -----
+    Unbounded, p(k) = C(Q-k+N-2, N-2) / C(Q+N-1, N-1): the other N - 1 particles share what is left, in that many ways.
+    It is computed from the ratio p(k+1) / p(k) = (Q-k) / (Q-k+N-2), which loses no digits at any N.
+
+    Bounded, the count of ways is a coefficient of (1 + x + ... + x^(levels-1))^(N-1). Conditioning N independent
+    Boltzmann particles on their sum gives the same distribution, so p(k) is proportional to
+    pi_k P(S_{N-1} = Q - k), and the probability of the sum is a Fourier integral over its characteristic function. The
+    lattice sum used in its place misses less than exp(-80), by Bernstein's inequality.
+
+    Examples
+    --------
+    >>> microcanonical_marginal(2, 2).round(6).tolist()
+    [0.333333, 0.333333, 0.333333]
+    """
+    levels = _as_ladder(levels)
+    n = as_count("particles", particles, low=2, high=2**32 - 1)
+    high = 2**53 if levels is None else n * (levels - 1)
+    total = as_count("quanta", quanta, low=0, high=high)
+    if total == 0 or total == high:
+        certain = np.zeros(levels or 1)
+        certain[0 if total == 0 else -1] = 1.0
+        return certain
+    if levels is None:
+        steepest = np.log1p((n - 2) / total)  # the ratio falls with k, so the first one bounds the length
+        size = int(min(total, 750 / steepest if steepest else total)) + 1
+        if size > _MOST_LEVELS:
+            raise ValueError(
+                f"quanta must be fewer for so few particles, got {total:,} for {n:,}: it would fill {size:,} levels; "
+                "measure energy in larger quanta"
+            )
+        k = np.arange(size - 1)
+        falls = -np.log1p((n - 2) / (total - k))
+        first = np.log((n - 1) / (total + n - 1))
+        shares = np.exp(first + np.concatenate([[0.0], np.cumsum(falls)]))
+        return np.asarray(np.trim_zeros(shares, "b"))
+    mean = total / n
+    k = np.arange(levels)
+    prior = _boltzmann(_inverse_temperature(mean, levels), levels)
+    variance = prior @ (k - mean) ** 2
+    reach = 80 * levels / 3
+    reach += float(np.sqrt(reach**2 + 160 * n * variance))
+    points = int(min((n - 1) * (levels - 1) + levels, 2 * reach + 2 * levels)) + 1
+    chances = np.zeros(levels)
+    for angles in np.array_split(2 * np.pi * np.arange(points) / points, max(1, points * levels // 2**22)):
+        angles = (angles + np.pi) % (2 * np.pi) - np.pi
+        phases = np.exp(1j * np.outer(angles, k - mean))
+        centred = phases @ prior
+        with np.errstate(divide="ignore", invalid="ignore", under="ignore"):
+            power = np.where(centred == 0, 0.0, np.exp((n - 1) * np.log(centred)))
+        # Q - k - (N - 1) m = m - k: what the others hold, counted from their mean
+        chances += (power[:, None] * phases).sum(axis=0).real
+    shares = np.maximum(prior * chances, 0.0)
+    return np.asarray(shares / shares.sum())
+
+
+@dataclass(frozen=True)
+class GasVerdict:
+    """Whether the shape of a gas's occupancies agrees with the expected one, and what would have been noticed."""
+
+    passed: bool
+    p_value: float
+    statistic: float
+    degrees: int
+    """Degrees of freedom: cells - 2, since neither the number of particles nor the energy can vary."""
+    particles: int
+    false_alarm: float
+    power: float
+    detectable_misfit: float
+    """Root-mean-square relative error of the shares, at fixed energy, that would fail with the stated power."""
+    against: str
+
+    def __bool__(self) -> bool:
+        return self.passed
+
+    def __str__(self) -> str:
+        verb = "agree" if self.passed else "do not agree"
+        law = "exact microcanonical" if self.against == "microcanonical" else "Boltzmann"
+        return (
+            f"{self.particles:,} particles of an isolated gas {verb} with the {law} shares (p = {self.p_value:.2g}, "
+            f"false alarms {self.false_alarm:g}); a typical relative error of {100 * self.detectable_misfit:.2g} % in "
+            f"the shares would be noticed {100 * self.power:g} times in 100."
+        )
+
+
+@dataclass(frozen=True)
+class Gas:
+    """An isolated gas after some sweeps, or several gases that never met."""
+
+    quanta: NDArray[np.int32] = field(repr=False)
+    """Quanta of every particle, shape (N,), or (gases, N)."""
+    sweeps: int
+    """Sweeps so far; in one, every particle is asked to give once and to take once, on average."""
+    levels: int | None
+    spacing: float
+    acceptance_rate: float
+    """Share of the attempted handovers that took place."""
+    occupancies: NDArray[np.float64] = field(repr=False)
+    """Shares of all particles by level at the recorded sweeps, shape (R, K); R = 0 unless asked for."""
+    recorded_sweeps: NDArray[np.int64] = field(repr=False)
+
+    @property
+    def particles(self) -> int:
+        """Particles in each gas."""
+        return int(self.quanta.shape[-1])
+
+    @property
+    def total(self) -> int:
+        """Quanta in each gas."""
+        return int(self.quanta.sum(dtype=np.int64)) // (self.quanta.size // self.particles)
+
+    @property
+    def mean_quanta(self) -> float:
+        """Quanta a particle: fixed, so it has no error."""
+        return self.total / self.particles
+
+    @property
+    def temperature(self) -> float:
+        """The temperature that the mean energy sets, in the units of ``spacing``."""
+        return gas_temperature(self.mean_quanta, levels=self.levels, spacing=self.spacing)
+
+    @property
+    def counts(self) -> NDArray[np.int64]:
+        """Particles in each level, all gases together, shape (K,).
+
+        Unbounded, K is long enough that a Boltzmann ladder would have less than 1e-18 of its particles above. Particles
+        of one gas share a fixed energy and so are not independent: `Gas.verify` takes that into account, a test for
+        independent draws would not. Of several gases, use `tagged_counts`.
+        """
+        return np.bincount(self.quanta.ravel(), minlength=self._size())
+
+    @property
+    def tagged_counts(self) -> NDArray[np.int64]:
+        """Gases whose first particle stands in each level, shape (K,): independent draws from the exact marginal."""
+        if self.quanta.ndim == 1:
+            raise ValueError("tagged_counts needs several gases, got one; pass gases=1000 or more to simulate_gas")
+        return np.bincount(self.quanta[:, 0], minlength=self._size())
+
+    @property
+    def logits(self) -> NDArray[np.float64]:
+        """The ladder as logits, -spacing * k, shape (K,), to go with `counts`."""
+        return np.asarray(-self.spacing * np.arange(len(self.counts)), dtype=np.float64)
+
+    def _size(self) -> int:
+        if self.levels is not None:
+            return self.levels
+        beta = _inverse_temperature(self.mean_quanta, None)
+        return 1 + max(int(self.quanta.max()), 0 if np.isinf(beta) else int(np.ceil(42 / beta)))
+
+    def expected(self, against: Literal["microcanonical", "boltzmann"] = "microcanonical") -> NDArray[np.float64]:
+        """Return the shares that one particle should have, shape (K,) as in `counts`."""
+        size = len(self.counts)
+        if against == "boltzmann":
+            return _boltzmann(_inverse_temperature(self.mean_quanta, self.levels), size)
+        if against != "microcanonical":
+            raise ValueError(f'against must be "microcanonical" or "boltzmann", got {against!r}')
+        shares = microcanonical_marginal(self.total, self.particles, levels=self.levels)[:size]
+        return np.asarray(np.pad(shares, (0, size - len(shares))), dtype=np.float64)
+
+    def verify(
+        self,
+        *,
+        against: Literal["microcanonical", "boltzmann"] = "microcanonical",
+        false_alarm: float = 1e-3,
+        power: float = 0.99,
+    ) -> GasVerdict:
+        """Test the shape of one gas's occupancies, with its fixed energy taken into account.
+
+        All divisions of the energy being equally likely, the counts are those of N independent Boltzmann particles
+        conditioned on their total energy. Their covariance is N (diag p - p p' - v v' / var(k)), v_k = p_k (k - m): the
+        directions of the particle number and of the energy are frozen. In what remains Pearson's statistic is
+        chi-square with two degrees of freedom fewer than cells. Levels that expect fewer than 10 particles are pooled,
+        and the part along v, which a change of temperature would mimic, is left out.
+
+        Returns
+        -------
+        GasVerdict
+
+        Raises
+        ------
+        ValueError
+            If there are several gases, or so few particles that fewer than three cells are left.
+        """
+        false_alarm = as_probability("false_alarm", false_alarm)
+        power = as_probability("power", power)
+        if self.quanta.ndim != 1:
+            raise ValueError("verify tests one gas, got several; pass tagged_counts to simsoftmax.verify instead")
+        n, k = self.particles, np.arange(len(self.counts))
+        p = self.expected(against)
+        cell = _cells(n * p)
+        share, seen, moment = (np.bincount(cell, weights) for weights in (p, self.counts, p * (k - self.mean_quanta)))
+        degrees = len(share) - 2
+        if degrees < 1:
+            raise ValueError(
+                f"verify needs at least three levels that expect {_SMALLEST_CELL:g} particles, got {len(share)}; "
+                "pass more particles, or several gases and tagged_counts"
+            )
+        residual = (seen - n * share) / np.sqrt(n * share)
+        frozen = moment / np.sqrt(share)
+        statistic = float(residual @ residual - (frozen @ residual) ** 2 / (frozen @ frozen))
+        limit = stats.chi2.isf(false_alarm, degrees)
+        noncentrality = chndtrinc(limit, degrees, 1 - power)
+        p_value = float(stats.chi2.sf(statistic, degrees))
+        return GasVerdict(
+            passed=p_value > false_alarm,
+            p_value=p_value,
+            statistic=statistic,
+            degrees=degrees,
+            particles=n,
+            false_alarm=false_alarm,
+            power=power,
+            detectable_misfit=float(np.sqrt(noncentrality / n)),
+            against=against,
+        )
+
+    def __str__(self) -> str:
+        gases = "An isolated gas" if self.quanta.ndim == 1 else f"{len(self.quanta):,} isolated gases"
+        return (
+            f"{gases} of {self.particles:,} particles with {self.mean_quanta:g} quanta each, after {self.sweeps:,} "
+            f"sweeps: the energy sets T = {self.temperature:.6g}."
+        )
+
+
+def _cells(expected: NDArray[np.float64]) -> NDArray[np.int64]:
+    """Return a cell for every level: neighbours are pooled until each cell expects enough."""
+    cell = np.zeros(len(expected), dtype=np.int64)
+    held = 0.0
+    for level in range(1, len(expected)):
+        held += expected[level - 1]
+        enough = held >= _SMALLEST_CELL and expected[level:].sum() >= _SMALLEST_CELL
+        cell[level] = cell[level - 1] + enough
+        held = 0.0 if enough else held
+    return cell
+
+
+def _relaxation_gap(mean_quanta: float, levels: int | None) -> float:
+    """Return the spectral gap per sweep of one particle in an equilibrium gas: a birth-and-death chain.
+
+    It gives a quantum at the rate at which takers have room and takes one at the rate at which givers have any.
+    Unbounded the gap is (1 - sqrt(x))^2 with x = m / (1 + m), as for the M/M/1 queue.
+    """
+    beta = _inverse_temperature(mean_quanta, levels)
+    if levels is None or (levels > 10_000 and beta > 0):
+        return float((1 - np.exp(-beta / 2)) ** 2)
+    p = _boltzmann(beta, levels)
+    up, down = 1 - p[0], 1 - p[-1]
+    leave = np.full(levels, up + down)
+    leave[0], leave[-1] = up, down
+    rates = eigh_tridiagonal(leave, np.full(levels - 1, -np.sqrt(up * down)), select="i", select_range=(1, 1))[0]
+    return float(rates[0])
+
+
+def simulate_gas(
+    mean_quanta: float = 1.0,
+    *,
+    particles: int = 100_000,
+    levels: int | None = None,
+    spacing: float = 1.0,
+    sweeps: int | Literal["auto"] = "auto",
+    start: Literal["even"] | ArrayLike = "even",
+    gases: int = 1,
+    record: int = 0,
+    rng: RNG = None,
+) -> Gas:
+    """Let an isolated gas come to equilibrium by itself.
+
+    In a step one particle is drawn to give a quantum and one to take it. It passes if the giver has one and the taker
+    is not at the top. A sweep is as many steps as there are particles.
+
+    Parameters
+    ----------
+    mean_quanta : float, optional
+        Quanta a particle; times ``particles`` it must be whole. Not used where ``start`` is an array.
+    particles : int, optional
+        Particles in each gas, N >= 2.
+    levels : int, optional
+        Levels of the ladder; unbounded by default.
+    spacing : float, optional
+        Energy of a quantum.
+    sweeps : int or "auto", optional
+        How long to run. "auto" waits 21 relaxation times of one particle in the gas, exp(-21) = 1e-9.
+    start : "even" or array_like of int, optional
+        "even" deals the quanta out as equally as they go; an array of shape (N,) gives each particle's quanta.
+    gases : int, optional
+        Independent gases; with more than one, `Gas.quanta` has shape (gases, N).
+    record : int, optional
+        Record the occupancies every so many sweeps, and before the first.
+    rng : numpy.random.Generator, int or None, optional
+        Source of the seed of the streams, one a gas.
+
+    Returns
+    -------
+    Gas
+
+    Raises
+    ------
+    TypeError, ValueError
+        If an argument is of the wrong kind or out of range, or if the quanta do not make a whole number.
+
+    Examples
+    --------
+    >>> gas = simulate_gas(1.0, particles=1000, rng=0)
+    >>> gas.total, gas.quanta.sum() == gas.total
+    (1000, True)
+    """
+    levels = _as_ladder(levels)
+    spacing = as_positive("spacing", spacing)
+    gases = as_count("gases", gases, high=2**31)
+    record = as_count("record", record, low=0)
+    if isinstance(start, str):
+        if start != "even":
+            raise ValueError(f'start must be "even" or an array of quanta, got {start!r}')
+        particles = as_count("particles", particles, low=2, high=2**32 - 1)
+        mean_quanta = _as_mean(mean_quanta, levels)
+        total = round(mean_quanta * particles)
+        if abs(mean_quanta * particles - total) > 1e-6:
+            raise ValueError(
+                f"mean_quanta * particles must be whole, got {mean_quanta * particles:.6g}; "
+                f"pass mean_quanta={total / particles:.6g}"
+            )
+        each = total // particles
+        quanta = np.full(particles, each, dtype=np.int32)
+        quanta[: total - each * particles] += 1
+    else:
+        quanta = _as_quanta(start, levels)
+        total = int(quanta.sum(dtype=np.int64))
+    n = quanta.size
+    top = min(total, 2**31 - 1) if levels is None else levels - 1
+    if sweeps == "auto":
+        stuck = total == 0 or (levels is not None and total == n * (levels - 1))
+        waits = 0 if stuck else int(np.ceil(21 / _relaxation_gap(total / n, levels)))
+    else:
+        waits = as_count("sweeps", sweeps, low=0)
+
+    from .kernels.gas import exchange_each
+    from .kernels.seeds import seed_streams
+
+    streams = seed_streams(int(generator(rng).integers(2**63)), gases)
+    state = np.tile(quanta, (gases, 1))
+    seen: list[NDArray[Any]] = []
+    times: list[int] = []
+    passed = done = 0
+    while True:
+        if record:
+            seen.append(np.bincount(state.ravel()) / state.size)
+            times.append(done)
+        if done == waits:
+            break
+        chunk = min(record or waits, waits - done)
+        passed += exchange_each(state, top, streams, chunk * n)
+        done += chunk
+    gas = Gas(
+        quanta=state[0] if gases == 1 else state,
+        sweeps=waits,
+        levels=levels,
+        spacing=spacing,
+        acceptance_rate=passed / (waits * state.size) if waits else 0.0,
+        occupancies=np.empty((0, 0)),
+        recorded_sweeps=np.array(times, dtype=np.int64),
+    )
+    size = max([gas._size(), *map(len, seen)])
+    table = np.array([np.pad(row, (0, size - len(row))) for row in seen]).reshape(len(seen), size)
+    return replace(gas, occupancies=table)
+
+
+def _as_quanta(start: ArrayLike, levels: int | None) -> NDArray[np.int32]:
+    quanta = np.asarray(start)
+    if quanta.ndim != 1 or quanta.size < 2 or quanta.dtype.kind not in "iu":
+        raise ValueError(
+            f'start must be "even" or a list of at least two whole numbers, got shape {quanta.shape} of {quanta.dtype}'
+        )
+    high = 2**31 - 1 if levels is None else levels - 1
+    if quanta.min() < 0 or quanta.max() > high:
+        raise ValueError(f"start must hold quanta from 0 to {high}, got {quanta.min()} to {quanta.max()}")
+    return quanta.astype(np.int32)

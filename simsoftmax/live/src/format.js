@@ -1,0 +1,42 @@
+// Numbers as a reader expects them: tabular, with a true minus sign, and infinity as a symbol.
+
+const tidy = (text) => text.replace("-", "−");
+
+export function fixed(value, digits = 3) {
+  if (!Number.isFinite(value)) return value > 0 ? "∞" : value < 0 ? "−∞" : "undefined";
+  if (Math.abs(value) >= 1e5) return tidy(value.toExponential(2));
+  const text = value.toFixed(digits);
+  return Number(text) === 0 ? text.replace("-", "") : tidy(text);
+}
+
+export const temperature = (value) =>
+  value === 0 ? "0" : value === Infinity ? "∞" : value >= 1000 || value < 0.001 ? tidy(value.toExponential(2)) : value.toPrecision(3);
+
+// Up to four digits; what is only rounding is zero.
+export const short = (value) =>
+  !Number.isFinite(value) ? fixed(value) : Math.abs(value) < 1e-12 ? "0" : tidy(String(Number(value.toPrecision(4))));
+
+export const count = (value) => Math.round(value).toLocaleString("en-US");
+
+// 12,300,000 -> "12 million"
+export function roughly(value) {
+  if (value >= 1e9) return `${Number((value / 1e9).toPrecision(2))} billion`;
+  if (value >= 1e6) return `${Number((value / 1e6).toPrecision(2))} million`;
+  if (value < 10) return String(Number(value.toPrecision(2)));
+  return count(Number(value.toPrecision(2)));
+}
+
+// What a person typed, as a number: "0.3", "−1", "inf", "∞"; NaN if it is none.
+export function parse(text) {
+  const clean = text.trim().replace(/[−–]/g, "-").toLowerCase();
+  const infinite = /^([+-]?)(inf|infinity|∞)$/.exec(clean);
+  if (infinite) return infinite[1] === "-" ? -Infinity : Infinity;
+  return /^[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?$/.test(clean) ? Number(clean) : NaN;
+}
+
+// Evidence, given as a logarithm, as odds: "120 to 1", "1 to 3".
+export function odds(log) {
+  const times = Math.abs(log) > 21 ? `10^${Math.floor(Math.abs(log) / Math.LN10)}` : roughly(Math.exp(Math.abs(log)));
+  const plain = times.replace(/\^(\d+)/, (_, digits) => [...digits].map((d) => "⁰¹²³⁴⁵⁶⁷⁸⁹"[d]).join(""));
+  return log >= 0 ? `${plain} to 1` : `1 to ${plain}`;
+}

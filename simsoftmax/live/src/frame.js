@@ -1,0 +1,36 @@
+// A plot with hairline axes and nothing in it: figures put their own marks into `marks`.
+
+import { axisBottom, axisLeft } from "d3-axis";
+import { select } from "d3-selection";
+
+export class Frame {
+  constructor(parent, { title, label, xName = "" }) {
+    this.label = label;
+    this.svg = select(parent).append("svg").attr("class", "ssm-frame").attr("role", "img").attr("aria-label", label);
+    this.heading = this.svg.append("text").attr("class", "ssm-muted").attr("y", 13).text(title);
+    this.xName = this.svg.append("text").attr("class", "ssm-muted").attr("text-anchor", "end").text(xName);
+    this.axes = [this.svg.append("g").attr("class", "ssm-axis"), this.svg.append("g").attr("class", "ssm-axis")];
+    this.marks = this.svg.append("g");
+  }
+
+  // x, y: d3 scales, whose ranges are set here; ticks: [values, format] for each.
+  layout(width, height, { x, y, xTicks, yTicks, left = 40 }) {
+    Object.assign(this, { width, height, x, y });
+    this.box = { left, right: width - 12, top: 30, bottom: height - 40 };
+    const { right, top, bottom } = this.box;
+    this.svg.attr("width", width).attr("height", height).attr("viewBox", `0 0 ${width} ${height}`);
+    x.range([left, right]);
+    y.range([bottom, top]);
+    this.xName.attr("x", right).attr("y", height - 4);
+    this.axes[0]
+      .attr("transform", `translate(0,${bottom})`)
+      .call(axisBottom(x).tickValues(xTicks[0]).tickFormat(xTicks[1]).tickSize(4).tickPadding(5));
+    this.axes[1]
+      .attr("transform", `translate(${left},0)`)
+      .call(axisLeft(y).tickValues(yTicks[0]).tickFormat(yTicks[1]).tickSize(4).tickPadding(4));
+  }
+
+  describe(text) {
+    this.svg.attr("aria-label", `${this.label}: ${text}`);
+  }
+}

@@ -1,0 +1,162 @@
+// Temperature is a colour, and the thermometer that sets it.
+
+import { drag } from "d3-drag";
+import { interpolateRgb } from "d3-interpolate";
+import { scaleLinear, scaleLog } from "d3-scale";
+import { select } from "d3-selection";
+import * as format from "./format.js";
+
+export const COLDEST = 0.05;
+export const HOTTEST = 20;
+
+const shade = scaleLog([COLDEST, 1, HOTTEST], ["rgb(47,111,176)", "rgb(140,120,150)", "rgb(226,118,32)"])
+  .interpolate(interpolateRgb)
+  .clamp(true);
+export const heat = (temperature) => shade(Math.min(HOTTEST, Math.max(COLDEST, temperature)));
+
+// Most of the scale is logarithmic; its two ends are the exact limits, T = 0 and T = infinity.
+const END = 0.07;
+const along = scaleLog([COLDEST, HOTTEST], [END, 1 - END]);
+const place = (t) => (t === 0 ? 0 : t === Infinity ? 1 : Math.min(1 - END, Math.max(END, along(t))));
+function temperatureAt(u) {
+  if (u < END / 2) return 0;
+  if (u > 1 - END / 2) return Infinity;
+  return Number(Math.min(HOTTEST, Math.max(COLDEST, along.invert(u))).toPrecision(3));
+}
+const TICKS = [0, 0.05, 0.2, 1, 5, 20, Infinity];
+// Where there is little room, the ends keep only the exact limits.
+export const ticksFor = (length) => TICKS.filter((t) => Math.abs(length) > 280 || (t !== COLDEST && t !== HOTTEST));
+export const tickText = (t) => (t === Infinity ? "∞" : String(t));
+
+// The thermometer's scale for other plots, in the form that d3-axis expects.
+export function temperatureScale([low, high]) {
+  const scale = (t) => low + (high - low) * place(t);
+  return Object.assign(scale, {
+    invert: (x) => temperatureAt((x - low) / (high - low)),
+    range: () => [low, high],
+    copy: () => temperatureScale([low, high]),
+  });
+}
+
+// Temperatures that draw a smooth curve from one exact limit to the other.
+export const CURVE = [0, ...Array.from({ length: 141 }, (_, i) => along.invert(END + ((1 - 2 * END) * i) / 140)), Infinity];
+
+export class Thermometer {
+  // change(temperature) is called when the reader moves it, and without it the thermometer only shows; infinite: whether
+  // it reaches T = infinity.
+  constructor(parent, { change, label = "Temperature", infinite = true }) {
+    Object.assign(this, { change, infinite });
+    this.value = 1;
+    const id = `ssm-heat-${Math.random().toString(36).slice(2)}`; // several bundles may share a page
+    this.svg = select(parent).append("svg").attr("class", "ssm-thermometer");
+    this.gradient = this.svg.append("defs").append("linearGradient").attr("id", id);
+    for (const u of [0, 0.25, 0.5, 0.75, 1]) {
+      this.gradient.append("stop").attr("offset", u).attr("stop-color", heat(along.invert(END + u * (1 - 2 * END))));
+    }
+    this.name = this.svg.append("text").attr("class", "ssm-muted").attr("aria-hidden", "true").text("temperature");
+    this.ticks = this.svg.append("g").attr("aria-hidden", "true");
+    this.track = this.svg.append("rect").attr("rx", 4).attr("fill", `url(#${id})`);
+    this.reading = this.svg.append("text").attr("class", "ssm-reading").attr("aria-hidden", "true");
+    this.knob = this.svg
+      .append("circle")
+      .attr("class", "ssm-knob")
+      .attr("r", 10)
+      .attr("tabindex", 0)
+      .attr("role", "slider")
+      .attr("aria-label", label)
+      .on("keydown", (event) => this.key(event));
+    const move = (event) => this.set(temperatureAt(this.position.invert(this.vertical ? event.y : event.x)));
+    if (!change) {
+      // A thermometer that only shows.
+      this.svg.classed("ssm-fixed", true);
+      this.knob.attr("tabindex", null).attr("role", "img").on("keydown", null);
+      return;
+    }
+    this.knob.attr("aria-valuemin", 0).attr("aria-valuemax", HOTTEST);
+    this.svg.call(
+      drag()
+        .container(this.svg.node())
+        .on("start", (event) => {
+          this.knob.node().focus({ preventScroll: true });
+          move(event);
+        })
+        .on("drag", move),
+    );
+  }
+
+  key(event) {
+    const steps = { ArrowUp: 1, ArrowRight: 1, ArrowDown: -1, ArrowLeft: -1, PageUp: 5, PageDown: -5 }[event.key];
+    let next;
+    if (event.key === "Home") next = 0;
+    else if (event.key === "End") next = Infinity;
+    else if (steps === undefined) return;
+    else if (this.value === 0) next = steps > 0 ? COLDEST : 0;
+    else if (this.value === Infinity) next = steps > 0 ? Infinity : HOTTEST;
+    else {
+      const factor = 1.1 ** steps;
+      next = Number((this.value * factor).toPrecision(3));
+      if (next > HOTTEST) next = this.value >= HOTTEST ? Infinity : HOTTEST;
+      if (next < COLDEST) next = this.value <= COLDEST ? 0 : COLDEST;
+    }
+    event.preventDefault();
+    this.set(next);
+  }
+
+  set(value) {
+    if (value === Infinity && !this.infinite) return;
+    if (value !== this.value) this.change(value);
+  }
+
+  // Lay out in a box; vertical when it is taller than wide. `inset` leaves room left and right of a flat one, so that it
+  // stands over the axis of a plot.
+  layout(width, height, inset = [14, 14]) {
+    this.vertical = height > width;
+    this.svg.attr("width", width).attr("height", height).attr("viewBox", `0 0 ${width} ${height}`);
+    const flat = !this.vertical;
+    const [x, y] = flat ? [inset[0], 34] : [42, 30];
+    this.cross = flat ? y + 4 : x + 4;
+    this.position = flat ? scaleLinear([0, 1], [x, width - inset[1]]) : scaleLinear([0, 1], [height - 16, y]);
+    const [low, high] = [this.position(0), this.position(1)];
+    this.gradient.attr("x1", 0).attr("x2", flat ? 1 : 0).attr("y1", flat ? 0 : 1).attr("y2", 0);
+    this.track
+      .attr("x", flat ? low - 4 : x)
+      .attr("y", flat ? y : high - 4)
+      .attr("width", flat ? high - low + 8 : 8)
+      .attr("height", flat ? 8 : low - high + 8);
+    this.name.attr("x", flat ? x - 4 : 2).attr("y", 13);
+    this.ticks
+      .selectAll("text")
+      .data(ticksFor(high - low).filter((t) => this.infinite || t < Infinity))
+      .join("text")
+      .attr("class", "ssm-muted")
+      .attr("text-anchor", flat ? "middle" : "end")
+      .attr("x", (t) => (flat ? this.position(place(t)) : 32))
+      .attr("y", (t) => (flat ? y + 32 : this.position(place(t)) + 4))
+      .text(tickText);
+    if (this.change) this.knob.attr("aria-orientation", flat ? "horizontal" : "vertical");
+    this.draw();
+  }
+
+  show(value) {
+    this.value = value;
+    this.draw();
+  }
+
+  draw() {
+    const text = `T = ${format.temperature(this.value)}`;
+    const spoken = this.value === 0 ? "T = 0, frozen" : this.value === Infinity ? "T = infinity" : text;
+    if (this.change) this.knob.attr("aria-valuenow", Math.min(this.value, HOTTEST)).attr("aria-valuetext", spoken);
+    else this.knob.attr("aria-label", `Temperature: ${spoken}`);
+    if (!this.position) return;
+    const at = this.position(place(this.value));
+    this.knob
+      .attr("cx", this.vertical ? this.cross : at)
+      .attr("cy", this.vertical ? at : this.cross)
+      .attr("fill", heat(this.value));
+    this.reading
+      .attr("x", this.vertical ? this.cross + 16 : this.position(1) + 4)
+      .attr("y", this.vertical ? at + 5 : 13)
+      .attr("text-anchor", this.vertical ? "start" : "end")
+      .text(this.vertical ? format.temperature(this.value) : text);
+  }
+}

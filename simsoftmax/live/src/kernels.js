@@ -1,0 +1,87 @@
+// The compiled Python kernels, callable with arrays that live in their memory.
+// JavaScript draws, Python computes: every number of the project that a figure shows comes from here.
+
+const VIEWS = {
+  uint8: Uint8Array, int32: Int32Array, int64: BigInt64Array, uint64: BigUint64Array, float64: Float64Array,
+};
+const PAGE = 65536;
+
+// A DataView's bytes as an ArrayBuffer of their own.
+export const copy = (view) => view.buffer.slice(view.byteOffset, view.byteOffset + view.byteLength);
+
+// An array in the kernels' memory. `view` is read afresh each time: growing the memory replaces its buffer.
+class Block {
+  constructor(memory, type, pointer, length) {
+    Object.assign(this, { memory, type, pointer, length, View: VIEWS[type] });
+  }
+  get view() {
+    if (this.cached?.buffer !== this.memory.buffer) {
+      this.cached = new this.View(this.memory.buffer, this.pointer, this.length);
+    }
+    return this.cached;
+  }
+  part(start, end) {
+    return new Block(this.memory, this.type, this.pointer + start * this.View.BYTES_PER_ELEMENT, end - start);
+  }
+}
+
+export class Kernels {
+  // bytes: the module as the Python side sends it, a DataView.
+  static async load(bytes) {
+    const module = await WebAssembly.compile(copy(bytes));
+    const kernels = new Kernels();
+    kernels.memory = new WebAssembly.Memory({ initial: 1 });
+    kernels.free = 64; // the first bytes hold results: a return value at 0, an error at 8
+    const env = { __linear_memory: kernels.memory };
+    for (const { name, kind } of WebAssembly.Module.imports(module)) {
+      if (kind === "function") env[name] = Math[name];
+    }
+    const instance = await WebAssembly.instantiate(module, { env });
+    const [section] = WebAssembly.Module.customSections(module, "kernels");
+    const description = JSON.parse(new TextDecoder().decode(section));
+    for (const [name, { parameters, result }] of Object.entries(description)) {
+      kernels[name] = kernels.wrap(name, instance.exports[name], parameters, result);
+    }
+    return kernels;
+  }
+
+  array(type, length) {
+    const size = VIEWS[type].BYTES_PER_ELEMENT * length;
+    const pointer = this.free;
+    this.free = Math.ceil((pointer + size) / 16) * 16;
+    const missing = this.free - this.memory.buffer.byteLength;
+    if (missing > 0) this.memory.grow(Math.ceil(missing / PAGE));
+    return new Block(this.memory, type, pointer, length);
+  }
+
+  // A float64 array filled with values.
+  floats(values) {
+    const block = this.array("float64", values.length);
+    block.view.set(values);
+    return block;
+  }
+
+  wrap(name, compiled, parameters, result) {
+    return (...given) => {
+      const flat = [0, 8];
+      parameters.forEach((parameter, i) => {
+        const array = /^(\w+)\[1\]$/.exec(parameter);
+        if (array) {
+          const block = given[i];
+          if (block?.type !== array[1]) throw new TypeError(`${name}: argument ${i} must be a ${parameter} array`);
+          const [n, item] = [BigInt(block.length), BigInt(block.View.BYTES_PER_ELEMENT)];
+          flat.push(0, 0, n, item, block.pointer, n, item);
+        } else {
+          flat.push(parameter === "int64" ? BigInt(given[i]) : Number(given[i]));
+        }
+      });
+      const status = compiled(...flat);
+      if (status !== 0) throw new Error(`${name} failed with status ${status}`);
+      const memory = new DataView(this.memory.buffer);
+      if (result === "int64") return Number(memory.getBigInt64(0, true));
+      if (result === "int32") return memory.getInt32(0, true);
+      if (result === "float64") return memory.getFloat64(0, true);
+      return undefined;
+    };
+  }
+}

@@ -1,0 +1,210 @@
+// Energy levels as a ladder, low is down, with particles on them. Levels can be dragged; particles hop in small arcs.
+
+import { drag } from "d3-drag";
+import { scaleLinear } from "d3-scale";
+import { select } from "d3-selection";
+import * as format from "./format.js";
+import { add, reducedMotion } from "./stage.js";
+
+const DOT = 2.6;
+const HOP = 0.34; // seconds
+const TOP = 30;
+const BOTTOM = 14;
+
+export class Ladder {
+  // change(level, logit) is called when a level is moved; without it the levels stay where they are.
+  constructor(parent, { change } = {}) {
+    this.change = change;
+    this.box = add(parent, "div", { className: "ssm-ladder" });
+    this.canvas = add(this.box, "canvas");
+    this.canvas.setAttribute("aria-hidden", "true");
+    this.svg = select(this.box).append("svg");
+    this.svg.append("text").attr("class", "ssm-muted").attr("x", 0).attr("y", 13).attr("aria-hidden", "true").text("energy");
+    this.levels = this.svg.append("g");
+    this.dots = [];
+    this.logits = [];
+    this.held = null;
+  }
+
+  // logits: one score a level; names: what to call them.
+  show(logits, names) {
+    this.logits = [...logits];
+    this.names = names;
+    if (this.width) this.draw();
+  }
+
+  layout(width, height) {
+    [this.width, this.height] = [width, height];
+    const ratio = globalThis.devicePixelRatio || 1;
+    Object.assign(this.canvas, { width: Math.round(width * ratio), height: Math.round(height * ratio) });
+    Object.assign(this.canvas.style, { width: `${width}px`, height: `${height}px` });
+    this.paper = this.canvas.getContext("2d");
+    this.paper.setTransform(ratio, 0, 0, ratio, 0, 0);
+    this.svg.attr("width", width).attr("height", height).attr("viewBox", `0 0 ${width} ${height}`);
+    this.draw();
+  }
+
+  // Where each level is drawn. Levels of (nearly) equal energy stand side by side, as physicists draw them.
+  place() {
+    const finite = this.logits.filter(Number.isFinite);
+    if (this.held === null || !this.height_of) {
+      const [low, high] = [Math.min(...finite), Math.max(...finite)];
+      const spare = Math.max((high - low) * 0.02, high - low < 1 ? (1 - (high - low)) / 2 : 0);
+      this.height_of = scaleLinear([high + spare, low - spare], [this.height - BOTTOM, TOP + 26]);
+    }
+    const y = this.logits.map((z) =>
+      Number.isFinite(z) ? Math.min(this.height - BOTTOM, Math.max(TOP, this.height_of(z))) : TOP,
+    );
+    const order = y.map((_, k) => k).sort((a, b) => y[a] - y[b] || a - b);
+    const [left, right] = [4, this.width - 6];
+    const spots = [];
+    for (let start = 0; start < order.length; ) {
+      let end = start + 1;
+      while (end < order.length && y[order[end]] - y[order[start]] < 12) end += 1;
+      const group = order.slice(start, end).sort((a, b) => a - b);
+      const share = (right - left) / group.length;
+      group.forEach((k, n) => {
+        spots[k] = { y: y[k], x0: left + n * share + (n ? 7 : 0), x1: left + (n + 1) * share - (n + 1 < group.length ? 7 : 0) };
+      });
+      start = end;
+    }
+    return spots;
+  }
+
+  draw() {
+    if (!this.logits.length) return;
+    const old = this.spots;
+    this.spots = this.place();
+    if (old?.length === this.spots.length) {
+      for (const dot of this.dots) this.move(dot, old[dot.level], this.spots[dot.level]);
+    }
+    const level = this.levels
+      .selectAll("g")
+      .data(this.spots)
+      .join((enter) => {
+        const g = enter.append("g");
+        g.append("line").attr("class", "ssm-level");
+        g.append("circle").attr("class", "ssm-grip").attr("r", 5.5);
+        g.append("rect").attr("class", "ssm-catch").attr("fill", "transparent").attr("height", 26);
+        return g;
+      });
+    level
+      .attr("transform", (spot) => `translate(0,${spot.y})`)
+      .select("line")
+      .attr("x1", (spot) => spot.x0)
+      .attr("x2", (spot) => spot.x1)
+      .attr("stroke-dasharray", (_, k) => (Number.isFinite(this.logits[k]) ? null : "2 5"));
+    const movable = (_, k) => Boolean(this.change) && Number.isFinite(this.logits[k]);
+    level
+      .select("rect")
+      .attr("x", (spot) => spot.x0)
+      .attr("y", -13)
+      .attr("width", (spot) => Math.max(0, spot.x1 - spot.x0))
+      .attr("display", (spot, k) => (movable(spot, k) ? null : "none"));
+    const grip = level
+      .select("circle")
+      .attr("cx", (spot) => spot.x1 - 6)
+      .attr("display", (spot, k) => (movable(spot, k) ? null : "none"));
+    if (!this.change) return;
+    grip
+      .attr("tabindex", 0)
+      .attr("role", "slider")
+      .attr("aria-orientation", "vertical")
+      .attr("aria-label", (_, k) => `Energy of ${this.names[k]}`)
+      .attr("aria-valuemin", -1000)
+      .attr("aria-valuemax", 1000)
+      .attr("aria-valuenow", (_, k) => (Number.isFinite(this.logits[k]) ? -this.logits[k] : 0))
+      .attr("aria-valuetext", (_, k) => `energy ${format.short(-this.logits[k])}, logit ${format.short(this.logits[k])}`)
+      .on("keydown", (event) => this.key(event));
+    level.call(
+      drag()
+        .container(this.svg.node())
+        .filter((event) => !event.button && movable(null, this.indexOf(event.currentTarget)))
+        .on("start", (event, spot) => {
+          this.held = this.spots.indexOf(spot);
+          this.levels.selectAll("circle").nodes()[this.held].focus({ preventScroll: true });
+        })
+        .on("drag", (event) => {
+          const y = Math.min(this.height - BOTTOM, Math.max(TOP, event.y));
+          const step = Math.abs(this.height_of.invert(1) - this.height_of.invert(0)) > 0.04 ? 10 : 100;
+          const logit = Math.round(this.height_of.invert(y) * step) / step;
+          if (logit !== this.logits[this.held]) this.change(this.held, logit);
+        })
+        .on("end", () => {
+          this.held = null;
+          this.draw();
+        }),
+    );
+  }
+
+  indexOf(node) {
+    return this.levels.selectAll("g").nodes().indexOf(node.closest("g"));
+  }
+
+  key(event) {
+    const step = { ArrowUp: 1, ArrowRight: 1, ArrowDown: -1, ArrowLeft: -1, PageUp: 10, PageDown: -10 }[event.key];
+    if (step === undefined) return;
+    event.preventDefault();
+    const k = this.indexOf(event.currentTarget);
+    // Up the screen is up in energy, down in logit.
+    this.change(k, Math.round((this.logits[k] - step * 0.1) * 100) / 100);
+  }
+
+  // Put a dot, at its place along the level, on another spot.
+  move(dot, from, to) {
+    if (!from || !to) return;
+    dot.x = to.x0 + ((dot.x - from.x0) / Math.max(1, from.x1 - from.x0)) * (to.x1 - to.x0);
+  }
+
+  // levels[i] is the level of the i-th drawn particle. Those that have moved set off in an arc. A dot finishes its hop and
+  // rests a while before it looks at its particle again, so that quick particles are seen as under a stroboscope.
+  populate(levels) {
+    if (!this.spots) return;
+    while (this.dots.length < levels.length) this.dots.push({ level: -1, hop: 1, rest: 0, jitter: 0 });
+    this.dots.length = levels.length;
+    this.dots.forEach((dot, i) => {
+      const known = dot.level >= 0 && dot.level < this.spots.length;
+      dot.late = dot.level !== levels[i];
+      if (known && dot.rest > 0 && !reducedMotion()) return;
+      // It looks at times that do not depend on what it sees, so the dots stay a fair sample.
+      dot.rest = HOP + 0.1 + 0.5 * Math.random();
+      if (!dot.late) return;
+      dot.late = false;
+      const to = this.spots[levels[i]];
+      const width = to.x1 - to.x0 - 22;
+      dot.from = !known || reducedMotion() ? null : this.where(dot);
+      dot.hop = dot.from ? 0 : 1;
+      dot.level = levels[i];
+      dot.x = to.x0 + 4 + Math.random() * Math.max(4, width);
+      dot.jitter = Math.floor(Math.random() * 5) * 2.3;
+    });
+  }
+
+  where(dot) {
+    const spot = this.spots[dot.level] ?? this.spots[0];
+    const [x, y] = [dot.x, spot.y - 5 - dot.jitter];
+    if (dot.hop >= 1 || !dot.from) return [x, y];
+    const u = dot.hop * dot.hop * (3 - 2 * dot.hop);
+    return [dot.from[0] + (x - dot.from[0]) * u, dot.from[1] + (y - dot.from[1]) * u - 16 * Math.sin(Math.PI * u)];
+  }
+
+  // Draw the particles; returns whether any is still in the air.
+  paint(colour, seconds) {
+    if (!this.paper || !this.spots) return false;
+    const paper = this.paper;
+    paper.clearRect(0, 0, this.width, this.height);
+    paper.fillStyle = colour;
+    paper.globalAlpha = 0.82;
+    let flying = false;
+    for (const dot of this.dots) {
+      dot.hop = Math.min(1, dot.hop + seconds / HOP);
+      dot.rest -= seconds;
+      flying ||= dot.hop < 1 || dot.late;
+      const [x, y] = this.where(dot);
+      paper.beginPath();
+      paper.arc(x, y, DOT, 0, 2 * Math.PI);
+      paper.fill();
+    }
+    return flying;
+  }
+}

@@ -1,0 +1,167 @@
+// Where the particles are: simulated by the compiled Metropolis kernel, or recorded by a native run.
+
+import { copy } from "./kernels.js";
+import { Levels } from "./levels.js";
+
+export const DRAWN = 280;
+
+// Levels with particles on them.
+class Occupied extends Levels {
+  particles = 0;
+  sample = [];
+
+  allocate(levels) {
+    super.allocate(levels);
+    for (const name of ["felt", "weights", "shares"]) this[name] = this.kernels.array("float64", levels);
+    for (const name of ["counts", "draws_seen"]) this[name] = this.kernels.array("int64", levels);
+    this.square = [1, 2].map(() => this.kernels.array("float64", levels * levels));
+  }
+
+  // `fault` is how much too hot, in relative terms, the particles run: an error for the verdict to find.
+  equilibrate(logits, temperature, fault = 0) {
+    super.equilibrate(logits, temperature);
+    this.kernels.boltzmann_weights(this.logits, temperature * (1 + fault), this.felt, this.weights);
+  }
+
+  settle() {
+    this.seen = this.weigh(this.shares);
+  }
+}
+
+export class Population extends Occupied {
+  constructor(kernels, stream) {
+    super(kernels);
+    this.stream = kernels.array("uint64", 4);
+    this.stream.view.set(new BigUint64Array(copy(stream)));
+    this.capacity = 0;
+  }
+
+  // Sweeps until a particle has forgotten its start; -1 where that is out of reach.
+  forgetting(neighbour, tolerance) {
+    const { kernels, exponents, probabilities, square } = this;
+    return kernels.forgetting_time(exponents, probabilities, neighbour ? 1 : 0, tolerance, ...square);
+  }
+
+  // Put every particle somewhere: all in the ground level, or evenly over the levels that are allowed.
+  start(particles, hot) {
+    if (particles > this.capacity) {
+      this.states = this.kernels.array("uint8", particles);
+      this.capacity = particles;
+    }
+    this.particles = particles;
+    this.all = this.states.part(0, particles);
+    const z = this.logits.view;
+    const allowed = [...z.keys()].filter((i) => z[i] > -Infinity);
+    const ground = allowed.reduce((best, i) => (z[i] > z[best] ? i : best), allowed[0]);
+    const states = this.all.view;
+    if (hot) for (let n = 0; n < particles; n += 1) states[n] = allowed[n % allowed.length];
+    else states.fill(ground);
+    this.at = 0;
+    this.forgetRates();
+    this.count();
+  }
+
+  forgetRates() {
+    this.moved = 0;
+    this.proposed = 0;
+  }
+
+  // Propose a number of moves, particle after particle, going round; a sweep is one move for each.
+  advance(moves, neighbour) {
+    const sweep = neighbour ? this.kernels.sweep_neighbour : this.kernels.sweep_uniform;
+    const run = (states, sweeps) => {
+      this.moved += sweep(states, this.felt, this.weights, this.stream, sweeps);
+      this.proposed += states.length * sweeps;
+    };
+    let left = moves;
+    while (left > 0) {
+      if (this.at === 0 && left >= this.particles) {
+        const sweeps = Math.floor(left / this.particles);
+        run(this.all, sweeps);
+        left -= sweeps * this.particles;
+      } else {
+        const end = Math.min(this.particles, this.at + left);
+        run(this.states.part(this.at, end), 1);
+        left -= end - this.at;
+        this.at = end === this.particles ? 0 : end;
+      }
+    }
+  }
+
+  count() {
+    this.kernels.count_states(this.all, this.counts, this.shares);
+    this.settle();
+  }
+
+  // The evidence against softmax after the present counts, as new draws; starts again with fresh = true.
+  judge(fresh) {
+    if (fresh) {
+      this.draws_seen.view.fill(0n);
+      this.logEvidence = 0;
+      this.draws = 0;
+      return;
+    }
+    const concentration = this.probabilities.view.filter((p) => p > 0).length;
+    this.logEvidence = this.kernels.grow_evidence(
+      this.logEvidence, this.draws_seen, this.counts, this.probabilities, concentration,
+    );
+    this.draws += this.particles;
+  }
+
+  // The levels of the particles that are drawn, evenly chosen from all.
+  drawn() {
+    const states = this.all.view;
+    const n = Math.min(DRAWN, this.particles);
+    this.sample.length = n;
+    for (let i = 0; i < n; i += 1) this.sample[i] = states[Math.floor((i * this.particles) / n)];
+    return this.sample;
+  }
+}
+
+// A native run, record by record.
+export class Recording extends Occupied {
+  constructor(kernels, { occupancies, particles, every }) {
+    super(kernels);
+    this.records = new Float64Array(copy(occupancies));
+    this.particles = particles;
+    this.every = every;
+    this.at = 0;
+  }
+
+  get length() {
+    return this.records.length / this.levels;
+  }
+
+  get sweeps() {
+    return (this.at + 1) * this.every;
+  }
+
+  // Show one record.
+  seek(record) {
+    this.at = Math.max(0, Math.min(this.length - 1, record));
+    this.shares.view.set(this.records.subarray(this.at * this.levels, (this.at + 1) * this.levels));
+    this.settle();
+  }
+
+  // Drawn particles that stand for the shares, with as few moves from one record to the next as can be.
+  drawn() {
+    const n = Math.min(DRAWN, this.particles);
+    const shares = this.shares.view;
+    const due = Array.from(shares, (share) => Math.floor(share * n));
+    const rest = Array.from(shares.keys()).sort((a, b) => ((shares[b] * n) % 1) - ((shares[a] * n) % 1));
+    for (let i = 0, missing = n - due.reduce((a, b) => a + b, 0); i < missing; i += 1) due[rest[i % rest.length]] += 1;
+    const homeless = [];
+    for (let i = 0; i < n; i += 1) {
+      const level = this.sample[i];
+      if (due[level] > 0) due[level] -= 1;
+      else homeless.push(i);
+    }
+    for (let level = 0; level < due.length; level += 1) {
+      while (due[level] > 0 && homeless.length) {
+        this.sample[homeless.pop()] = level;
+        due[level] -= 1;
+      }
+    }
+    return this.sample;
+  }
+}

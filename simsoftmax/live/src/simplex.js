@@ -1,0 +1,126 @@
+// Three levels as the corners of a triangle: a landscape over all distributions, a movable one, its path downhill.
+
+import { contours } from "d3-contour";
+import { drag } from "d3-drag";
+import { select } from "d3-selection";
+import { line } from "d3-shape";
+import * as format from "./format.js";
+
+const BANDS = 14;
+const LEAST = 0.001; // the drag stops this short of an edge, where a level would be lost for good
+
+export class Simplex {
+  constructor(parent, { change, label }) {
+    this.svg = select(parent).append("svg").attr("class", "ssm-simplex");
+    this.bands = this.svg.append("g").attr("aria-hidden", "true");
+    this.edge = this.svg.append("path").attr("class", "ssm-level").attr("fill", "none");
+    this.corners = this.svg.append("g").attr("aria-hidden", "true");
+    this.path = this.svg.append("path").attr("class", "ssm-line").attr("fill", "none");
+    this.goal = this.svg.append("path").attr("class", "ssm-theory").attr("d", "M-6,0H6M0,-6V6");
+    this.goalName = this.svg.append("text").attr("class", "ssm-muted").attr("aria-hidden", "true").text("softmax");
+    this.dot = this.svg
+      .append("circle")
+      .attr("class", "ssm-knob")
+      .attr("r", 9)
+      .attr("tabindex", 0)
+      .attr("role", "application")
+      .attr("aria-roledescription", "point in a triangle")
+      .on("keydown", (event) => {
+        const step = { ArrowUp: [0, -1], ArrowDown: [0, 1], ArrowLeft: [-1, 0], ArrowRight: [1, 0] }[event.key];
+        if (!step) return;
+        event.preventDefault();
+        const [x, y] = this.spot(this.q);
+        const far = (event.shiftKey ? 0.1 : 0.02) * this.side;
+        change(this.distribution(x + step[0] * far, y + step[1] * far));
+      });
+    this.label = label;
+    this.svg.call(
+      drag()
+        .container(this.svg.node())
+        .on("start", (event) => {
+          this.dot.node().focus({ preventScroll: true });
+          change(this.distribution(event.x, event.y));
+        })
+        .on("drag", (event) => change(this.distribution(event.x, event.y))),
+    );
+  }
+
+  // order: the level at the top, at the lower left and at the lower right; high energy is up.
+  layout(width, { order, names }) {
+    this.names = names;
+    this.side = Math.min(width - 40, 400);
+    const height = (this.side * Math.sqrt(3)) / 2;
+    const [left, top] = [(width - this.side) / 2, 24];
+    this.places = [];
+    this.places[order[0]] = [left + this.side / 2, top];
+    this.places[order[1]] = [left, top + height];
+    this.places[order[2]] = [left + this.side, top + height];
+    this.svg.attr("width", width).attr("height", height + 54).attr("viewBox", `0 0 ${width} ${height + 54}`);
+    this.edge.attr("d", `M${order.map((k) => this.places[k].join()).join("L")}Z`);
+    this.corners
+      .selectAll("text")
+      .data(order)
+      .join("text")
+      .attr("x", (k) => this.places[k][0])
+      .attr("y", (k, n) => this.places[k][1] + (n ? 22 : -9))
+      .attr("text-anchor", "middle")
+      .text((k) => ([...names[k]].length > 18 ? `${[...names[k]].slice(0, 17).join("")}…` : names[k]));
+    if (this.values) this.landscape(this.values, this.count);
+  }
+
+  spot(q) {
+    const sum = (axis) => q[0] * this.places[0][axis] + q[1] * this.places[1][axis] + q[2] * this.places[2][axis];
+    return [sum(0), sum(1)];
+  }
+
+  // The distribution at a place: barycentric coordinates, kept inside.
+  distribution(x, y) {
+    const [[ax, ay], [bx, by], [cx, cy]] = this.places;
+    const area = (by - cy) * (ax - cx) + (cx - bx) * (ay - cy);
+    const first = ((by - cy) * (x - cx) + (cx - bx) * (y - cy)) / area;
+    const second = ((cy - ay) * (x - cx) + (ax - cx) * (y - cy)) / area;
+    const q = [first, second, 1 - first - second].map((share) => Math.max(LEAST, share));
+    const total = q[0] + q[1] + q[2];
+    return q.map((share) => share / total);
+  }
+
+  // values: F on the grid of the kernel free_energy_landscape, count x count.
+  landscape(values, count) {
+    Object.assign(this, { values, count });
+    if (!this.places) return;
+    let [low, high] = [Infinity, -Infinity];
+    for (const value of values) [low, high] = [Math.min(low, value), Math.max(high, value)];
+    // Closer lines near the bottom, where F is flat.
+    const thresholds = Array.from({ length: BANDS }, (_, k) => -(low + (high - low) * ((k + 1) / (BANDS + 1)) ** 2));
+    const rings = contours().size([count, count]).thresholds(thresholds)(Array.from(values, (value) => -value));
+    // Contours live on the grid; the grid folds onto the triangle.
+    const unit = (a) => Math.min(1, Math.max(0, (a - 0.5) / (count - 1)));
+    const fold = ([a, b]) => {
+      const [u, v] = [unit(a), unit(b)];
+      return this.spot([1 - u, u * (1 - v), u * v]);
+    };
+    const draw = line();
+    this.bands
+      .selectAll("path")
+      .data(rings)
+      .join("path")
+      .attr("class", "ssm-band")
+      .attr("d", ({ coordinates }) => coordinates.flat().map((ring) => `${draw(ring.map(fold))}Z`).join(""));
+  }
+
+  show(q, goal, path, colour) {
+    this.q = q;
+    if (!this.places) return;
+    const [x, y] = this.spot(q);
+    this.dot
+      .attr("cx", x)
+      .attr("cy", y)
+      .attr("fill", colour)
+      .attr("aria-label", `${this.label}: ${this.names.map((name, k) => `${name} ${format.fixed(q[k], 3)}`).join(", ")}`);
+    const [gx, gy] = this.spot(goal);
+    this.goal.attr("transform", `translate(${gx},${gy})`);
+    const right = gx < this.places.reduce((sum, place) => sum + place[0], 0) / 3 + this.side * 0.2;
+    this.goalName.attr("x", gx + (right ? 10 : -10)).attr("y", gy - 9).attr("text-anchor", right ? "start" : "end");
+    this.path.attr("d", line()(path.map((point) => this.spot(point))));
+  }
+}

@@ -1,0 +1,533 @@
+"""The fitted temperature: exact sums, every hard case answered with the truth, intervals that cover."""
+
+import os
+import re
+import subprocess
+import sys
+import textwrap
+import threading
+from fractions import Fraction
+
+import numpy as np
+import pytest
+from hypothesis import assume, given
+from hypothesis import strategies as st
+from scipy.optimize import brentq
+from scipy.stats import binom
+
+import simsoftmax
+from simsoftmax import fit_temperature, log_softmax, logits_from_probabilities, mean_energy, softmax
+from simsoftmax.kernels import calibration as kernels
+
+
+def draw(rng, rows, levels, temperature=2.0, scale=3.0, dtype=np.float32):
+    """Return logits and labels drawn from softmax(logits / temperature)."""
+    logits = (scale * rng.standard_normal((rows, levels))).astype(dtype)
+    labels = (logits / temperature + rng.gumbel(size=(rows, levels))).argmax(axis=1)
+    return logits, labels
+
+
+def slope(logits, labels, temperature, weights=None):
+    """Return the derivative of the NLL in 1/T, by the exact functions in double precision."""
+    z = np.asarray(logits, np.float64)
+    difference = -mean_energy(z, temperature) - z[np.arange(len(z)), labels]
+    return np.average(difference, weights=weights)
+
+
+def true_temperature(logits, labels, weights=None, low=1e-3, high=1e3):
+    root = brentq(lambda u: slope(logits, labels, np.exp(u), weights), np.log(low), np.log(high), xtol=1e-13)
+    return float(np.exp(root))
+
+
+def nll(logits, labels, temperature, weights=None):
+    z = np.asarray(logits, np.float64)
+    return np.average(-log_softmax(z, temperature)[np.arange(len(z)), labels], weights=weights)
+
+
+# --- the kernel -------------------------------------------------------------------------------------------------------
+
+
+def expected_sums(logits, labels, weights, scale, first, step):
+    z, y, w = logits[first::step].astype(np.float64), labels[first::step], weights[first::step]
+    beta = scale * np.log(2)
+    rows = np.arange(len(z))
+    p = softmax(z, 1 / beta)
+    x = np.where(p > 0, beta * z, 0)
+    mean = (p * x).sum(axis=1)
+    central = [(p * (x - mean[:, None]) ** power).sum(axis=1) for power in (2, 3, 4)]
+    g1 = mean - beta * z[rows, y]
+    per_row = [
+        np.ones(len(z)),
+        -log_softmax(z, 1 / beta)[rows, y],
+        g1,
+        central[0],
+        central[1],
+        central[2] - 3 * central[0] ** 2,
+    ]
+    return np.array([*(np.sum(w * part) for part in per_row), np.sum((w * g1) ** 2)]), np.stack(per_row[2:5], axis=1)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("levels", [1, 2, 10, 64, 65, 1500])
+@pytest.mark.parametrize("weighted", [False, True])
+def test_sums_are_those_of_the_exact_functions(rng, dtype, levels, weighted):
+    rows, first, step = 203, 2, 3
+    logits, labels = draw(rng, rows, levels, dtype=dtype)
+    logits[rng.random(logits.shape) < 0.2] = -np.inf
+    logits[np.arange(rows), labels] = rng.normal(size=rows)
+    weights = rng.exponential(size=rows) if weighted else np.empty(0)
+    scale = float(dtype(0.7))
+    per_row = np.full((rows, 3), np.nan)
+    sums = kernels.likelihood_sums(logits, labels, weights, scale, first, step, per_row)
+    used = weights if weighted else np.ones(rows)
+    exact, exact_rows = expected_sums(logits, labels, used, scale, first, step)
+    tolerance = 2e-5 if dtype == np.float32 else 1e-12
+    size = max(1.0, np.abs(exact).max())
+    np.testing.assert_allclose(sums, exact, rtol=tolerance, atol=tolerance * size)
+    np.testing.assert_allclose(
+        per_row[first::step], exact_rows * used[first::step, None], rtol=100 * tolerance, atol=100 * tolerance
+    )
+    assert np.isnan(np.delete(per_row, np.s_[first::step], axis=0)).all()
+
+
+def test_powers_of_two_are_as_good_as_the_type():
+    t = np.linspace(-126, 0, 40001)
+    single = np.array([kernels._weight32(np.float32(x)) for x in t])
+    double = np.array([kernels._weight64(x) for x in t])
+    np.testing.assert_allclose(single[:, 1], np.exp2(np.float64(np.float32(t))), rtol=1.5e-7)
+    np.testing.assert_allclose(double[:, 1], np.exp2(t), rtol=4e-16)
+    # Errors that lean to one side would not average out over the rows.
+    assert abs(np.mean(single[:, 1] / np.exp2(np.float64(np.float32(t))) - 1)) < 1e-8
+    assert kernels._weight32(np.float32(-np.inf)) == (-127, 0)
+    assert kernels._weight64(-np.inf) == (-1023, 0)
+    assert np.isnan(kernels._weight32(np.float32(np.nan))[1])
+
+
+# --- the temperature --------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("rows", "levels"), [(500, 2), (10_000, 10), (20_000, 100), (9000, 300)])
+def test_temperature_is_the_root(rng, rows, levels):
+    logits, labels = draw(rng, rows, levels, temperature=1.7)
+    fit = fit_temperature(logits, labels)
+    assert abs(fit.temperature - true_temperature(logits, labels)) < 1e-7
+    assert fit.nll_before == pytest.approx(nll(logits, labels, 1.0), rel=1e-7)
+    assert fit.nll_after == pytest.approx(nll(logits, labels, fit.temperature), rel=1e-7)
+    assert fit.status == "interior"
+    assert fit.low < fit.temperature < fit.high
+
+
+def test_two_passes_suffice(rng):
+    logits, labels = draw(rng, 60_000, 40)
+    fit = fit_temperature(logits, labels)
+    assert sum(step.rows == 60_000 for step in fit.steps) == 2
+    assert fit.passes < 2.5
+    assert abs(fit.temperature - true_temperature(logits, labels)) < 1e-7
+
+
+def test_weights_are_repetitions(rng):
+    logits, labels = draw(rng, 400, 5, dtype=np.float64)
+    times = rng.integers(0, 4, 400)
+    weighted = fit_temperature(logits, labels, weights=times)
+    repeated = fit_temperature(np.repeat(logits, times, axis=0), np.repeat(labels, times))
+    assert weighted.temperature == pytest.approx(repeated.temperature, rel=1e-9)
+    assert weighted.nll_before == pytest.approx(repeated.nll_before, rel=1e-12)
+    assert weighted.temperature == pytest.approx(true_temperature(logits, labels, times), rel=1e-9)
+    scaled = fit_temperature(logits, labels, weights=times * 1e-3)
+    assert (scaled.low, scaled.high) == pytest.approx((weighted.low, weighted.high), rel=1e-9)
+    # Counting rows twice adds no information, and a repeated row does: the robust interval knows the difference.
+    doubled = fit_temperature(np.tile(logits, (2, 1)), np.tile(labels, 2))
+    single = fit_temperature(logits, labels)
+    assert np.log(single.high / single.low) / np.log(doubled.high / doubled.low) == pytest.approx(2**0.5, rel=0.02)
+
+
+def test_rows_without_weight_do_not_matter(rng):
+    logits, labels = draw(rng, 100, 4)
+    weights = np.ones(100)
+    weights[7] = 0
+    logits[7, labels[7]] = -np.inf
+    fit = fit_temperature(logits, labels, weights=weights)
+    keep = weights > 0
+    assert fit.temperature == pytest.approx(fit_temperature(logits[keep], labels[keep]).temperature, rel=1e-7)
+
+
+def test_any_layout_and_type(rng, tmp_path):
+    logits, labels = draw(rng, 9000, 12, dtype=np.float64)
+    logits = np.round(logits * 8) / 8  # exact in every type
+    fit = fit_temperature(logits, labels)
+    single = logits.astype(np.float32)
+    wide = np.zeros((18_000, 24), np.float32)
+    wide[::2, ::2] = single
+    file = np.memmap(tmp_path / "logits", np.float32, "w+", shape=single.shape)
+    file[:] = single
+    forms = {
+        "float16": logits.astype(np.float16),
+        "float32": single,
+        "big-endian": single.astype(">f4"),
+        "Fortran order": np.asfortranarray(single),
+        "strides": wide[::2, ::2],
+        "backwards": single[::-1].copy()[::-1],
+        "memory map": file,
+        "lists": logits.tolist(),
+    }
+    for name, form in forms.items():
+        again = fit_temperature(form, labels)
+        assert again.temperature == pytest.approx(fit.temperature, rel=2e-8), name
+        assert again.high == pytest.approx(fit.high, rel=1e-5), name
+    integers = (logits * 8).astype(np.int16)
+    assert fit_temperature(integers, labels).temperature == pytest.approx(8 * fit.temperature, rel=1e-9)
+    for y in (labels.astype(np.uint8), labels.tolist(), labels.astype(np.int32)[::1]):
+        assert fit_temperature(logits, y).temperature == fit.temperature
+
+
+def test_threads_do_not_show_in_the_result(rng):
+    logits, labels = draw(rng, 90_000, 40)
+    weights = rng.random(90_000)
+    fits = [fit_temperature(logits, labels, weights=weights, threads=n) for n in (1, 2, 5)]
+    assert fits[0] == fits[1] == fits[2]
+    assert threading.active_count() < 5
+
+
+def test_dask_gives_the_same(rng):
+    array = pytest.importorskip("dask.array", reason="needs the extra `dask`")
+    logits, labels = draw(rng, 5000, 30)
+    fit = fit_temperature(logits, labels)
+    for chunks in ((1300, 30), (700, 11), (5000, 30)):
+        again = fit_temperature(array.from_array(logits, chunks), labels)
+        assert again.temperature == pytest.approx(fit.temperature, rel=1e-8)
+        assert again.high == pytest.approx(fit.high, rel=1e-4)
+    many = array.from_array(np.tile(logits, (3, 1)), (999, 30))
+    assert fit_temperature(many, np.tile(labels, 3)).temperature == pytest.approx(fit.temperature, rel=1e-8)
+    half = array.from_array(logits, (1000, 30))
+    unknown = half[half[:, 0] > 0]
+    with pytest.raises(ValueError, match="compute_chunk_sizes"):
+        fit_temperature(unknown, labels)
+
+
+@pytest.mark.filterwarnings("ignore:logits look like probabilities")
+@given(
+    st.integers(1, 5).flatmap(
+        lambda levels: st.lists(
+            st.tuples(
+                st.lists(st.sampled_from([-2, -1, 0, 1, 2, None]), min_size=levels, max_size=levels),
+                st.integers(0, levels - 1),
+            ),
+            min_size=1,
+            max_size=6,
+        )
+    ),
+    st.sampled_from([np.float32, np.float64]),
+)
+def test_small_tables_are_judged_exactly(rows, dtype):
+    """The kind of answer follows from sums of fractions; an interior one is a minimum."""
+    assume(all(row[label] is not None for row, label in rows))
+    gain, certain, uneven = Fraction(0), True, False
+    for row, label in rows:
+        allowed = [z for z in row if z is not None]
+        gain += Fraction(sum(allowed), len(allowed)) - row[label]
+        certain &= row[label] == max(allowed)
+        uneven |= len(set(allowed)) > 1
+    expected = "unidentified" if not uneven else "zero" if certain else "infinite" if gain >= 0 else "interior"
+    logits = np.array([[-np.inf if z is None else z for z in row] for row, _ in rows], dtype)
+    labels = [label for _, label in rows]
+    fit = fit_temperature(logits, labels)
+    assert fit.status == expected
+    assert fit.low <= fit.high
+    if expected == "interior":
+        t = fit.temperature
+        assert fit.low <= t <= fit.high
+        for other in (0.99 * t, 1.01 * t):
+            assert nll(logits, labels, t) <= nll(logits, labels, other)
+        assert abs(slope(logits, labels, t)) < 1e-6
+    elif expected == "unidentified":
+        assert np.isnan(fit.temperature)
+        assert (fit.low, fit.high) == (0, np.inf)
+    else:
+        assert fit.temperature == (0 if expected == "zero" else np.inf)
+        assert fit.nll_after == pytest.approx(nll(logits, labels, fit.temperature), abs=1e-12)
+
+
+class TestHardCases:
+    """n = 2000, K = 10, where other fits return almost anything."""
+
+    @pytest.fixture
+    def data(self, rng):
+        return draw(rng, 2000, 10)
+
+    @pytest.mark.parametrize("dtype", [np.float32, np.float64])
+    @pytest.mark.parametrize("factor", [1e-30, 1e-4, 1e4, 1e30])
+    def test_scale(self, data, dtype, factor):
+        logits, labels = data
+        t = true_temperature(logits, labels)
+        fit = fit_temperature((logits.astype(np.float64) * factor).astype(dtype), labels)
+        assert fit.temperature / factor == pytest.approx(t, rel=1e-6 if dtype == np.float32 else 1e-9)
+        assert np.log(fit.high / fit.low) == pytest.approx(np.log(1.1), rel=0.2)
+
+    def test_offset(self, data):
+        logits, labels = data
+        assert fit_temperature(logits.astype(np.float64) + 1e6, labels).temperature == pytest.approx(
+            true_temperature(logits, labels), rel=1e-8
+        )
+
+    def test_forbidden_levels(self, data, rng):
+        logits, labels = data
+        logits[np.arange(2000), (labels + rng.integers(1, 10, 2000)) % 10] = -np.inf
+        fit = fit_temperature(logits, labels)
+        assert fit.temperature == pytest.approx(true_temperature(logits, labels), rel=1e-7)
+
+    def test_separable(self, data):
+        fit = fit_temperature(data[0], data[0].argmax(axis=1))
+        assert (fit.temperature, fit.low, fit.nll_after, fit.status) == (0, 0, 0, "zero")
+        rise = 2000 * nll(data[0], data[0].argmax(axis=1), fit.high)
+        assert rise == pytest.approx(3.841459 / 2, rel=1e-3)  # chi-square's 95 % point with one degree of freedom
+        assert "maximum of its row" in str(fit)
+
+    def test_everything_wrong(self, data):
+        labels = data[0].argmin(axis=1)
+        fit = fit_temperature(data[0], labels)
+        assert (fit.temperature, fit.high, fit.status) == (np.inf, np.inf, "infinite")
+        assert fit.nll_after == pytest.approx(np.log(10))
+        assert 2000 * (nll(data[0], labels, fit.low) - np.log(10)) == pytest.approx(3.841459 / 2, rel=1e-3)
+
+    def test_constant(self, data):
+        fit = fit_temperature(np.full((2000, 10), 0.3, np.float32), data[1])
+        assert np.isnan(fit.temperature)
+        assert fit.nll_after == pytest.approx(np.log(10))
+        assert "do not depend on T" in str(fit)
+
+    def test_uninformative(self, rng):
+        """Labels that know nothing of the logits: the slope at 1/T = 0 decides, and T is huge or infinite."""
+        logits, labels = rng.standard_normal((2000, 10)), rng.integers(0, 10, 2000)
+        fit = fit_temperature(logits, labels)
+        at_zero = np.mean(logits.mean(axis=1) - logits[np.arange(2000), labels])
+        assert (fit.status == "infinite") == (at_zero >= 0)
+        assert fit.temperature > 5
+        assert fit.low > 1
+
+    def test_half_precision(self, data):
+        logits = data[0].astype(np.float16)
+        assert fit_temperature(logits, data[1]).temperature == pytest.approx(
+            true_temperature(logits, data[1]), rel=1e-7
+        )
+
+    def test_nearly_separable(self, rng):
+        logits = 100 * rng.standard_normal((2000, 10))
+        labels = logits.argmax(axis=1)
+        labels[3] = logits[3].argsort()[-2]
+        fit = fit_temperature(logits, labels)
+        assert fit.status == "interior"
+        assert fit.temperature == pytest.approx(true_temperature(logits, labels, low=0.1), rel=1e-9)
+
+    def test_one_class(self, data):
+        """Labels of one class only are as good as any."""
+        labels = np.full(2000, 3)
+        fit = fit_temperature(data[0] + 2 * np.eye(10)[3], labels)
+        assert fit.temperature == pytest.approx(true_temperature(data[0] + 2 * np.eye(10)[3], labels), rel=1e-7)
+
+    def test_one_row(self):
+        fit = fit_temperature([[3.0, 1.0, -5.0]], [1])
+        assert fit.temperature == pytest.approx(true_temperature(np.array([[3.0, 1.0, -5.0]]), [1]), rel=1e-9)
+        assert (fit.low, fit.high) == (0, np.inf)  # one row tells nothing of its own noise
+
+    def test_one_level(self):
+        assert fit_temperature([[3.0], [1.0]], [0, 0]).status == "unidentified"
+
+
+ERRORS = {
+    "nan": (
+        lambda z, y: (np.where(z == z[4, 2], np.nan, z), y),
+        r"logits must be finite or -inf, got nan at index \(4, 2\)",
+    ),
+    "inf": (lambda z, y: (np.where(z == z[4, 2], np.inf, z), y), r"got inf at index \(4, 2\)"),
+    "dead": (lambda z, y: (np.where(np.arange(50)[:, None] == 7, -np.inf, z), y), "-inf throughout row 7"),
+    "impossible": (
+        lambda z, y: (np.where(np.arange(4) == y[:, None], np.where(np.arange(50)[:, None] == 9, -np.inf, z), z), y),
+        r"labels must have finite logits, got the label \d with logit -inf in row 9",
+    ),
+    "high": (lambda z, y: (z, np.where(np.arange(50) == 5, 4, y)), "labels must be from 0 to 3 .* got 4 at index 5"),
+    "low": (lambda z, y: (z, np.where(np.arange(50) == 5, -1, y)), "got -1 at index 5"),
+    "short": (lambda z, y: (z, y[1:]), r"one level for each of the 50 rows, got shape \(49,\)"),
+    "onehot": (lambda z, y: (z, np.eye(4)[y]), r"argmax"),
+    "empty": (lambda z, y: (z[:0], y[:0]), r"got shape \(0, 4\)"),
+    "flat": (lambda z, y: (z[0], y[:1]), r"got shape \(4,\)"),
+    "ragged": (lambda z, y: ([[1.0, 2.0], [1.0]], [0, 0]), "unequal length"),
+}
+
+
+@pytest.mark.parametrize("case", ERRORS)
+@pytest.mark.parametrize("dtype", [np.float16, np.float32, np.float64])
+def test_wrong_data_are_named(rng, case, dtype):
+    change, message = ERRORS[case]
+    logits, labels = draw(rng, 50, 4, dtype=dtype)
+    with pytest.raises(ValueError, match=message):
+        fit_temperature(*change(logits, labels))
+
+
+def test_wrong_arguments_are_named(rng):
+    logits, labels = draw(rng, 50, 4)
+    for error, message, arguments in (
+        (TypeError, "labels must be integers", {"labels": labels * 1.0}),
+        (TypeError, "logits must be real", {"logits": logits * 1j}),
+        (ValueError, "confidence must lie strictly", {"confidence": 95}),
+        (ValueError, "interval must be", {"interval": "exact"}),
+        (
+            ValueError,
+            "weights must be finite and >= 0, got -1.0 at index 3",
+            {"weights": np.where(np.arange(50) == 3, -1, 1)},
+        ),
+        (ValueError, "weights must not all be zero", {"weights": np.zeros(50)}),
+        (ValueError, "weights must hold one number", {"weights": np.ones(49)}),
+        (ValueError, "threads must be from 1", {"threads": 0}),
+    ):
+        with pytest.raises(error, match=message):
+            fit_temperature(**{"logits": logits, "labels": labels, **arguments})
+
+
+def test_probabilities_are_logits_by_name_only(rng):
+    logits, labels = draw(rng, 3000, 7, dtype=np.float64)
+    p = softmax(logits)
+    fit = fit_temperature(logits_from_probabilities(p), labels)
+    assert fit.temperature == pytest.approx(fit_temperature(logits, labels).temperature, rel=1e-9)
+    with pytest.warns(UserWarning, match="look like probabilities"):
+        wrong = fit_temperature(p, labels)
+    assert abs(wrong.temperature / fit.temperature - 1) > 0.5  # which is why it warns
+    assert logits_from_probabilities([0.0, 1.0]).tolist() == [-np.inf, 0.0]
+    with pytest.raises(ValueError, match="must sum to 1, got 2 in row 1"):
+        logits_from_probabilities([[0.5, 0.5], [1.0, 1.0]])
+    with pytest.raises(ValueError, match=r"between 0 and 1, got -0\.5"):
+        logits_from_probabilities([-0.5, 1.5])
+
+
+def test_interrupt_is_passed_on_and_leaves_no_thread(rng, monkeypatch):
+    logits, labels = draw(rng, 100_000, 40)
+    calls = []
+
+    def interrupted(*arguments):
+        calls.append(1)
+        raise KeyboardInterrupt
+
+    before = threading.active_count()
+    monkeypatch.setattr(kernels, "likelihood_sums", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        fit_temperature(logits, labels, threads=2)
+    assert threading.active_count() == before
+    assert len(calls) <= 2
+
+
+def test_progress_is_shown_when_asked_for(rng, capfd):
+    logits, labels = draw(rng, 3000, 5)
+    fit_temperature(logits, labels)
+    assert capfd.readouterr().err == ""
+    fit_temperature(logits, labels, progress=True)
+    assert "pass 1" in capfd.readouterr().err
+
+
+def test_a_file_larger_than_memory(tmp_path):
+    """The limit holds for what is allocated; the file is four times larger, and a copy of it must fail."""
+    script = textwrap.dedent(
+        """
+        import resource, sys
+        import numpy as np
+        from simsoftmax import fit_temperature
+        rows, levels = 400_000, 100
+        rng = np.random.default_rng(1)
+        block = (3 * rng.standard_normal((4000, levels))).astype(np.float32)
+        labels = np.tile((block / 2 + rng.gumbel(size=block.shape)).argmax(axis=1), rows // 4000)
+        fit = fit_temperature(block, labels[:4000], threads=2)  # everything is loaded and compiled now
+        file = np.memmap(sys.argv[1], np.float32, "w+", shape=(rows, levels))
+        for start in range(0, rows, 4000):
+            file[start : start + 4000] = block
+        file.flush()
+        file = np.memmap(sys.argv[1], np.float32, "r", shape=(rows, levels))
+        status = open("/proc/self/status").read()
+        used = int(status.split("VmData:")[1].split()[0]) * 1024
+        resource.setrlimit(resource.RLIMIT_DATA, (used + 40_000_000,) * 2)
+        again = fit_temperature(file, labels, threads=2)
+        assert abs(again.temperature / fit.temperature - 1) < 1e-7, (again, fit)
+        try:
+            np.array(file)
+        except MemoryError:
+            print("limited", again.passes)
+        """
+    )
+    if sys.platform != "linux":
+        pytest.skip("the limit on data is Linux's")
+    run = subprocess.run(
+        [sys.executable, "-c", script, str(tmp_path / "logits")],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=300,
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
+    )
+    assert run.returncode == 0, run.stderr
+    assert run.stdout.startswith("limited"), run.stdout
+
+
+# --- the interval -----------------------------------------------------------------------------------------------------
+
+
+def coverage(rng, fits, interval, factor=1.0):
+    """Return how many intervals hold ``factor`` times the true temperature."""
+    inside = 0
+    for _ in range(fits):
+        t = rng.uniform(0.5, 3)
+        logits, labels = draw(rng, 300, 5, temperature=t, dtype=np.float64)
+        fit = fit_temperature(logits, labels, interval=interval, rng=rng)
+        inside += fit.low <= factor * t <= fit.high
+    return inside
+
+
+def test_intervals_cover(rng, alarm):
+    fits = 4000
+    inside = coverage(rng, fits, "sandwich")
+    # Between 93 and 97 %, less what chance may do to a true coverage at either end.
+    assert binom.ppf(alarm, fits, 0.93) <= inside <= binom.isf(alarm, fits, 0.97)
+    assert abs(inside / fits - 0.95) <= 0.02
+    # Negative control: a temperature 15 % off is not covered.
+    wrong = coverage(rng, 500, "sandwich", factor=1.15)
+    assert wrong < binom.ppf(alarm, 500, 0.93)
+
+
+def test_bootstrap_covers(rng, alarm):
+    inside = coverage(rng, 300, "bootstrap")
+    assert inside >= binom.ppf(alarm, 300, 0.93)
+
+
+def test_bootstrap_is_as_good_as_refitting(rng):
+    rows = 1500
+    logits, labels = draw(rng, rows, 10)
+    fit = fit_temperature(logits, labels, interval="bootstrap", rng=7)
+    drawn = np.random.default_rng(7).standard_exponential((1000, rows))
+    refits = [fit_temperature(logits, labels, weights=w).temperature for w in drawn]
+    assert (fit.low, fit.high) == pytest.approx(tuple(np.quantile(refits, [0.025, 0.975])), rel=1e-3)
+    sandwich = fit_temperature(logits, labels)
+    assert (fit.low, fit.high) == pytest.approx((sandwich.low, sandwich.high), rel=0.02)
+    # The same seed gives the same interval, another seed another.
+    assert fit == fit_temperature(logits, labels, interval="bootstrap", rng=7)
+    assert fit.low != fit_temperature(logits, labels, interval="bootstrap", rng=8).low
+
+
+def test_interval_does_not_believe_the_model(rng):
+    """Half the rows at T = 1 and half at T = 4: the robust interval still covers the best single temperature."""
+    inside = 0
+    t_best = None
+    for trial in range(400):
+        rows = 100_000 if trial == 0 else 500
+        logits = 3 * rng.standard_normal((rows, 5))
+        t = np.where(rng.random(rows) < 0.5, 1.0, 4.0)[:, None]
+        labels = (logits / t + rng.gumbel(size=logits.shape)).argmax(axis=1)
+        fit = fit_temperature(logits, labels)
+        if trial == 0:
+            t_best = fit.temperature
+        else:
+            inside += fit.low <= t_best <= fit.high
+    assert inside > binom.ppf(1e-7, 399, 0.93)
+
+
+def test_one_readable_sentence(rng):
+    fit = fit_temperature(*draw(rng, 500, 5))
+    assert re.fullmatch(r"T = \S+ \(95 % interval \S+ to \S+\) on 500 rows of 5 logits; NLL .* nats; .*", str(fit))
+    assert len(fit.steps) >= 2
+    assert "slope" in str(fit.steps[0])
+    assert simsoftmax.TemperatureFit is type(fit)

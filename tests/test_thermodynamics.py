@@ -1,0 +1,180 @@
+"""Heat capacities and free energies from particles: right in the limit, and with intervals that cover."""
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy import stats
+
+import simsoftmax as sm
+from simsoftmax.thermodynamics import (
+    heat_capacity_from_counts,
+    integrate_log_partition,
+    log_partition_difference,
+    mean_energy_from_counts,
+)
+
+Z = np.array([2.0, 1.0, 0.1, -3.0, -1.5])
+
+logit_lists = st.lists(st.floats(-4, 4), min_size=2, max_size=10).map(np.array)
+
+
+def noiseless(z, t, n=10**15):
+    return np.rint(sm.softmax(z, t) * n).astype(np.int64)
+
+
+def multinomial(z):
+    return lambda t, n, rng: rng.multinomial(n, sm.softmax(z, t))
+
+
+@given(logit_lists, st.floats(0.3, 5))
+def test_without_noise_every_estimate_is_exact(z, t):
+    counts = noiseless(z, t)
+    assert abs(mean_energy_from_counts(counts, z).value - sm.mean_energy(z, t)) < 1e-12
+    if np.ptp(z) > 1e-3:
+        exact = sm.heat_capacity(z, t)
+        assert abs(heat_capacity_from_counts(counts, z, t).value - exact) < 1e-9
+    other = noiseless(z, 2 * t)
+    difference = log_partition_difference([counts, other], z, [t, 2 * t])
+    assert abs(difference.value - (sm.log_partition(z, 2 * t) - sm.log_partition(z, t))) < 1e-9
+
+
+@settings(max_examples=50)
+@given(logit_lists, st.floats(0.2, 5), st.sampled_from([0.5, 1e-2, 1e-4, 1e-9]))
+def test_quadrature_keeps_its_proven_bound(z, t, wanted):
+    result = integrate_log_partition(
+        z, t, particles=1000, quadrature_error=wanted, sampler=lambda t, n, rng: noiseless(z, t)
+    )
+    assert result.quadrature_bound <= wanted
+    assert abs(result.value - sm.log_partition(z, t)) <= result.quadrature_bound + 1e-11
+
+
+def test_too_few_temperatures_would_miss_the_bound():
+    """Negative control: the bound is not idle. One node instead of the needed ones errs by far more."""
+    one = integrate_log_partition(Z, 0.3, quadrature_error=0.999, sampler=lambda t, n, rng: noiseless(Z, t))
+    many = integrate_log_partition(Z, 0.3, quadrature_error=1e-9, sampler=lambda t, n, rng: noiseless(Z, t))
+    assert len(one.particles) < len(many.particles)
+    assert abs(one.value - sm.log_partition(Z, 0.3)) > 1e4 * abs(many.value - sm.log_partition(Z, 0.3))
+
+
+def coverage(results, exact, shrink=1.0):
+    """Share of the intervals that hold the truth; ``shrink`` spoils them for the negative control."""
+    held = [(e.low - e.value) * shrink <= exact - e.value <= (e.high - e.value) * shrink for e in results]
+    return np.mean(held)
+
+
+ESTIMATES = {
+    "heat capacity": (
+        lambda rng, t: heat_capacity_from_counts(rng.multinomial(20_000, sm.softmax(Z, t)), Z, t),
+        lambda t: sm.heat_capacity(Z, t),
+    ),
+    "mean energy": (
+        lambda rng, t: mean_energy_from_counts(rng.multinomial(20_000, sm.softmax(Z, t)), Z),
+        lambda t: sm.mean_energy(Z, t),
+    ),
+    "integration": (
+        lambda rng, t: integrate_log_partition(
+            Z, t, particles=20_000, quadrature_error=1e-5, rng=rng, sampler=multinomial(Z)
+        ),
+        lambda t: sm.log_partition(Z, t),
+    ),
+    "Bennett": (
+        lambda rng, t: log_partition_difference(
+            [rng.multinomial(n, sm.softmax(Z, s)) for n, s in ((3000, t), (1000, 2 * t))], Z, [t, 2 * t]
+        ),
+        lambda t: sm.log_partition(Z, 2 * t) - sm.log_partition(Z, t),
+    ),
+}
+
+
+@pytest.mark.parametrize("name", ESTIMATES)
+@pytest.mark.parametrize("t", [0.5, 2.0])
+def test_intervals_cover(name, t, rng):
+    """Nominal 95 %. Two points are allowed for the approximations, five standard errors for chance."""
+    estimate, exact = ESTIMATES[name]
+    runs = 1000
+    results = [estimate(rng, t) for _ in range(runs)]
+    room = 0.02 + 5 * np.sqrt(0.95 * 0.05 / runs)
+    assert abs(coverage(results, exact(t)) - 0.95) < room
+    # negative control: errors that are too small by a good third do not get through
+    assert coverage(results, exact(t), shrink=0.6) < 0.95 - room
+
+
+@pytest.mark.parametrize("t", [0.3, 1.0, 5.0])
+def test_integration_of_simulated_energies(t, rng):
+    result = integrate_log_partition(Z, t, particles=200_000, rng=rng)
+    assert abs(result.value - sm.log_partition(Z, t)) < 5.4 * result.error + 1e-9
+    assert result.error < 0.02
+
+
+def test_a_sampler_at_the_wrong_temperature_is_seen(rng):
+    """Negative control: temperature applied twice."""
+    result = integrate_log_partition(Z, 0.5, rng=rng, sampler=lambda t, n, rng: rng.multinomial(n, sm.softmax(Z, t**2)))
+    assert abs(result.value - sm.log_partition(Z, 0.5)) > 20 * result.error
+
+
+def test_forbidden_levels_and_equal_levels(rng):
+    z = np.array([0.0, -np.inf, 0.0])
+    assert integrate_log_partition(z, 0.3).value == pytest.approx(np.log(2), abs=1e-15)
+    assert integrate_log_partition(Z, np.inf).value == np.log(5)
+    assert integrate_log_partition([3.0, 3.0], 2.0).value == pytest.approx(sm.log_partition([3.0, 3.0], 2.0))
+    z = np.array([1.0, 0.0, -np.inf])
+    assert abs(integrate_log_partition(z, 0.5, rng=rng).value - sm.log_partition(z, 0.5)) < 0.02
+
+
+def test_bennett_is_antisymmetric_and_needs_overlap(rng):
+    other = Z[::-1].copy()
+    n = np.array([rng.multinomial(5000, sm.softmax(Z)), rng.multinomial(2000, sm.softmax(other))])
+    there = log_partition_difference(n, [Z, other])
+    back = log_partition_difference(n[::-1], [other, Z])
+    assert there.value == pytest.approx(-back.value, abs=1e-10)
+    assert there.error == pytest.approx(back.error, rel=1e-6)
+    # a permutation of the levels has the same ln Z
+    assert abs(there.value) < 5.4 * there.error
+    with pytest.raises(ValueError, match="counts must overlap"):
+        log_partition_difference([[5, 0], [0, 5]], [[0, -np.inf], [-np.inf, 0]])
+
+
+def test_bennett_with_a_level_that_only_one_system_allows(rng):
+    z = np.array([[1.0, 0.0, -np.inf], [1.0, 0.5, 2.0]])
+    n = [rng.multinomial(100_000, sm.softmax(row)) for row in z]
+    result = log_partition_difference(n, z)
+    assert abs(result.value - np.diff(sm.log_partition(z))[0]) < 5.4 * result.error
+
+
+def test_heat_capacity_of_a_real_simulation(rng):
+    z = np.array([0.0, -1.0])
+    for t in (0.2, 0.42, 1.0, 3.0):
+        run = sm.simulate(z, t, particles=10**6, rng=rng)
+        result = heat_capacity_from_counts(run.counts, z, t, confidence=1 - 2e-7)
+        assert result.low < sm.heat_capacity(z, t) < result.high
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (lambda: heat_capacity_from_counts([5, 0], [1.0, 0.0]), "all 5 at one"),
+        (lambda: heat_capacity_from_counts([5, 5], [1.0, 0.0], 0.0), "temperature must be > 0 and finite here, got 0"),
+        (lambda: mean_energy_from_counts([5, 5], [1.0, -np.inf]), "counts must be 0 where the logit is -inf"),
+        (lambda: mean_energy_from_counts([1, 0], [1.0, 0.0]), "at least 2 particles, got 1"),
+        (lambda: integrate_log_partition(Z, 0.0), "temperature must be > 0 here, got 0"),
+        (lambda: integrate_log_partition(Z, 1e-4), "the logits span 5e[+]04 T"),
+        (lambda: integrate_log_partition(Z, quadrature_error=0.0), "quadrature_error must lie strictly between"),
+        (lambda: log_partition_difference([1, 2], [1.0, 0.0]), r"counts must have shape \(2, K\), got \(2,\)"),
+        (lambda: log_partition_difference(np.ones((2, 2), int), np.ones((3, 2))), r"logits must have shape"),
+        (lambda: log_partition_difference(np.ones((2, 2), int), [1.0, 0.0], [1.0, 0.0]), "one or two numbers > 0"),
+    ],
+)
+def test_wrong_input_is_refused(call, message):
+    with pytest.raises(ValueError, match=message):
+        call()
+
+
+def test_str_reads_as_a_sentence():
+    text = str(mean_energy_from_counts([700, 300], [1.0, 0.0]))
+    assert text.startswith("mean energy = -0.7 ± 0.014; 95 % interval")
+
+
+def test_normal_reach():
+    e = mean_energy_from_counts([700, 300], [1.0, 0.0], confidence=0.5)
+    assert (e.high - e.value) / e.error == pytest.approx(stats.norm.isf(0.25))
