@@ -3,9 +3,10 @@
     python -m benchmarks.calibration [--sizes 10000x10,50000x100] [--peers scikit-learn,netcal] [--output FILE]
 
 Peers that are not installed are left out and named. Every round times each of them once, one after the other, so that
-whatever else the machine does meets them alike; medians are reported, and a peer that needs more than ten seconds is
-timed once. The error is that of T against a root found in double precision. The memory is the peak of the process's
-resident set during a fit above what it held before, in a process of its own.
+whatever else the machine does meets them alike; medians are reported. A peer that needs more than ten seconds is timed
+once, and left out where it would need more than a minute. The error is that of T against a root found in double
+precision. The memory is the peak of the process's resident set during a fit above what it held before, in a process of
+its own.
 """
 
 from __future__ import annotations
@@ -30,6 +31,7 @@ from scipy.special import logsumexp
 SIZES = ("10000x10", "50000x100", "50000x1000")
 TEMPERATURE = 2.0
 SLOW = 10.0  # seconds after which a peer is timed once
+LIMIT = 60.0  # seconds after which it is left out, as foretold by the size before
 
 Fit = Callable[[np.ndarray, np.ndarray], float]
 
@@ -240,8 +242,16 @@ def main() -> None:
     fits, missing = available(names)
     for name, why in missing.items():
         print(f"left out: {name} ({why})")
-    results = []
+    results: list[dict[str, object]] = []
+    elements = {size: int(np.prod([int(n) for n in size.split("x")])) for size in sizes}
     for size in sizes:
+        for record in results:
+            name = str(record["peer"])
+            foretold = float(record["seconds"]) * elements[size] / elements[str(record["size"])]
+            if name in fits and foretold > LIMIT:
+                del fits[name]
+                missing[f"{name} at {size}"] = f"it would take about {foretold:.0f} s"
+                print(f"left out: {name} at {size}, it would take about {foretold:.0f} s")
         records = measure(size, fits, options.rounds)
         for record in records:
             record["memory"] = measured_peak(str(record["peer"]), size) if sys.platform == "linux" else None

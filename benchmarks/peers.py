@@ -1,8 +1,8 @@
 """The programs that are timed: ours, and the same Metropolis sweep as others would write it.
 
 Each peer is a function ``peer(case)`` that returns ``sweep(sweeps)``, which moves ``case.particles`` particles, or
-raises `Absent` with the reason why it cannot run here. All use uniform proposals over all K levels and take states from
-sweep to sweep. None of the peers is exact beyond the 16 to 53 bits of its random numbers; ours are exact to 2^-64.
+raises `Absent` with the reason why it cannot run here. All use uniform proposals over all K levels.
+None of the peers is exact beyond the 16 to 53 bits of its random numbers; ours are exact to 2^-64.
 """
 
 from __future__ import annotations

@@ -361,7 +361,8 @@ def plot_reliability(
             zorder=4,
             label=f"{name}, T = {number(temperature)}: error {error}".removeprefix(", "),
         )
-    ax.legend(loc="upper left", frameon=False)
+    # Above the axes, for whiskers reach everywhere inside.
+    ax.legend(loc="lower left", bbox_to_anchor=(0, 1), frameon=False, borderaxespad=0)
     ax.set_xlim(0, 1.01)
     ax.set_ylim(0, 1.01)
     ax.set_xlabel("confidence")

@@ -135,8 +135,8 @@ def test_every_claim_is_in_the_ledger(book):
 
 @pytest.mark.slow
 def test_every_figure_has_words_in_its_place(book):
-    seen = set()
     for name, page in book.items():
+        seen = set()
         for attributes in page.find("img"):
             assert attributes.get("alt"), f"{name}: {attributes}"
         for attributes in page.find("svg", "figure"):
@@ -144,7 +144,7 @@ def test_every_figure_has_words_in_its_place(book):
             assert len(words) > 60, f"{name}: {words!r}"
             assert words not in seen
             seen.add(words)
-    assert seen
+        assert seen or name not in CHAPTERS
 
 
 @pytest.mark.slow
@@ -217,7 +217,7 @@ def test_a_page_fits_a_phone_and_keeps_to_itself(book, browser, name):
     page.wait_for_load_state("load")
     assert page.evaluate("document.documentElement.scrollWidth") <= 380
     small = page.evaluate(
-        """() => [...document.querySelectorAll('svg.figure text')].map(text => {
+        """() => [...document.querySelectorAll('figure svg.figure text')].map(text => {
             const svg = text.ownerSVGElement;
             const scale = svg.getBoundingClientRect().width / svg.viewBox.baseVal.width;
             return parseFloat(getComputedStyle(text).fontSize) * scale;

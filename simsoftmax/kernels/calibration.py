@@ -193,46 +193,47 @@ def _store(sums, nll, a0, a1, a2, a3, a4, a5, a6):
     sums[6] += a6 * _LN2**2
 
 
-@njit
-def _lanes(array, k):
-    return array[k * _LANES : (k + 1) * _LANES]
+# In what follows the rows of a tile lie in the lanes of a vector. ``work`` holds their maxima and, _LANES further on
+# each time, their five moments: one array with fixed offsets, for LLVM to see that nothing overlaps.
 
 
 @njit(fastmath={"contract"})
-def _lane_moments(tile, levels, scale, work):
-    """Fill ``work`` with the maximum and the five moments of every row of a tile."""
-    largest = _lanes(work, 0)
+def _lane_moments(tile, scale, work):
+    """Fill ``work`` with the maximum and the five moments of every row of a tile, shape (levels, _LANES)."""
     for j in range(_LANES):
-        largest[j] = tile[j]
-    for k in range(1, levels):
-        z = _lanes(tile, k)
+        work[j] = tile[0, j]
+    for k in range(1, tile.shape[0]):
         for j in range(_LANES):
-            largest[j] = _max(z[j], largest[j])
-    work[_LANES:] = 0
-    s0, s1, s2, s3, s4 = _lanes(work, 1), _lanes(work, 2), _lanes(work, 3), _lanes(work, 4), _lanes(work, 5)
-    for k in range(levels):
-        z = _lanes(tile, k)
+            work[j] = _max(tile[k, j], work[j])
+    for j in range(_LANES, 6 * _LANES):
+        work[j] = 0
+    for k in range(tile.shape[0]):
         for j in range(_LANES):
-            t, e = _weight(_exponent(z[j], largest[j], scale))
-            s0[j] += e
+            t, e = _weight(_exponent(tile[k, j], work[j], scale))
+            work[_LANES + j] += e
             e *= t
-            s1[j] += e
+            work[2 * _LANES + j] += e
             e *= t
-            s2[j] += e
+            work[3 * _LANES + j] += e
             e *= t
-            s3[j] += e
-            s4[j] += e * t
+            work[4 * _LANES + j] += e
+            work[5 * _LANES + j] += e * t
+
+
+@njit(error_model="numpy")
+def _lane_cumulants(work, j):
+    return _cumulants(
+        work[_LANES + j], work[2 * _LANES + j], work[3 * _LANES + j], work[4 * _LANES + j], work[5 * _LANES + j]
+    )
 
 
 @njit(fastmath={"reassoc", "contract", "nsz"}, error_model="numpy")
 def _lane_sums(work, label, weight, scale):
-    largest, s0, s1 = _lanes(work, 0), _lanes(work, 1), _lanes(work, 2)
-    s2, s3, s4 = _lanes(work, 3), _lanes(work, 4), _lanes(work, 5)
     a0, a1, a2, a3, a4, a5, a6 = 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0
     for j in range(_LANES):
         w = weight[j]
-        t = _exponent(label[j], largest[j], scale)
-        mean, variance, third, fourth = _cumulants(s0[j], s1[j], s2[j], s3[j], s4[j])
+        t = _exponent(label[j], work[j], scale)
+        mean, variance, third, fourth = _lane_cumulants(work, j)
         slope = w * np.float64(mean - t)
         a0 += w
         a1 -= w * np.float64(t)
@@ -248,27 +249,18 @@ def _lane_sums(work, label, weight, scale):
 def narrow_rows(logits, labels, weights, scale, first, step, sums, rows):
     """Do the work of `wide_rows` for few levels, with the rows in the lanes of a vector."""
     levels = logits.shape[1]
-    tile = np.zeros(levels * _LANES, logits.dtype)
+    tile = np.zeros((levels, _LANES), logits.dtype)
     label = np.zeros(_LANES, logits.dtype)
     weight = np.zeros(_LANES)
     work = np.empty(6 * _LANES, logits.dtype)
     product = np.ones(_LANES)
-    largest, s0, s1, s2, s3, s4 = (
-        _lanes(work, 0),
-        _lanes(work, 1),
-        _lanes(work, 2),
-        _lanes(work, 3),
-        _lanes(work, 4),
-        _lanes(work, 5),
-    )
     nll = 0.0
     a0, a1, a2, a3, a4, a5, a6 = 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0
     for start in range(first, logits.shape[0], step * _LANES):
         count = min(_LANES, (logits.shape[0] - start + step - 1) // step)
         for k in range(levels):
-            z = _lanes(tile, k)
             for j in range(count):
-                z[j] = logits[start + j * step, k]
+                tile[k, j] = logits[start + j * step, k]
         for j in range(count):
             i = start + j * step
             label[j] = logits[i, labels[i]]
@@ -278,9 +270,8 @@ def narrow_rows(logits, labels, weights, scale, first, step, sums, rows):
         if count < _LANES:  # lanes without a row
             weight[count:] = 0
             label[count:] = 0
-            for k in range(levels):
-                _lanes(tile, k)[count:] = 0
-        _lane_moments(tile, levels, scale, work)
+            tile[:, count:] = 0
+        _lane_moments(tile, scale, work)
         b0, b1, b2, b3, b4, b5, b6 = _lane_sums(work, label, weight, scale)
         a0 += b0
         a1 += b1
@@ -291,11 +282,11 @@ def narrow_rows(logits, labels, weights, scale, first, step, sums, rows):
         a6 += b6
         if weights.size:
             for j in range(count):
-                nll += weight[j] * math.log(s0[j])
+                nll += weight[j] * math.log(work[_LANES + j])
         else:
             top = 1.0
             for j in range(count):
-                product[j] *= s0[j]
+                product[j] *= work[_LANES + j]
                 top = _max(product[j], top)
             if not top < 1e200:  # NaN comes here too
                 for j in range(_LANES):
@@ -304,8 +295,8 @@ def narrow_rows(logits, labels, weights, scale, first, step, sums, rows):
         if rows.size:
             for j in range(count):
                 i = start + j * step
-                mean, variance, third, _ = _cumulants(s0[j], s1[j], s2[j], s3[j], s4[j])
-                rows[i, 0] = weight[j] * (mean - _exponent(label[j], largest[j], scale)) * _LN2
+                mean, variance, third, _ = _lane_cumulants(work, j)
+                rows[i, 0] = weight[j] * (mean - _exponent(label[j], work[j], scale)) * _LN2
                 rows[i, 1] = weight[j] * variance * _LN2**2
                 rows[i, 2] = weight[j] * third * _LN2**3
     for j in range(_LANES):

@@ -14,6 +14,7 @@ import numpy as np
 
 __all__ = [
     "WIDTH",
+    "aligned",
     "any_lane",
     "as_uint16",
     "as_uint32",
@@ -31,6 +32,14 @@ __all__ = [
 
 WIDTH = 512
 """Bits in a vector."""
+
+
+def aligned(shape, dtype):
+    """Return an array of zeros whose rows lie on the boundaries of vectors, where memory is read in one piece."""
+    size = int(np.prod(shape)) * np.dtype(dtype).itemsize
+    room = np.zeros(size + WIDTH // 8, np.uint8)
+    first = -room.ctypes.data % (WIDTH // 8)
+    return room[first : first + size].view(dtype).reshape(shape)
 
 
 def load(rows, index):

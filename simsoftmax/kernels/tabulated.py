@@ -17,6 +17,7 @@ import math
 import numpy as np
 
 from simsoftmax.kernels.lanes import (
+    aligned,
     any_lane,
     as_uint16,
     as_uint32,
@@ -39,12 +40,12 @@ NEAR = 64
 
 LOW = np.uint64(0xFFFFFFFF)
 HALF = np.uint64(32)
-SPAN = np.float32(2.0**100)
+SPAN = 2.0**100
 """The largest weight of the float32 tables: well above one, to use the range of exponents on either side."""
-FAINT = np.float32(2.0**-100)
-"""Weights about this size and below are compared in full."""
+FAINT = 2.0**-90
+"""Smaller weights than this are taken as zero, and left in doubt."""
 SLACK = 2.0**-20
-"""Bound on the relative rounding errors of a float32 comparison, about sixteen times larger than needed."""
+"""Bound on the relative rounding errors of a float32 comparison, about eight times larger than needed."""
 
 
 def look_near(table, index, levels):
@@ -60,58 +61,66 @@ def look_far(table, index, levels):
     return gather(table, index)
 
 
-def near_uniform(random, here, weight, table, levels):
-    """Propose any of up to 64 levels; weights are 16-bit fractions of 65535, rounded down.
+def weigh_near(table, here, levels, factors):
+    """Return the weights that are kept beside the levels."""
+    return look_near(table, here, levels)
 
-    The last row of the table holds K in every lane: LLVM knows the upper half of the product of two rows as one
-    instruction, not that of a row and a scalar.
-    """
+
+def weigh_far(table, here, levels, factors):
+    """Return the weights that are kept beside the levels: divided by 2^32, like the numbers they are compared with."""
+    return look_far(table, here, levels) * load(factors, 3)
+
+
+def weigh_nothing(table, here, levels, factors):
+    """Return something to keep where no weights are needed."""
+    return here
+
+
+def near_uniform(random, here, weight, count, table, levels, factors):
+    """Propose any of up to 64 levels; weights are 16-bit fractions of 65535, rounded down."""
     number = as_uint16(random)
-    count = load(table, len(table) - 1)
-    there = multiply_high(number, count)
-    fraction = number * count
+    there, fraction = multiply_high(number, count), number * count
     other = look_near(table, there, levels)
-    accepted = other > multiply_high(fraction + count, weight) + 1
-    rejected = multiply_high(fraction, weight) > other
-    doubtful = ~(accepted | rejected) | (fraction > ~count)
-    return number, there, other, accepted, doubtful
+    clear = fraction <= ~count
+    accepted = clear & (other > multiply_high(fraction + count, weight) + 1)
+    rejected = clear & (multiply_high(fraction, weight) > other)
+    return number, there, other, accepted, rejected
 
 
-def near_neighbour(random, here, weight, table, levels):
+def near_neighbour(random, here, weight, count, table, levels, factors):
     """Propose a step among up to 64 levels; thresholds are 16-bit fractions of 65536, rounded down."""
     number = as_uint16(random)
     fraction = number + number
     up = number > 32767
     rows = (levels + 31) // 32
     threshold = select(up, look_near(table[rows:], here, levels), look_near(table, here, levels))
-    accepted = threshold > fraction + 1
-    doubtful = ~(accepted | (fraction > threshold)) | (fraction > 65533)
-    return number, select(up, here + 1, here - 1), weight, accepted, doubtful
+    clear = fraction < 65534
+    accepted = clear & (count > 0) & (threshold > fraction + 1)
+    rejected = clear & (fraction > threshold)
+    return number, select(up, here + 1, here - 1), weight, accepted, rejected
 
 
-def far_uniform(random, here, weight, table, levels):
-    """Propose any of K levels; weights are float32."""
+def far_uniform(random, here, weight, count, table, levels, factors):
+    """Propose any of K levels; weights are float32, and those of the levels here are divided by 2^32."""
     number = as_uint32(random)
-    there = multiply_high(number, levels)
-    fraction = number * levels
+    there, fraction = multiply_high(number, count), number * count
     other = look_far(table, there, levels)
-    least = convert(fraction, weight) * np.float32(2.0**-32) * weight
-    most = least + weight * np.float32(levels * 2.0**-32)
-    accepted = most < other * np.float32(1 - SLACK)
-    rejected = least > other * np.float32(1 + SLACK) + FAINT
-    doubtful = ~(accepted | rejected) | (fraction > 4294967295 - levels)
-    return number, there, other, accepted, doubtful
+    clear = fraction <= ~count
+    accepted = clear & (convert(fraction + count, weight) * weight < other * load(factors, 0))
+    rejected = clear & (convert(fraction, weight) * weight > other * load(factors, 1) + load(factors, 2))
+    return number, there, other * load(factors, 3), accepted, rejected
 
 
-def far_neighbour(random, here, weight, table, levels):
+def far_neighbour(random, here, weight, count, table, levels, factors):
     """Propose a step on a ladder; thresholds are 32-bit fractions of 2^32, rounded down, those upwards first."""
     number = as_uint32(random)
     fraction = number + number
     up = number > 2147483647
     threshold = look_far(table, select(up, here, here + levels), levels)
-    accepted = threshold > fraction + 1
-    doubtful = ~(accepted | (fraction > threshold)) | (fraction > 4294967293)
-    return number, select(up, here + 1, here - 1), weight, accepted, doubtful
+    clear = fraction < 4294967294
+    accepted = clear & (count > 0) & (threshold > fraction + 1)
+    rejected = clear & (fraction > threshold)
+    return number, select(up, here + 1, here - 1), weight, accepted, rejected
 
 
 def settle(lead, bits, tail, here, reduced, ladder):
@@ -132,112 +141,98 @@ def settle(lead, bits, tail, here, reduced, ladder):
     return there if acceptance >= 1.0 or fraction < np.uint64(acceptance * 2.0**64) else here
 
 
-def sweep_block(move, look, here, weight, present, numbers, tails, stream, table, reduced, ladder, sweeps):
-    """Sweep a block, given as rows of levels, and of their weights; return how many moves were made."""
+def settle_row(here, queue, place, reduced, ladder):
+    """Decide upon the doubtful particles of row ``place`` of the queue; return how many moves were made."""
+    numbers, tails, doubts, rows = queue
+    row, lanes = rows[place], here.shape[1]
+    moved = 0
+    for lane in range(lanes):
+        if (doubts[place] >> np.uint64(lane)) & np.uint64(1):
+            tail = tails[place * (lanes // 8) + lane // 8, lane % 8]
+            level = settle(numbers[place, lane], 512 // lanes, tail, here[row, lane], reduced, ladder)
+            moved += level != here[row, lane]
+            here[row, lane] = level
+    return moved
+
+
+def sweep_block(move, weigh, here, weight, counts, queue, stream, table, factors, reduced, ladder, sweeps):
+    """Sweep a block, given as rows of levels, and of their weights; return how many moves were made.
+
+    ``counts`` holds the number of levels for each particle, and 0 for those that are absent: they are in level 0, and
+    it is all that they propose. Rows with a doubt wait until the end of the sweep, which keeps the loop over rows within the
+    vector registers.
+    """
+    numbers, tails, doubts, rows = queue
     generator = restore(stream)
-    lanes, levels = here.shape[1], len(reduced)
+    parts, levels = here.shape[1] // 8, len(reduced)
     for row in range(len(here)):
-        store(weight, row, look(table, load(here, row), levels))
+        store(weight, row, weigh(table, load(here, row), levels, factors))
     moved = 0
     for _ in range(sweeps):
+        waiting = 0
         for row in range(len(here)):
             random, generator = draw(generator)
-            old, old_weight, valid = load(here, row), load(weight, row), load(present, row) > 0
-            number, there, there_weight, accepted, doubtful = move(random, old, old_weight, table, levels)
-            new, new_weight = select(accepted, there, old), select(accepted, there_weight, old_weight)
-            if any_lane(doubtful & valid):
-                store(here, row, new)
-                store(numbers, 0, number)
-                store(numbers, 1, old)
-                for part in range(lanes // 8):
+            old, old_weight, count = load(here, row), load(weight, row), load(counts, row)
+            number, there, there_weight, accepted, rejected = move(
+                random, old, old_weight, count, table, levels, factors
+            )
+            store(here, row, select(accepted, there, old))
+            store(weight, row, select(accepted, there_weight, old_weight))
+            moved += population(accepted & (there != old))
+            doubtful = ~(accepted | rejected)
+            if any_lane(doubtful) and any_lane(doubtful & (count > 0)):
+                rows[waiting], doubts[waiting] = row, mask_bits(doubtful & (count > 0))
+                store(numbers, waiting, number)
+                for part in range(parts):
                     random, generator = draw(generator)
-                    store(tails, part, random)
-                doubts = mask_bits(doubtful & valid)
-                for lane in range(lanes):
-                    if (doubts >> lane) & 1:
-                        tail = tails[lane // 8, lane % 8]
-                        here[row, lane] = settle(
-                            numbers[0, lane], 512 // lanes, tail, numbers[1, lane], reduced, ladder
-                        )
-                new = load(here, row)
-                new_weight = look(table, new, levels)
-            store(here, row, new)
-            store(weight, row, new_weight)
-            moved += population((new != old) & valid)
+                    store(tails, waiting * parts + part, random)
+                waiting += 1
+        for place in range(waiting):
+            moved += settle_row(here, queue, place, reduced, ladder)
+            store(weight, rows[place], weigh(table, load(here, rows[place]), levels, factors))
     keep(stream, generator)
     return moved
 
 
-def sweep_blocks(move, look, here, weight, present, numbers, states, streams, table, reduced, ladder, sweeps):
-    """Sweep all particles, block by block, with the given arrays for one block; return how many moves were made."""
-    tails = np.empty((4, 8), np.uint64)
-    levels, mine = here.ravel(), present.ravel()
-    mine[:] = 1
+def sweep_blocks(move, weigh, scratch, states, streams, table, factors, reduced, ladder, sweeps):
+    """Sweep all particles, block by block; return how many moves were made."""
+    here, weight, counts, queue = scratch
+    levels, proposals = here.ravel(), counts.ravel()
+    proposals[:] = len(reduced)
     moved = 0
     for block in range(len(streams)):
         own = states[block * BLOCK : (block + 1) * BLOCK]
         for k in range(len(own)):
             levels[k] = own[k]
         levels[len(own) :] = 0
-        mine[len(own) :] = 0
-        rows = (len(own) + here.shape[1] - 1) // here.shape[1]
+        proposals[len(own) :] = 0
+        rows = here[: (len(own) + here.shape[1] - 1) // here.shape[1]]
         moved += sweep_block(
-            move,
-            look,
-            here[:rows],
-            weight,
-            present,
-            numbers,
-            tails,
-            streams[block],
-            table,
-            reduced,
-            ladder,
-            sweeps,
+            move, weigh, rows, weight, counts, queue, streams[block], table, factors, reduced, ladder, sweeps
         )
         for k in range(len(own)):
             own[k] = levels[k]
     return moved
 
 
-def sweep_near(move, states, streams, table, reduced, ladder, sweeps):
-    """Sweep with 16-bit lanes."""
-    here, weight, present = np.empty((32, 32), np.uint16), np.empty((32, 32), np.uint16), np.empty((32, 32), np.uint16)
-    numbers = np.empty((2, 32), np.uint16)
-    return sweep_blocks(
-        move, look_near, here, weight, present, numbers, states, streams, table, reduced, ladder, sweeps
-    )
-
-
-def sweep_far(move, states, streams, table, reduced, ladder, sweeps):
-    """Sweep with 32-bit lanes."""
-    here, weight, present = (
-        np.empty((64, 16), np.uint32),
-        np.empty((64, 16), table.dtype),
-        np.empty((64, 16), np.uint32),
-    )
-    numbers = np.empty((2, 16), np.uint32)
-    return sweep_blocks(move, look_far, here, weight, present, numbers, states, streams, table, reduced, ladder, sweeps)
-
-
-def sweep_near_uniform(states, streams, table, reduced, sweeps):
+def sweep_near_uniform(scratch, states, streams, table, factors, reduced, sweeps):
     """Sweep with uniform proposals, K <= 64."""
-    return sweep_near(near_uniform, states, streams, table, reduced, False, sweeps)
+    return sweep_blocks(near_uniform, weigh_near, scratch, states, streams, table, factors, reduced, False, sweeps)
 
 
-def sweep_near_neighbour(states, streams, table, reduced, sweeps):
+def sweep_near_neighbour(scratch, states, streams, table, factors, reduced, sweeps):
     """Sweep with neighbour proposals, K <= 64."""
-    return sweep_near(near_neighbour, states, streams, table, reduced, True, sweeps)
+    return sweep_blocks(near_neighbour, weigh_nothing, scratch, states, streams, table, factors, reduced, True, sweeps)
 
 
-def sweep_far_uniform(states, streams, table, reduced, sweeps):
+def sweep_far_uniform(scratch, states, streams, table, factors, reduced, sweeps):
     """Sweep with uniform proposals, any K."""
-    return sweep_far(far_uniform, states, streams, table, reduced, False, sweeps)
+    return sweep_blocks(far_uniform, weigh_far, scratch, states, streams, table, factors, reduced, False, sweeps)
 
 
-def sweep_far_neighbour(states, streams, table, reduced, sweeps):
+def sweep_far_neighbour(scratch, states, streams, table, factors, reduced, sweeps):
     """Sweep with neighbour proposals, any K."""
-    return sweep_far(far_neighbour, states, streams, table, reduced, True, sweeps)
+    return sweep_blocks(far_neighbour, weigh_nothing, scratch, states, streams, table, factors, reduced, True, sweeps)
 
 
 def count_states(states, counts):
@@ -254,7 +249,18 @@ def count_states(states, counts):
 
 def run(kernel, states, streams, tables, sweeps):
     """Call ``kernel`` on all particles and return how many moves were made."""
-    return kernel(states, streams, *tables, sweeps)
+    table = tables[0]
+    level = np.uint16 if table.dtype == np.uint16 else np.uint32
+    lanes = 64 // np.dtype(level).itemsize
+    rows = BLOCK // lanes
+    # Levels and weights of a block, the proposals of each particle, and the queue of doubtful rows. Of 4096 bytes each,
+    # they would begin at equal places in a page, which delays loads; hence the rows between them.
+    here, _, weight, _, counts, _, numbers, tails = np.split(
+        aligned((4 * rows + 3 * 4 + rows * (lanes // 8), lanes), level), np.cumsum([rows, 4, rows, 4, rows, 4, rows])
+    )
+    queue = numbers, tails.view(np.uint64), np.empty(rows, np.uint64), np.empty(rows, np.int64)
+    scratch = here, weight.view(table.dtype), counts, queue
+    return kernel(scratch, states, streams, *tables, sweeps)
 
 
 def count(kernel, states, levels):
@@ -265,9 +271,14 @@ def count(kernel, states, levels):
 
 
 def prepare(reduced, proposal):
-    """Return the kernel for ``proposal`` and its tables."""
+    """Return the kernel for ``proposal``, its table, factors in every lane, and the log-weights.
+
+    The factors are rows in memory: as constants they would fill registers, and be saved and restored beside them.
+    """
     levels = len(reduced)
     near = levels <= NEAR
+    factors = aligned((4, 16), np.float32)
+    factors.T[:] = 1 - SLACK, 1 + SLACK, FAINT, 2.0**-32
     if proposal == "neighbour":
         top = 65535 if near else 4294967295
         lower, upper = np.arange(levels - 1), np.arange(1, levels)
@@ -276,14 +287,14 @@ def prepare(reduced, proposal):
         steps[1, :-1] = acceptance(reduced, lower, upper)
         entries = np.minimum(steps * (top + 1.0), top)
         if near:
-            return sweep_near_neighbour, (np.concatenate([rows_of(entries[0]), rows_of(entries[1])]), reduced)
-        return sweep_far_neighbour, (np.concatenate([entries[1], entries[0]]).astype(np.uint32), reduced)
-    weights = np.exp(reduced)
+            table = np.concatenate([rows_of(entries[0]), rows_of(entries[1])])
+            return sweep_near_neighbour, (table, factors, reduced)
+        return sweep_far_neighbour, (np.concatenate([entries[1], entries[0]]).astype(np.uint32), factors, reduced)
     if near:
-        return sweep_near_uniform, (np.vstack([rows_of(weights * 65535), np.full(32, levels, np.uint16)]), reduced)
-    weights *= float(SPAN)
-    weights[weights < np.finfo(np.float32).tiny] = 0.0
-    return sweep_far_uniform, (weights.astype(np.float32), reduced)
+        return sweep_near_uniform, (rows_of(np.exp(reduced) * 65535), factors, reduced)
+    weights = np.exp(reduced) * SPAN
+    weights[weights < FAINT] = 0.0
+    return sweep_far_uniform, (weights.astype(np.float32), factors, reduced)
 
 
 def rows_of(entries):

@@ -77,6 +77,12 @@ class LogOddsExplorer(LiveFigure):
     def __init__(self, frequencies: ArrayLike, temperature: float = 1.0, **traits: Any) -> None:
         super().__init__(frequencies=_row("frequencies", frequencies), temperature=temperature, **traits)
 
+    def _describe(self) -> str:
+        return (
+            f"{self.title}: a live figure of {len(self.frequencies)} groups, their logit gaps trained at temperature "
+            f"{self.temperature:g}, and the line of slope {self.temperature:g} that they approach"
+        )
+
     @traitlets.validate("frequencies")
     def _check_frequencies(self, proposal: Any) -> list[float]:
         q = np.asarray(proposal["value"], dtype=np.float64)
@@ -183,6 +189,12 @@ class SymmetryExplorer(LiveFigure):
             **traits,
         )
 
+    def _describe(self) -> str:
+        return (
+            f"{self.title}: a live figure of the cross-entropy over scale and temperature, a level valley along the "
+            f"diagonal if the biases of {', '.join(self.names)} scale along, a narrow hollow if they stay"
+        )
+
     @traitlets.validate("scale", "temperature")
     def _check_size(self, proposal: Any) -> float:
         return _within(proposal["trait"].name, proposal["value"], 1 / _REACH, _REACH)
@@ -272,6 +284,13 @@ class WeightDecayExplorer(LiveFigure):
             "length": size / size[0],
         }
         super().__init__(fits={key: value.tolist() for key, value in fits.items()}, names=list(names), **traits)
+
+    def _describe(self) -> str:
+        decay, heat = self.fits["decays"][self.at], self.fits["effective"][self.at]
+        return (
+            f"{self.title}: a live figure of the weights of {len(self.names)} features at a decay of {decay:g}, beside "
+            f"what an effective temperature of {heat:.2f} alone would make of them"
+        )
 
     @traitlets.validate("at")
     def _check_at(self, proposal: Any) -> int:

@@ -94,6 +94,26 @@ KERNELS: dict[str, tuple[str, str]] = {
         "simsoftmax.kernels.training:affine_loss_map",
         "void(float64[::1], int64[::1], float64[::1], float64[::1], int64, float64, int64, float64[::1])",
     ),
+    "temper": (
+        "simsoftmax.kernels.reliability:temper",
+        "float64(float64[::1], int64[::1], float64, float64[::1], float64[::1])",
+    ),
+    "bin_edges": (
+        "simsoftmax.kernels.reliability:bin_edges",
+        "int64(float64[::1], int64, float64[::1], float64[::1])",
+    ),
+    "bin_events": (
+        "simsoftmax.kernels.reliability:bin_events",
+        "float64(float64[::1], float64[::1], float64[::1], int64, float64[::1])",
+    ),
+    "find_dips": (
+        "simsoftmax.kernels.reliability:find_dips",
+        "int64(float64[::1], int64[::1])",
+    ),
+    "whisker": (
+        "simsoftmax.kernels.reliability:whisker",
+        "float64(int64, int64, float64, int64)",
+    ),
     "exchange": (
         "simsoftmax.kernels.gas:exchange",
         "int64(int32[::1], int64, uint64[::1], int64)",

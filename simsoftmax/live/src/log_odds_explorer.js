@@ -1,6 +1,6 @@
 // LogOddsExplorer: gradient descent takes the gap of the logits to T ln(q / (1 - q)), sooner or later or never.
 
-import { scaleLinear } from "d3-scale";
+import { scaleLinear, scaleSymlog } from "d3-scale";
 import * as format from "./format.js";
 import { Frame } from "./frame.js";
 import { heat, Thermometer } from "./heat.js";
@@ -12,8 +12,8 @@ const MOST = 100000; // steps
 const PLACES = 100; // of the slider, evenly spaced in ln(1 + steps)
 const ARRIVED = 0.01;
 
-const stepsAt = (place) => Math.round(Math.expm1((place / PLACES) * Math.log1p(MOST)));
-const placeOf = (steps) => (PLACES * Math.log1p(steps)) / Math.log1p(MOST);
+const placeOf = scaleSymlog([0, MOST], [0, PLACES]);
+const stepsAt = (place) => Math.round(placeOf.invert(place));
 
 async function render({ model, el }) {
   const stage = new Stage(el, model, "Training two logits, with an adjustable temperature and number of steps");

@@ -18,8 +18,8 @@ const STEPS = 10; // of the map: factors of 1.5 above the least
 const INKS = ["#0072B2", "#009E73", "#CC79A7", "#D55E00", "#56B4E9", "#E69F00"];
 
 const within = (value) => Number(Math.min(REACH, Math.max(1 / REACH, value)).toPrecision(3));
-const scaleAt = (place) => within(REACH ** ((2 * place) / PLACES - 1));
-const placeOf = (scale) => (PLACES * (1 + Math.log(scale) / Math.log(REACH))) / 2;
+const placeOf = scaleLog([1 / REACH, REACH], [0, PLACES]);
+const scaleAt = (place) => within(placeOf.invert(place));
 const times = (value) => format.short(Number(value.toPrecision(3)));
 
 async function render({ model, el }) {
@@ -146,8 +146,8 @@ async function render({ model, el }) {
     const right = now.filter((k, n) => BigInt(k) === labels.view[n]).length;
     readouts.set("loss", `${format.fixed(loss(scale, biasScale(), temperature))}`, `trained ${format.fixed(trainedLoss)}`);
     readouts.set("right", `${right}`, `of ${flowers.length}`);
-    readouts.set("weights", `× ${times(scale / temperature)}`, "as trained: 1");
-    readouts.set("biases", `× ${times(biasScale() / temperature)}`, "as trained: 1");
+    readouts.set("weights", `× ${times(scale / temperature)}`, "as trained: 1");
+    readouts.set("biases", `× ${times(biasScale() / temperature)}`, "as trained: 1");
     const far = Math.max(...curves.view.map((p, i) => Math.abs(p - trained[i])));
     const [ratio, share] = [scale / temperature, biasScale() / temperature];
     words.textContent =
@@ -156,10 +156,10 @@ async function render({ model, el }) {
           ? "As trained. Double a and T, and watch the curves."
           : "Weights, biases and temperature have grown together: no curve has moved."
         : Math.abs(ratio - 1) < 1e-9
-          ? `Weights count as trained, but the biases × ${times(share)}: the boundaries have moved, and ${moved} of ${flowers.length} change their name.`
+          ? `Weights count as trained, but the biases × ${times(share)}: the boundaries have moved, and ${moved} of ${flowers.length} change their name.`
           : along
-            ? `Everything counts × ${times(ratio)}: the classifier is ${ratio > 1 ? "surer" : "less sure"}, and ${moved || "none"} of its ${flowers.length} answers ${moved === 1 ? "has" : "have"} changed.`
-            : `Weights count × ${times(ratio)}, biases × ${times(share)}; ${moved} of ${flowers.length} change their name.`;
+            ? `Everything counts × ${times(ratio)}: the classifier is ${ratio > 1 ? "surer" : "less sure"}, and ${moved || "none"} of its ${flowers.length} answers ${moved === 1 ? "has" : "have"} changed.`
+            : `Weights count × ${times(ratio)}, biases × ${times(share)}; ${moved} of ${flowers.length} change their name.`;
     stage.say(words.textContent);
     plot.describe(words.textContent);
     map.describe(`at a = ${times(scale)} and T = ${times(temperature)} it is ${format.fixed(loss(scale, biasScale(), temperature))} nats`);

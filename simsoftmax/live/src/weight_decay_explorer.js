@@ -52,8 +52,7 @@ async function render({ model, el }) {
     drag()
       .container(plot.svg.node())
       .on("start drag", ({ x }) => {
-        const wanted = Math.log(plot.x.invert(x));
-        const distance = decays.map((decay) => (decay ? Math.abs(Math.log(decay) - wanted) : Infinity));
+        const distance = decays.map((decay) => (decay ? Math.abs(plot.x(decay) - x) : Infinity));
         show(distance.indexOf(Math.min(...distance)));
       }),
   );

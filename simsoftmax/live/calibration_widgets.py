@@ -1,0 +1,130 @@
+"""A live figure about calibration: one temperature, a smooth likelihood and a jagged error.
+
+It is built like the explorers of `simsoftmax.live.widgets` and computes in the page, with the kernels of
+`simsoftmax.kernels.reliability`.
+"""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import traitlets
+from numpy.typing import ArrayLike, NDArray
+
+from ..arguments import as_real, as_temperature
+from ..boltzmann import softmax
+from ..calibration import TemperatureFit, as_labels, fit_temperature
+from ..calibration_errors import Binning, ReliabilityDiagram, reliability_diagram
+from .widgets import LiveFigure, _encode, _temperature
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+__all__ = ["CalibrationExplorer"]
+
+_MOST_LOGITS = 50_000
+_STEPS = 65_534  # of the scale on which logits travel; one number more stands for -inf
+
+
+class CalibrationExplorer(LiveFigure):
+    """A reliability diagram whose temperature can be turned, over the NLL and the calibration error at every T.
+
+    Parameters
+    ----------
+    logits : array_like, shape (n, K)
+        Scores of held-out rows, at most 50,000 numbers in all; -inf is a level that cannot be occupied.
+    labels : array_like of int, shape (n,)
+        The true level of every row.
+    temperature : float, optional
+        T >= 0; 0 and infinity mean the exact limits.
+    bins : int, optional
+        Number of bins of confidence, from 1 to 60; the page offers 5, 15 and 30.
+    binning : {"width", "mass"}, optional
+        Bins of equal width, or of equal counts.
+    title, caption : str, optional
+        What stands above the figure; empty for none.
+
+    Attributes
+    ----------
+    fit : TemperatureFit
+        The maximum-likelihood temperature of these rows, with its 95 % interval.
+    scores : ndarray, shape (n, K)
+        The logits that the page computes with. They travel as 16-bit integers, two bytes each: every row is shifted so
+        that its largest logit is 0, which changes no probability, and rounded to a step of at most 1/32,767 of the
+        widest row. The fit and the diagram of this object use the same rounded numbers, so page and Python agree.
+    """
+
+    _esm = Path(__file__).parent / "calibration_explorer.js"
+    temperature = _temperature()
+    bins = traitlets.Int(15).tag(sync=True)
+    binning = traitlets.Enum(["width", "mass"], "width").tag(sync=True)
+    _gaps = traitlets.Bytes().tag(sync=True)
+    _labels = traitlets.Bytes().tag(sync=True)
+    _step = traitlets.Float(1.0).tag(sync=True)
+    _fit = traitlets.Dict().tag(sync=True)
+    _title = "The likelihood has one valley, the calibration error has many"
+    _caption = (
+        "Dots are bins of answers: across, how sure the network is; up, how often it is right. On the line it is "
+        "honest. Turn the heat, drag along a curve, or fit."
+    )
+
+    fit: TemperatureFit
+    scores: NDArray[np.float64]
+
+    def __init__(self, logits: ArrayLike, labels: ArrayLike, temperature: float = 1.0, **traits: Any) -> None:
+        z = as_real("logits", logits, "pass one score per row and level").astype(np.float64)
+        if z.ndim == 2 and z.size > _MOST_LOGITS:
+            raise ValueError(
+                f"logits must hold at most {_MOST_LOGITS:,} numbers to be computed in a page, got {z.size:,}; "
+                f"pass fewer rows, such as logits[:{max(1, _MOST_LOGITS // z.shape[1])}]"
+            )
+        if z.ndim == 2 and z.shape[1] < 2:
+            raise ValueError(f"logits must hold at least two levels, got shape {z.shape}; pass one score per level")
+        fit_temperature(z, labels)  # refuses what cannot be judged
+        self._truth = as_labels(labels, *z.shape).astype(np.int64)
+        gaps = z.max(axis=1, keepdims=True) - z
+        widest = float(gaps[np.isfinite(gaps)].max())
+        step = 2.0 ** math.ceil(math.log2(widest / _STEPS)) if widest > 1e-290 else 1.0
+        whole = np.where(np.isfinite(gaps), np.rint(gaps / step), _STEPS + 1).astype("<u2")
+        self.scores = np.where(whole > _STEPS, -np.inf, -step * whole)
+        self.fit = fit_temperature(self.scores, self._truth)
+        ends = {name: float(getattr(self.fit, name)) for name in ("temperature", "low", "high")}
+        super().__init__(
+            temperature=temperature,
+            _gaps=whole.tobytes(),
+            _labels=self._truth.astype("<u2").tobytes(),
+            _step=step,
+            _fit={name: None if math.isnan(end) else _encode(end) for name, end in ends.items()},
+            **traits,
+        )
+
+    @property
+    def diagram(self) -> ReliabilityDiagram:
+        """The reliability diagram at the temperature and with the bins that are set now."""
+        favourite = self.scores.argmax(axis=1)  # also where T = infinity makes all levels alike
+        p = np.asarray(softmax(self.scores, self.temperature))[np.arange(len(favourite)), favourite]
+        binning: Binning = "mass" if self.binning == "mass" else "width"
+        return reliability_diagram(p, favourite == self._truth, bins=self.bins, binning=binning)
+
+    @traitlets.validate("temperature")
+    def _check_temperature(self, proposal: Any) -> float:
+        return float(as_temperature(proposal["value"], scalar=True))
+
+    @traitlets.validate("bins")
+    def _check_bins(self, proposal: Any) -> int:
+        if not 1 <= proposal["value"] <= 60:
+            raise ValueError(f"bins must be from 1 to 60 to be drawn, got {proposal['value']}")
+        return int(proposal["value"])
+
+    def _describe(self) -> str:
+        rows, levels = self.scores.shape
+        return f"{self.title}: a live figure for {rows} rows of {levels} logits at temperature {self.temperature:g}"
+
+    def _draw(self, figure: Figure) -> None:
+        from ..plotting import plot_reliability
+
+        figure.set_size_inches(6.4, 4.2)
+        plot_reliability(self.diagram, temperatures=(self.temperature, 1.0), ax=figure.subplots())
