@@ -38,13 +38,7 @@ async function render({ model, el }) {
     if (!model.get("running") && cooling.finished) start({});
     else stage.set({ running: !model.get("running") });
   });
-  const length = slider(controls, "sweeps", LENGTHS.length - 1, (i) => {
-    queue = [];
-    touring = false;
-    stage.set({ sweeps: LENGTHS[i], running: false });
-    begin();
-    draw(0);
-  });
+  const length = slider(controls, "sweeps", LENGTHS.length - 1, (i) => start({ sweeps: LENGTHS[i] }));
   const reading = add(controls, "span", { className: "ssm-reading-value" });
   reading.dataset.out = "length";
   button(controls, "try all lengths", () => {
@@ -59,6 +53,7 @@ async function render({ model, el }) {
     trapped: "in other valleys",
     sweep: "sweep",
   });
+  readouts.list.classList.add("ssm-four");
   const words = add(stage.root, "p", { className: "ssm-verdict" });
   words.dataset.out = "verdict";
   const plot = new Frame(add(stage.root, "div", { className: "ssm-below" }), {
@@ -90,7 +85,13 @@ async function render({ model, el }) {
     });
     owed = 0;
     told = 0;
+    name();
     wake();
+  }
+
+  // What the button in the middle does.
+  function name() {
+    pause.textContent = model.get("running") ? "pause" : cooling.finished ? "again" : cooling.done ? "go on" : "start";
   }
 
   // A run takes long enough to be watched, and a longer one a little longer.
@@ -122,6 +123,7 @@ async function render({ model, el }) {
     entry.walkers += walkers;
     told = 0;
     const next = queue.shift();
+    if (!next) touring = false;
     stage.set({ results, running: Boolean(next), ...next });
     if (next) begin();
   }
@@ -148,12 +150,12 @@ async function render({ model, el }) {
     const above = valleys.length ? landscape.energies[deepest] - landscape.energies[cooling.ground[0]] : 0;
     readouts.set("temperature", format.temperature(cooling.temperature), cooling.quench ? "cold from the start" : `from ${format.short(cooling.hot)} to ${format.short(cooling.cold)}`);
     readouts.set("success", percent(share), `exact ${percent(exact)}`);
-    readouts.set("trapped", percent(trapped), trapped > 0.005 ? `most ${format.fixed(above, 2)} too high` : "");
+    readouts.set("trapped", percent(trapped), trapped > 0.005 ? `largest group ${format.fixed(above, 2)} too high` : "");
     readouts.set("sweep", format.count(cooling.done), `of ${format.count(cooling.length)}`);
     const many = format.count(cooling.walkers);
     const spent = `${format.count(cooling.length)} sweeps`;
     if (cooling.finished) {
-      const rest = trapped > 0.02 ? ` ${percent(trapped)} sit trapped, most of them in a valley ${format.fixed(above, 2)} higher.` : "";
+      const rest = trapped > 0.02 ? ` ${percent(trapped)} sit trapped, the largest group in a valley ${format.fixed(above, 2)} higher.` : "";
       words.textContent = cooling.quench
         ? `Quenched and left for ${spent}: ${percent(share)} of ${many} walkers found the lowest level.${rest}`
         : `Cooled over ${spent}: ${percent(share)} of ${many} walkers found the lowest level.${rest}`;
@@ -238,16 +240,17 @@ async function render({ model, el }) {
     begin();
     layout();
   });
-  stage.follow(["sweeps"], () => {
+  stage.follow(["sweeps", "quench"], () => {
     const sweeps = model.get("sweeps");
     length.value = LENGTHS.findLastIndex((n) => n <= sweeps);
     length.setAttribute("aria-valuetext", `${format.count(sweeps)} sweeps`);
     reading.textContent = format.count(sweeps);
-    if (sweeps !== cooling.length) begin();
+    if (sweeps !== cooling.length || model.get("quench") !== cooling.quench) begin();
   });
   stage.follow(["results"], accumulate);
   stage.follow(["running"], () => {
-    pause.textContent = model.get("running") ? "pause" : cooling.finished ? "again" : "go on";
+    if (model.get("running") && cooling.finished) begin();
+    name();
     wake();
   });
   stage.resize(layout);

@@ -32,6 +32,7 @@ async function render({ model, el }) {
     entropy: "entropy of a particle",
     sweeps: "sweeps",
   });
+  readouts.list.classList.add("ssm-four");
   const words = add(stage.root, "p", { className: "ssm-verdict" });
   words.dataset.out = "verdict";
 
@@ -169,7 +170,7 @@ async function render({ model, el }) {
     paint(0);
   }
 
-  stage.follow(["particles", "mean_quanta"], () => {
+  stage.follow(["particles", "mean_quanta", "start"], () => {
     gas.foresee(model.get("particles"), model.get("mean_quanta"));
     gas.start(model.get("start") === "rich");
     layout();
@@ -181,7 +182,8 @@ async function render({ model, el }) {
       list.value = value;
       if (list.value === "") list.value = add(list, "option", { value }, format.short(value)).value;
     }
-    if (!model.get("average")) gas.averaged = 0;
+    if (gas.averaged && !model.get("average")) gas.observe(false);
+    told = 0;
     wake();
   });
   stage.follow(["running"], () => {
