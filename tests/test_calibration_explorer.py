@@ -151,6 +151,7 @@ def test_logits_travel_in_two_bytes_and_lose_next_to_nothing(rng):
     assert abs(explorer.scores[finite] - shifted[finite]).max() <= step / 2
     fit = ss.fit_temperature(logits, labels)
     assert explorer.fit.temperature == pytest.approx(fit.temperature, rel=1e-3)
+    assert CalibrationExplorer(logits, labels, fit=fit).fit is fit
     explorer.temperature = 1.7
     exact = ss.expected_calibration_error(ss.softmax(explorer.scores, 1.7), labels)
     assert explorer.diagram.expected_calibration_error == pytest.approx(exact, rel=1e-12)
@@ -177,6 +178,7 @@ def test_it_has_a_picture_and_words_for_where_it_cannot_live(rng):
         ({"bins": 61}, "bins"),
         ({"binning": "size"}, "binning"),
         ({"bin": 5}, "bin"),
+        ({"fit": 2.0}, "fit"),
     ],
 )
 def test_a_wrong_argument_is_named(change, named):

@@ -4,7 +4,7 @@ import { scaleLinear, scaleLog } from "d3-scale";
 import { Curve } from "./curve.js";
 import * as format from "./format.js";
 import { Frame } from "./frame.js";
-import { COLDEST, heat, HOTTEST, temperatureScale, Thermometer, tickText } from "./heat.js";
+import { COLDEST, heat, HOTTEST, temperatureScale, Thermometer } from "./heat.js";
 import { copy, Kernels } from "./kernels.js";
 import { add, button, decode, encode, Readouts, reducedMotion, select, Stage, temperatureField } from "./stage.js";
 
@@ -27,6 +27,7 @@ function ticksOf([low, high]) {
 }
 
 const percent = (share, digits = 1) => `${format.fixed(100 * share, digits)} %`;
+const valleys = (count) => (count === 0 ? "no valley" : count === 1 ? "one valley" : `${count} valleys`);
 const dips = (count) => (count === 0 ? "no dip" : count === 1 ? "one dip" : `${count} dips`);
 
 // The rows, as they travel: distances below the largest logit, in steps.
@@ -211,10 +212,10 @@ async function render({ model, el }) {
     const { left, right } = likelihood.frame;
     axisName.attr("x", error.frame.right).attr("y", error.height + 14);
     if (fitted) {
-      const two = (t) => (t > 0 && t < Infinity ? format.fixed(t, t < 10 ? 2 : 0) : tickText(t));
-      name
-        .attr("x", Math.min(right - 70, Math.max(left + 70, likelihood.x(fit.temperature))))
-        .text(`fit ${two(fit.temperature)}, from ${two(fit.low)} to ${two(fit.high)}`);
+      const three = [fit.temperature, fit.low, fit.high].map((t) => (t > 0.1 && t < 100 ? format.fixed(t, 2) : format.temperature(t)));
+      const text = `fit ${three[0]}, from ${three[1]} to ${three[2]}`;
+      const half = 3.5 * text.length;
+      name.attr("x", Math.min(right - half, Math.max(left + half, likelihood.x(fit.temperature)))).text(text);
     }
     bottoms
       .selectAll("circle")
@@ -244,7 +245,7 @@ async function render({ model, el }) {
     const side = confidence > accuracy ? "high" : "low";
     readouts.set("confidence", percent(confidence), points < 0.05 ? "just right" : `${format.fixed(points, 1)} points too ${side}`);
     const inside = fit.low <= temperature && temperature <= fit.high;
-    const valleys = swept.valleys === 1 ? "one valley" : dips(swept.valleys);
+    const [many, few] = [dips(swept.found.length), valleys(swept.valleys)];
     words.textContent =
       `${percent(confidence, 0)} sure on average, ${percent(accuracy, 0)} right: ` +
       (inside && points < 3
@@ -252,15 +253,15 @@ async function render({ model, el }) {
         : points < 0.5
           ? "right on the whole, but look at the bins."
           : `${format.fixed(points, points < 3 ? 1 : 0)} points too ${confidence > accuracy ? "sure" : "modest"}.`) +
-      ` With ${table.length} bins the ECE has ${dips(swept.found.length)}, the NLL ${valleys}.`;
+      ` With ${table.length} bins the ECE has ${many}, the NLL ${few}.`;
     if (!glide) stage.say(words.textContent);
     plot.describe(words.textContent);
     if (!width) return;
-    likelihood.point(temperature, Math.min(state.nll, likelihood.range[1]), colour, valleys);
-    error.point(temperature, Math.min(100 * state.ece, error.range[1]), colour, dips(swept.found.length));
+    likelihood.point(temperature, Math.min(state.nll, likelihood.range[1]), colour, few);
+    error.point(temperature, Math.min(100 * state.ece, error.range[1]), colour, many);
     const at = `at ${temperature === Infinity ? "T = infinity" : `T = ${format.temperature(temperature)}`}`;
-    likelihood.svg.attr("aria-label", `${likelihood.label}: ${valleys}; ${format.fixed(state.nll)} nats ${at}`);
-    error.svg.attr("aria-label", `${error.label}: ${dips(swept.found.length)}; ${percent(state.ece)} ${at}`);
+    likelihood.svg.attr("aria-label", `${likelihood.label}: ${few}; ${format.fixed(state.nll)} nats ${at}`);
+    error.svg.attr("aria-label", `${error.label}: ${many}; ${percent(state.ece)} ${at}`);
     const { x, y } = plot;
     const tallest = Math.max(...table.map(({ count }) => count));
     marks
