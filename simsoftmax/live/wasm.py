@@ -114,6 +114,40 @@ KERNELS: dict[str, tuple[str, str]] = {
         "simsoftmax.kernels.reliability:whisker",
         "float64(int64, int64, float64, int64)",
     ),
+    "exchange": (
+        "simsoftmax.kernels.gas:exchange",
+        "int64(int32[::1], int64, uint64[::1], int64)",
+    ),
+    "tally": (
+        "simsoftmax.kernels.gas:tally",
+        "void(int32[::1], int64[::1], float64[::1])",
+    ),
+    "gas_law": (
+        "simsoftmax.kernels.gas:gas_law",
+        "void(int64, int64, float64, float64[::1], float64[::1], float64[::1])",
+    ),
+    "read_thermometer": (
+        "simsoftmax.kernels.gas:read_thermometer",
+        "void(float64, int64, int64, float64[::1])",
+    ),
+    "cooled": (
+        "simsoftmax.kernels.annealing:cooled",
+        "float64(float64, float64, int64, int64)",
+    ),
+    "anneal_walkers": (
+        "simsoftmax.kernels.annealing:anneal_walkers",
+        "int64(uint8[::1], float64[::1], float64, float64, int64, int64, int64, "
+        "float64[::1], float64[::1], uint64[::1])",
+    ),
+    "anneal_exactly": (
+        "simsoftmax.kernels.annealing:anneal_exactly",
+        "void(float64[::1], float64[::1], float64, float64, int64, int64, int64, "
+        "float64[::1], float64[::1], float64[::1])",
+    ),
+    "success_interval": (
+        "simsoftmax.kernels.annealing:success_interval",
+        "void(int64, int64, float64, float64[::1])",
+    ),
 }
 
 #: Functions of the C library that a kernel may use; the page passes JavaScript's ``Math`` for them.

@@ -1,0 +1,234 @@
+"""Live figures about where temperature comes from and where it leads: an isolated gas, and walkers that are cooled.
+
+They are built like the explorers of `simsoftmax.live.widgets` and compute in the page, with the kernels of
+`simsoftmax.kernels.gas` and `simsoftmax.kernels.annealing`.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import traitlets
+from numpy.typing import ArrayLike
+
+from ..annealing import annealed_distribution, geometric_cooling
+from ..arguments import RNG, as_count, as_vector_logits, generator
+from ..gas import gas_temperature, microcanonical_marginal, simulate_gas
+from ..kernels.seeds import seed_streams
+from .widgets import LiveFigure, _encode
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+__all__ = ["AnnealingExplorer", "GasExplorer"]
+
+_HERE = Path(__file__).parent
+
+
+def _stream(rng: RNG) -> bytes:
+    return seed_streams(int(generator(rng).integers(2**64, dtype=np.uint64)), 1).tobytes()
+
+
+def _within(name: str, value: float, low: float, high: float) -> float:
+    if not low <= value <= high:
+        raise ValueError(f"{name} must be from {low:g} to {high:g} to be drawn, got {value:g}")
+    return float(value)
+
+
+class GasExplorer(LiveFigure):
+    """An isolated gas: particles hand each other quanta, and a temperature emerges that nobody set.
+
+    Parameters
+    ----------
+    mean_quanta : float, optional
+        Quanta a particle, from 0.1 to 20; times ``particles`` they are rounded to a whole number.
+    particles : int, optional
+        From 2 to a million.
+    start : {"even", "rich"}, optional
+        Deal the quanta out evenly, or give all to one particle in ten.
+    average : bool, optional
+        Whether the bars count all sweeps since the start was forgotten, and not only the present.
+    speed : float, optional
+        Sweeps a second.
+    rng : int, numpy.random.Generator or None, optional
+        Seeds the particles' stream.
+    title, caption : str, optional
+        What stands above the figure; empty for none.
+
+    Attributes
+    ----------
+    counts : list of int
+        Particles with 0, 1, 2, ... quanta, the last entry for all above; set by the page.
+    sweeps : int
+        Sweeps since the start; set by the page.
+    reading : float
+        Temperature that the thermometer reads; set by the page.
+    """
+
+    _esm = _HERE / "gas_explorer.js"
+    mean_quanta = traitlets.Float(1.0).tag(sync=True)
+    particles = traitlets.Int(10_000).tag(sync=True)
+    start = traitlets.Enum(["even", "rich"], "even").tag(sync=True)
+    average = traitlets.Bool(False).tag(sync=True)
+    speed = traitlets.Float(4.0).tag(sync=True)
+    running = traitlets.Bool(True).tag(sync=True)
+    counts = traitlets.List(traitlets.Int()).tag(sync=True)
+    sweeps = traitlets.Int(0).tag(sync=True)
+    reading = traitlets.Float(np.inf).tag(sync=True, to_json=_encode, from_json=lambda value, _owner: float(value))
+    _stream = traitlets.Bytes().tag(sync=True)
+    _title = "Nobody set a temperature"
+    _caption = (
+        "Each dot is a particle, its height the quanta that it holds. Two are picked at random, and the first hands "
+        "the second a quantum if it has one. That is the whole rule. Bars are shares of the particles, ticks are what "
+        "theory expects."
+    )
+
+    def __init__(self, mean_quanta: float = 1.0, *, rng: RNG = None, **traits: Any) -> None:
+        super().__init__(mean_quanta=mean_quanta, _stream=_stream(rng), **traits)
+
+    @property
+    def total(self) -> int:
+        """Quanta in the whole gas."""
+        return max(1, int(np.floor(self.mean_quanta * self.particles + 0.5)))
+
+    @traitlets.validate("mean_quanta")
+    def _check_mean(self, proposal: Any) -> float:
+        return _within("mean_quanta", proposal["value"], 0.1, 20.0)
+
+    @traitlets.validate("particles")
+    def _check_particles(self, proposal: Any) -> int:
+        return as_count("particles", proposal["value"], low=2, high=1_000_000)
+
+    @traitlets.validate("speed")
+    def _check_speed(self, proposal: Any) -> float:
+        return _within("speed", proposal["value"], 0.1, 100_000.0)
+
+    def _describe(self) -> str:
+        return (
+            f"{self.title}: a live figure of a gas of {self.particles:,} particles with {self.total:,} quanta, which "
+            f"set the temperature {gas_temperature(self.total / self.particles):.4g}"
+        )
+
+    def _draw(self, figure: Figure) -> None:
+        from ..plotting import INKS, temperature_color
+
+        levels = np.arange(12)
+        mean = self.total / self.particles
+        # What the figure comes to: small gases are averaged over many.
+        gases = max(1, 20_000 // self.particles)
+        gas = simulate_gas(mean, particles=self.particles, gases=gases, rng=0)
+        counts = np.bincount(gas.quanta.ravel(), minlength=levels.size)[: levels.size]
+        exact = np.zeros(levels.size)
+        law = microcanonical_marginal(self.total, self.particles)[: levels.size]
+        exact[: law.size] = law
+        ax = figure.subplots()
+        ax.barh(
+            levels, counts / gas.quanta.size, height=0.62, color=temperature_color(gas_temperature(mean)), alpha=0.88
+        )
+        ax.vlines(exact, levels - 0.42, levels + 0.42, color=INKS["theory"], linewidth=1.8)
+        ax.set_ylabel("quanta of a particle")
+        ax.set_xlabel("share of the particles")
+
+
+class AnnealingExplorer(LiveFigure):
+    """Walkers on a rugged landscape, cooled from hot to cold: patience finds the lowest level, haste does not.
+
+    Parameters
+    ----------
+    logits : array_like, shape (K,)
+        Three to 40 finite scores, neighbours in this order; E = -z is the height of the landscape.
+    hot, cold : float, optional
+        Where cooling begins and ends, from 0.05 to 20. A quench holds ``cold`` all the time.
+    sweeps : int, optional
+        Length of a run, from 1 to 30,000.
+    quench : bool, optional
+        Whether the next run is a quench.
+    walkers : int, optional
+        From 1 to 20,000, spread evenly at the start.
+    rng : int, numpy.random.Generator or None, optional
+        Seeds the walkers' stream.
+    title, caption : str, optional
+        What stands above the figure; empty for none.
+
+    Attributes
+    ----------
+    results : list of dict
+        What all runs so far came to, one entry for each kind and length: ``quench``, ``sweeps``, ``found`` and
+        ``walkers``; set by the page.
+    """
+
+    _esm = _HERE / "annealing_explorer.js"
+    logits = traitlets.List(traitlets.Float()).tag(sync=True)
+    hot = traitlets.Float(3.0).tag(sync=True)
+    cold = traitlets.Float(0.1).tag(sync=True)
+    sweeps = traitlets.Int(300).tag(sync=True)
+    quench = traitlets.Bool(False).tag(sync=True)
+    walkers = traitlets.Int(1000).tag(sync=True)
+    running = traitlets.Bool(True).tag(sync=True)
+    results = traitlets.List(traitlets.Dict()).tag(sync=True)
+    _stream = traitlets.Bytes().tag(sync=True)
+    _title = "Haste is trapped, patience gets down"
+    _caption = (
+        "Dots are walkers, height is energy. They step to neighbours under the Metropolis rule while they cool. Below, "
+        "each dot is the share that found the lowest level, the lines are exact. Quench them, then cool slowly."
+    )
+
+    def __init__(self, logits: ArrayLike, *, rng: RNG = None, **traits: Any) -> None:
+        super().__init__(logits=as_vector_logits(logits).tolist(), _stream=_stream(rng), **traits)
+        if self.cold > self.hot:
+            raise ValueError(f"cold must be no higher than hot, got hot={self.hot:g} and cold={self.cold:g}")
+
+    @traitlets.validate("logits")
+    def _check_logits(self, proposal: Any) -> list[float]:
+        logits = as_vector_logits(proposal["value"])
+        if not (3 <= logits.size <= 40 and np.isfinite(logits).all()):
+            raise ValueError(f"logits must be 3 to 40 finite scores to be drawn, got {logits.size}")
+        return [float(z) for z in logits]
+
+    @traitlets.validate("hot", "cold")
+    def _check_temperature(self, proposal: Any) -> float:
+        return _within(proposal["trait"].name, proposal["value"], 0.05, 20.0)
+
+    @traitlets.validate("sweeps", "walkers")
+    def _check_size(self, proposal: Any) -> int:
+        name = proposal["trait"].name
+        return as_count(name, proposal["value"], high={"sweeps": 30_000, "walkers": 20_000}[name])
+
+    def _describe(self) -> str:
+        return (
+            f"{self.title}: a live figure of {self.walkers:,} walkers on {len(self.logits)} levels, cooled from "
+            f"T = {self.hot:g} to {self.cold:g}"
+        )
+
+    def _draw(self, figure: Figure) -> None:
+        from ..plotting import INKS, temperature_color
+
+        z = np.array(self.logits)
+        figure.set_size_inches(7.2, 3.0)
+        left, right = figure.subplots(1, 2, width_ratios=(3, 2))
+        shares = annealed_distribution(z, geometric_cooling(self.hot, self.cold, min(self.sweeps, 1000)))
+        left.plot(-z, color=INKS["theory"], linewidth=1.2, zorder=1)
+        left.scatter(
+            np.arange(z.size),
+            -z,
+            s=900 * shares,
+            color=temperature_color(self.cold),
+            alpha=0.85,
+            linewidths=0,
+            zorder=2,
+        )
+        left.set_xticks([])
+        left.set_xlabel("levels, neighbour to neighbour")
+        left.set_ylabel("energy")
+        lengths = [10, 30, 100, 300, 1000]
+        for name, hot in (("cooled", self.hot), ("quenched", self.cold)):
+            rates = [
+                annealed_distribution(z, geometric_cooling(hot, self.cold, n))[z == z.max()].sum() for n in lengths
+            ]
+            right.plot(lengths, rates, color=INKS["theory"], linewidth=1.2)
+            right.annotate(name, (lengths[-1], rates[-1]), (-4, 5), textcoords="offset points", ha="right")
+        right.set(xscale="log", ylim=(0, 1.05), xlabel="sweeps", ylabel="share in the ground level")
+        right.set_xticks([10, 100, 1000], ["10", "100", "1,000"])
+        right.minorticks_off()

@@ -1,0 +1,84 @@
+// Walkers that are cooled, and the exact distribution that goes with them, sweep after sweep.
+
+import { copy } from "./kernels.js";
+
+export class Cooling {
+  constructor(kernels, stream, logits) {
+    this.kernels = kernels;
+    this.stream = kernels.array("uint64", 4);
+    this.stream.view.set(new BigUint64Array(copy(stream)));
+    this.logits = kernels.floats(logits);
+    this.levels = logits.length;
+    for (const name of ["distribution", "exponents", "weights", "before", "shares"]) this[name] = kernels.array("float64", this.levels);
+    this.counts = kernels.array("int64", this.levels);
+    this.interval = kernels.array("float64", 2);
+    const best = Math.max(...logits);
+    this.ground = [...logits.keys()].filter((k) => logits[k] === best);
+    this.capacity = 0;
+    this.sample = [];
+  }
+
+  // A quench is a cooling that begins cold.
+  begin({ walkers, hot, cold, sweeps, quench }) {
+    Object.assign(this, { walkers, cold, length: sweeps, quench, hot: quench ? cold : hot, done: 0 });
+    if (walkers > this.capacity) {
+      this.all = this.kernels.array("uint8", walkers);
+      this.capacity = walkers;
+    }
+    this.states = this.all.part(0, walkers);
+    const states = this.states.view;
+    for (let n = 0; n < walkers; n += 1) states[n] = n % this.levels;
+    this.distribution.view.fill(1 / this.levels);
+    this.count();
+  }
+
+  get finished() {
+    return this.done >= this.length;
+  }
+
+  get temperature() {
+    return this.kernels.cooled(this.hot, this.cold, this.length, Math.max(0, this.done - 1));
+  }
+
+  advance(sweeps) {
+    const { kernels, logits, hot, cold, length, done, exponents, weights } = this;
+    const end = Math.min(length, done + sweeps);
+    kernels.anneal_walkers(this.states, logits, hot, cold, length, done, end, exponents, weights, this.stream);
+    kernels.anneal_exactly(this.distribution, logits, hot, cold, length, done, end, exponents, weights, this.before);
+    this.done = end;
+    this.count();
+  }
+
+  count() {
+    this.kernels.count_states(this.states, this.counts, this.shares);
+  }
+
+  // Of a distribution or of counts, what is in the ground level, in all of them if several tie.
+  inGround(block) {
+    return this.ground.reduce((sum, k) => sum + Number(block.view[k]), 0);
+  }
+
+  // The exact share that a whole run brings to the ground level.
+  foretell(hot, cold, sweeps) {
+    const { kernels, logits, exponents, weights, before } = this;
+    this.trial ??= kernels.array("float64", this.levels);
+    this.trial.view.fill(1 / this.levels);
+    kernels.anneal_exactly(this.trial, logits, hot, cold, sweeps, 0, sweeps, exponents, weights, before);
+    return this.inGround(this.trial);
+  }
+
+  // Two standard errors either side of a rate.
+  around(found, tried) {
+    this.kernels.success_interval(found, tried, 2, this.interval);
+    return [...this.interval.view];
+  }
+
+  // The levels of a number of walkers. Neighbours in the list started on neighbouring levels: one stretch is fair.
+  drawn(most) {
+    const states = this.states.view;
+    const n = Math.min(most, this.walkers);
+    this.sample.length = n;
+    for (let i = 0; i < n; i += 1) this.sample[i] = states[i];
+    return this.sample;
+  }
+}

@@ -1,0 +1,110 @@
+// The isolated gas: how many quanta each particle holds, handed on by the compiled kernel.
+
+import { copy } from "./kernels.js";
+import { DRAWN } from "./population.js";
+
+const FINE = 256; // numbers of quanta told apart where the whole distribution is weighed
+const TOLERANCE = 1e-3; // of its start that a particle may still know
+const CHUNK = 50000; // handovers between two looks at the clock
+
+export class Gas {
+  constructor(kernels, stream) {
+    this.kernels = kernels;
+    this.stream = kernels.array("uint64", 4);
+    this.stream.view.set(new BigUint64Array(copy(stream)));
+    const floats = (n) => kernels.array("float64", n);
+    this.whole = { counts: kernels.array("int64", FINE), shares: floats(FINE), energies: floats(FINE) };
+    this.whole.energies.view.set(Array.from({ length: FINE }, (_, k) => -k));
+    [this.state, this.functional, this.thermometer] = [floats(3), floats(3), floats(2)];
+    this.capacity = 0;
+    this.sample = [];
+  }
+
+  // What the theory says of so many quanta among so many particles, on as many rungs as are worth showing.
+  foresee(particles, mean) {
+    const { kernels, state } = this;
+    this.particles = particles;
+    this.total = Math.max(1, Math.round(mean * particles));
+    this.mean = this.total / particles;
+    kernels.gas_law(this.total, particles, TOLERANCE, this.whole.shares, this.whole.shares, state);
+    const tail = this.whole.shares.view.findIndex((share) => share < 0.012);
+    const rungs = Math.min(20, Math.max(6, (tail < 0 ? 20 : tail) + 1));
+    if (rungs !== this.rungs) {
+      this.rungs = rungs;
+      for (const name of ["boltzmann", "exact", "shares"]) this[name] = kernels.array("float64", rungs);
+      this.counts = kernels.array("int64", rungs);
+    }
+    kernels.gas_law(this.total, particles, TOLERANCE, this.boltzmann, this.exact, state);
+    [this.temperature, this.waits, this.largestEntropy] = state.view;
+  }
+
+  // Deal the quanta out: evenly, or to one particle in ten.
+  start(rich) {
+    const { particles, total } = this;
+    if (particles > this.capacity) {
+      this.all = this.kernels.array("int32", particles);
+      this.capacity = particles;
+    }
+    this.quanta = this.all.part(0, particles);
+    const owners = rich ? Math.ceil(particles / 10) : particles;
+    const view = this.quanta.view.fill(0);
+    const each = Math.floor(total / owners);
+    for (let n = 0; n < owners; n += 1) {
+      // The owners stand evenly among all, so that those that are drawn are a fair sample.
+      view[Math.floor((n * particles) / owners)] = each + (n < total - each * owners ? 1 : 0);
+    }
+    this.sweeps = 0;
+    this.averaged = 0;
+    this.owed = 0;
+    this.observe(false);
+  }
+
+  // Look at the gas; with `add` on top of what was counted before.
+  observe(add) {
+    for (const { counts, shares } of [this, this.whole]) {
+      if (!add) counts.view.fill(0n);
+      this.kernels.tally(this.quanta, counts, shares);
+    }
+    this.averaged = add ? this.averaged + 1 : 0;
+    this.kernels.free_energy_functional(this.whole.shares, this.whole.energies, 0, this.functional);
+    this.entropy = this.functional.view[1];
+    this.kernels.read_thermometer(this.shares.view[0], this.total, this.particles, this.thermometer);
+    [this.reading, this.error] = this.thermometer.view;
+  }
+
+  get settled() {
+    return this.sweeps >= this.waits;
+  }
+
+  // Attempt a number of sweeps, whole or not, in as many milliseconds as there are.
+  advance(sweeps, average, budget) {
+    const { particles } = this;
+    const end = performance.now() + budget;
+    this.owed += sweeps * particles;
+    const whole = average && this.settled;
+    while (this.owed >= (whole ? particles : 1)) {
+      const steps = whole ? particles : Math.min(CHUNK, Math.floor(this.owed));
+      this.kernels.exchange(this.quanta, 2 ** 31 - 1, this.stream, steps);
+      this.owed -= steps;
+      this.sweeps += steps / particles;
+      if (whole) this.observe(this.averaged > 0 || this.fresh());
+      if (performance.now() > end) this.owed = 0;
+    }
+    if (!whole) this.observe(false);
+  }
+
+  // Forget what was counted, so that an average begins.
+  fresh() {
+    for (const { counts } of [this, this.whole]) counts.view.fill(0n);
+    return true;
+  }
+
+  // The quanta of the particles that are drawn, evenly chosen from all; those above the top rung stand on it.
+  drawn() {
+    const quanta = this.quanta.view;
+    const n = Math.min(DRAWN, this.particles);
+    this.sample.length = n;
+    for (let i = 0; i < n; i += 1) this.sample[i] = Math.min(this.rungs - 1, quanta[Math.floor((i * this.particles) / n)]);
+    return this.sample;
+  }
+}
