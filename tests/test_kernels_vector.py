@@ -116,7 +116,7 @@ def test_p_values_are_uniform_over_seeds(levels, proposal, rng, alarm, monkeypat
     compiled_only(monkeypatch)
     logits = rng.normal(size=levels)
     temperature = 1.7
-    sweeps = ss.relaxation(logits, temperature, proposal=proposal).sweeps(1e-9)
+    sweeps = math.ceil(ss.relaxation(logits, temperature, proposal=proposal).sweeps(1e-9))
     truth = ss.softmax(logits, temperature)
     p_values = []
     for seed in range(60):
@@ -164,7 +164,7 @@ def test_particles_sweeps_and_calls_are_independent(levels, rng, alarm, monkeypa
     compiled_only(monkeypatch)
     reduced = -np.arange(levels) / levels * 1.3
     truth = ss.softmax(reduced)
-    n, sweeps = 1 << 20, ss.relaxation(reduced).sweeps(1e-9)
+    n, sweeps = 1 << 20, math.ceil(ss.relaxation(reduced).sweeps(1e-9))
 
     def final(key):
         states, streams = np.zeros(n, np.uint8), particles.allocate_streams(key, n, levels)
