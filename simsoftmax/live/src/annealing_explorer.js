@@ -150,7 +150,7 @@ async function render({ model, el }) {
     const above = valleys.length ? landscape.energies[deepest] - landscape.energies[cooling.ground[0]] : 0;
     readouts.set("temperature", format.temperature(cooling.temperature), cooling.quench ? "cold from the start" : `from ${format.short(cooling.hot)} to ${format.short(cooling.cold)}`);
     readouts.set("success", percent(share), `exact ${percent(exact)}`);
-    readouts.set("trapped", percent(trapped), trapped > 0.005 ? `largest group ${format.fixed(above, 2)} too high` : "");
+    readouts.set("trapped", percent(trapped), trapped > 0.005 ? `largest ${format.fixed(above, 2)} higher` : "");
     readouts.set("sweep", format.count(cooling.done), `of ${format.count(cooling.length)}`);
     const many = format.count(cooling.walkers);
     const spent = `${format.count(cooling.length)} sweeps`;
