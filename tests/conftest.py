@@ -7,7 +7,10 @@ over 100 seeds alarms falsely less than once in a hundred sweeps.
 
 import os
 import shutil
+import subprocess
+import sys
 import zlib
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -31,6 +34,22 @@ def rng(request):
 def alarm():
     """Return the probability with which a statistical check may fail by chance."""
     return ALARM
+
+
+@pytest.fixture(scope="session")
+def html():
+    """Build the book as `make book` does, what is unchanged from the cache, and return the folder of its pages."""
+    root = Path(__file__).parents[1]
+    done = subprocess.run(
+        [Path(sys.executable).with_name("jupyter-book"), "build", "-W", "--keep-going", "-n", str(root)],
+        capture_output=True,
+        text=True,
+        timeout=1800,
+        cwd=root,
+        env={**os.environ, "PYTHONPATH": str(root)},
+    )
+    assert done.returncode == 0, (done.stdout + done.stderr)[-5000:]
+    return root / "_build" / "html"
 
 
 @pytest.fixture(scope="session")

@@ -1,11 +1,7 @@
 """The built book: whole, from this host alone, with nothing unsaid."""
 
 import json
-import os
 import re
-import shutil
-import subprocess
-import sys
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -54,18 +50,9 @@ class Page(HTMLParser):
 
 
 @pytest.fixture(scope="session")
-def book():
-    """Build the book as `make book` does; what is unchanged comes from the cache."""
-    done = subprocess.run(
-        [Path(sys.executable).with_name("jupyter-book"), "build", "-W", "--keep-going", "-n", str(ROOT)],
-        capture_output=True,
-        text=True,
-        timeout=580,
-        cwd=ROOT,
-        env={**os.environ, "PYTHONPATH": str(ROOT)},
-    )
-    assert done.returncode == 0, (done.stdout + done.stderr)[-5000:]
-    return {page: Page(HTML / f"{page}.html") for page in PAGES}
+def book(html):
+    """Return the pages of the built book."""
+    return {page: Page(html / f"{page}.html") for page in PAGES}
 
 
 def test_every_chapter_is_in_the_table_of_contents():
@@ -185,21 +172,6 @@ def test_numbers_in_prose_come_from_code():
         prose = re.sub(r"\$\$.*?\$\$|\$[^$]*\$|`[^`]*`|\]\([^)]*\)", "", prose, flags=re.DOTALL)
         typed = re.findall(r"(?<![\w.])\d+\.\d+(?:\s*%)?", prose)
         assert typed == [], f"{name}: typed in by hand: {typed}"
-
-
-@pytest.fixture(scope="session")
-def browser():
-    playwright = pytest.importorskip("playwright.sync_api", reason="the test extra is not installed")
-    path = shutil.which("chromium") or shutil.which("google-chrome") or shutil.which("chromium-browser")
-    if path is None:
-        if os.environ.get("SIMSOFTMAX_REQUIRE_BROWSER"):
-            pytest.fail("SIMSOFTMAX_REQUIRE_BROWSER is set and there is no chromium or google-chrome; install one")
-        pytest.skip("no chromium or google-chrome: the pages are not looked at")
-    quiet = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking"]
-    with playwright.sync_playwright() as tool:
-        running = tool.chromium.launch(executable_path=path, args=[*quiet, "--disable-component-update"])
-        yield running
-        running.close()
 
 
 @pytest.mark.slow
