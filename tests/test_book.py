@@ -24,7 +24,7 @@ CHAPTERS = [page for page in PAGES if "{exercise}" in (ROOT / f"{page}.md").read
 REQUIRED = {
     *("gibbs", "cold", "hot", "one", "order", "entropy", "example"),
     *("tradeoff", "minimum", "lnz", "maxent", "anneal", "freeze"),
-    *("logodds", "symmetry", "l2"),
+    *("overconfident", "fit", "logodds", "symmetry", "l2"),
     *("verdict-power", "verdict-alarms", "verdict-controls", "verdict-naive"),
 }
 

@@ -151,6 +151,7 @@ def test_logits_travel_in_two_bytes_and_lose_next_to_nothing(rng):
     assert abs(explorer.scores[finite] - shifted[finite]).max() <= step / 2
     fit = ss.fit_temperature(logits, labels)
     assert explorer.fit.temperature == pytest.approx(fit.temperature, rel=1e-3)
+    assert CalibrationExplorer(logits, labels, fit=fit).fit is fit
     explorer.temperature = 1.7
     exact = ss.expected_calibration_error(ss.softmax(explorer.scores, 1.7), labels)
     assert explorer.diagram.expected_calibration_error == pytest.approx(exact, rel=1e-12)
@@ -177,6 +178,7 @@ def test_it_has_a_picture_and_words_for_where_it_cannot_live(rng):
         ({"bins": 61}, "bins"),
         ({"binning": "size"}, "binning"),
         ({"bin": 5}, "bin"),
+        ({"fit": 2.0}, "fit"),
     ],
 )
 def test_a_wrong_argument_is_named(change, named):
@@ -245,7 +247,7 @@ def test_the_figure_shows_what_python_computes(browser, shown_rows, explorer_pag
             if abs(points) > 5:
                 assert f"points too {'sure' if points > 0 else 'modest'}" in out(root, "verdict")
             by_chance = root.locator("[data-remark=ece]").text_content()
-            assert by_chance == f"honest would show {shown(100 * diagram.expected_by_chance, 1)} %"
+            assert by_chance == f"{shown(100 * diagram.expected_by_chance, 1)} % by chance"
             assert root.locator("circle.ssm-dot:visible").count() == (diagram.count > 0).sum() + 2
 
 
@@ -257,7 +259,7 @@ def test_fitting_ends_at_the_fitted_temperature(browser, shown_rows, explorer_pa
         visit.open(explorer_page.as_uri())
         root = figure(visit, 0)
         assert root.get_by_text(f"fit {fit.temperature:.2f}, from {fit.low:.2f} to {fit.high:.2f}").is_visible()
-        root.get_by_role("button", name="fit the temperature").click()
+        root.get_by_role("button", name="fit T").click()
         if motion == "reduce":  # it is there at once
             assert heat_of(root) == pytest.approx(fit.temperature, rel=1e-9)
         visit.page.wait_for_function(
@@ -274,7 +276,7 @@ def test_out_of_sight_it_stands_still(browser, shown_rows, explorer_page):
         visit.open(explorer_page.as_uri())
         root = figure(visit, 0)
         turn_to(root, 0.05)
-        root.get_by_role("button", name="fit the temperature").evaluate(
+        root.get_by_role("button", name="fit T").evaluate(
             "(node) => { node.click(); window.scrollTo(0, document.body.scrollHeight); }"
         )
         visit.page.wait_for_timeout(1800)
@@ -334,11 +336,11 @@ def test_extreme_rows_and_hostile_words_do_no_harm(browser, site, rng):  # noqa:
         visit.open((site / name).as_uri())
         visit.page.wait_for_function("document.querySelectorAll('.ssm').length === 5")
         assert figure(visit, 0).locator(".ssm-title").text_content() == hostile
-        assert figure(visit, 2).get_by_role("button", name="fit the temperature").is_disabled()
+        assert figure(visit, 2).get_by_role("button", name="fit T").is_disabled()
         assert figure(visit, 4).get_by_role("combobox", name="bins").input_value() == "7"
         for which, end in [(0, "0, frozen"), (1, "infinity")]:
             root = figure(visit, which)
-            root.get_by_role("button", name="fit the temperature").click()
+            root.get_by_role("button", name="fit T").click()
             spoken = root.locator(".ssm-thermometer .ssm-knob").get_attribute("aria-valuetext")
             assert spoken == f"T = {end}"
         for which in range(5):

@@ -99,8 +99,8 @@ def convert(vector, like):
 
 
 def permute(table, index):
-    """Return ``table[index]`` lane by lane, for a table that is itself one vector; every index must be within it."""
-    return table[index]
+    """Return ``table[index]`` lane by lane, for a table that is itself one vector; indices are modulo its length."""
+    return table[index % len(table)]
 
 
 def gather(table, index):

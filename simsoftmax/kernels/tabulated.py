@@ -35,8 +35,10 @@ from simsoftmax.kernels.thresholds import acceptance
 from simsoftmax.kernels.xoshiro import draw, keep, restore
 
 BLOCK = 1024
-NEAR = 64
-"""Levels that fit in the two vectors of 16-bit weights."""
+MOST_BROAD = 65535
+"""Levels that fit in lanes of 16 bits, whose 16-bit weights are gathered, unless most are too small for 16 bits:"""
+WEIGHTY = 64
+"""more than one level in so many must, on average, be as heavy as the ground level."""
 
 LOW = np.uint64(0xFFFFFFFF)
 HALF = np.uint64(32)
@@ -48,79 +50,121 @@ SLACK = 2.0**-20
 """Bound on the relative rounding errors of a float32 comparison, about eight times larger than needed."""
 
 
-def look_near(table, index, levels):
-    """Return the 16-bit table's entries for up to 64 levels."""
-    if levels <= 32:
-        return permute(load(table, 0), index)
-    low = index & 31
-    return select(index < 32, permute(load(table, 0), low), permute(load(table, 1), low))
+# No branches here: LLVM recognises a permutation only while all of it stays in one basic block.
 
 
-def look_far(table, index, levels):
+def look_one(table, index):
+    """Return entries of a table of 32, one row."""
+    return permute(load(table, 0), index)
+
+
+def look_two(table, index):
+    """Return entries of a table of 64, in two rows."""
+    return select(index < 32, permute(load(table, 0), index), permute(load(table, 1), index))
+
+
+def look_four(table, index):
+    """Return entries of a table of 128, in four rows."""
+    one = select(index < 32, permute(load(table, 0), index), permute(load(table, 1), index))
+    two = select(index < 96, permute(load(table, 2), index), permute(load(table, 3), index))
+    return select(index < 64, one, two)
+
+
+def look_broad(table, index):
+    """Return 16-bit entries of a table of any length, kept in 32 bits."""
+    return convert(gather(table, index), index)
+
+
+def look_far(table, index):
     """Return the entries of a table of any length."""
     return gather(table, index)
 
 
-def weigh_near(table, here, levels, factors):
+def weigh_plain(look, table, here, levels, factors):
     """Return the weights that are kept beside the levels."""
-    return look_near(table, here, levels)
+    return look(table, here)
 
 
-def weigh_far(table, here, levels, factors):
+def weigh_far(look, table, here, levels, factors):
     """Return the weights that are kept beside the levels: divided by 2^32, like the numbers they are compared with."""
-    return look_far(table, here, levels) * load(factors, 3)
+    return look(table, here) * load(factors, 3)
 
 
-def weigh_nothing(table, here, levels, factors):
+def weigh_nothing(look, table, here, levels, factors):
     """Return something to keep where no weights are needed."""
     return here
 
 
-def near_uniform(random, here, weight, count, table, levels, factors):
+def near_uniform(look, generator, here, weight, count, table, levels, factors):
     """Propose any of up to 64 levels; weights are 16-bit fractions of 65535, rounded down."""
+    random, generator = draw(generator)
     number = as_uint16(random)
     there, fraction = multiply_high(number, count), number * count
-    other = look_near(table, there, levels)
+    other = look(table, there)
     clear = fraction <= ~count
     accepted = clear & (other > multiply_high(fraction + count, weight) + 1)
     rejected = clear & (multiply_high(fraction, weight) > other)
-    return number, there, other, accepted, rejected
+    return generator, number, number, there, other, accepted, rejected
 
 
-def near_neighbour(random, here, weight, count, table, levels, factors):
-    """Propose a step among up to 64 levels; thresholds are 16-bit fractions of 65536, rounded down."""
+def near_neighbour(look, generator, here, weight, count, table, levels, factors):
+    """Propose a step among up to 64 levels; thresholds are 16-bit fractions of 65536, rounded down.
+
+    The first half of the table is for steps down, the second for steps up.
+    """
+    random, generator = draw(generator)
     number = as_uint16(random)
     fraction = number + number
     up = number > 32767
-    rows = (levels + 31) // 32
-    threshold = select(up, look_near(table[rows:], here, levels), look_near(table, here, levels))
+    threshold = look(table, select(up, here + 16 * len(table), here))
     clear = fraction < 65534
     accepted = clear & (count > 0) & (threshold > fraction + 1)
     rejected = clear & (fraction > threshold)
-    return number, select(up, here + 1, here - 1), weight, accepted, rejected
+    return generator, number, number, select(up, here + 1, here - 1), weight, accepted, rejected
 
 
-def far_uniform(random, here, weight, count, table, levels, factors):
+def wide_uniform(look, generator, here, weight, count, table, levels, factors):
+    """Propose any of up to 65536 levels with 32 random bits, in lanes of 16; weights as in `near_uniform`.
+
+    The fraction may be too small by up to two.
+    """
+    first, generator = draw(generator)
+    second, generator = draw(generator)
+    number, rest = as_uint16(first), as_uint16(second)
+    least = number * count
+    fraction = least + multiply_high(rest, count)
+    there = multiply_high(number, count)
+    there = select(fraction < least, there + 1, there)
+    other = look(table, there)
+    clear = fraction < 65534
+    accepted = clear & (other > multiply_high(fraction + 2, weight) + 1)
+    rejected = clear & (multiply_high(fraction, weight) > other)
+    return generator, number, rest, there, other, accepted, rejected
+
+
+def far_uniform(look, generator, here, weight, count, table, levels, factors):
     """Propose any of K levels; weights are float32, and those of the levels here are divided by 2^32."""
+    random, generator = draw(generator)
     number = as_uint32(random)
     there, fraction = multiply_high(number, count), number * count
-    other = look_far(table, there, levels)
+    other = look(table, there)
     clear = fraction <= ~count
     accepted = clear & (convert(fraction + count, weight) * weight < other * load(factors, 0))
     rejected = clear & (convert(fraction, weight) * weight > other * load(factors, 1) + load(factors, 2))
-    return number, there, other * load(factors, 3), accepted, rejected
+    return generator, number, number, there, other * load(factors, 3), accepted, rejected
 
 
-def far_neighbour(random, here, weight, count, table, levels, factors):
-    """Propose a step on a ladder; thresholds are 32-bit fractions of 2^32, rounded down, those upwards first."""
+def far_neighbour(look, generator, here, weight, count, table, levels, factors):
+    """Propose a step on a ladder; thresholds are 32-bit fractions of 2^32, rounded down, those downwards first."""
+    random, generator = draw(generator)
     number = as_uint32(random)
     fraction = number + number
     up = number > 2147483647
-    threshold = look_far(table, select(up, here, here + levels), levels)
+    threshold = look(table, select(up, here + levels, here))
     clear = fraction < 4294967294
     accepted = clear & (count > 0) & (threshold > fraction + 1)
     rejected = clear & (fraction > threshold)
-    return number, select(up, here + 1, here - 1), weight, accepted, rejected
+    return generator, number, number, select(up, here + 1, here - 1), weight, accepted, rejected
 
 
 def settle(lead, bits, tail, here, reduced, ladder):
@@ -141,7 +185,7 @@ def settle(lead, bits, tail, here, reduced, ladder):
     return there if acceptance >= 1.0 or fraction < np.uint64(acceptance * 2.0**64) else here
 
 
-def settle_row(here, queue, place, reduced, ladder):
+def settle_row(here, queue, place, bits, reduced, ladder):
     """Decide upon the doubtful particles of row ``place`` of the queue; return how many moves were made."""
     numbers, tails, doubts, rows = queue
     row, lanes = rows[place], here.shape[1]
@@ -149,32 +193,34 @@ def settle_row(here, queue, place, reduced, ladder):
     for lane in range(lanes):
         if (doubts[place] >> np.uint64(lane)) & np.uint64(1):
             tail = tails[place * (lanes // 8) + lane // 8, lane % 8]
-            level = settle(numbers[place, lane], 512 // lanes, tail, here[row, lane], reduced, ladder)
+            lead = np.uint64(numbers[2 * place, lane])
+            if bits * lanes > 512:
+                lead = (lead << np.uint64(16)) | np.uint64(numbers[2 * place + 1, lane])
+            level = settle(lead, bits, tail, here[row, lane], reduced, ladder)
             moved += level != here[row, lane]
             here[row, lane] = level
     return moved
 
 
-def sweep_block(move, weigh, here, weight, counts, queue, stream, table, factors, reduced, ladder, sweeps):
+def sweep_block(move, look, weigh, here, weight, counts, queue, stream, table, factors, bits, reduced, ladder, sweeps):
     """Sweep a block, given as rows of levels, and of their weights; return how many moves were made.
 
     ``counts`` holds the number of levels for each particle, and 0 for those that are absent: they are in level 0, and
-    it is all that they propose. Rows with a doubt wait until the end of the sweep, which keeps the loop over rows within the
-    vector registers.
+    it is all that they propose. Rows with a doubt wait until the end of the sweep, which keeps the loop over rows in
+    the vector registers.
     """
     numbers, tails, doubts, rows = queue
     generator = restore(stream)
     parts, levels = here.shape[1] // 8, len(reduced)
     for row in range(len(here)):
-        store(weight, row, weigh(table, load(here, row), levels, factors))
+        store(weight, row, weigh(look, table, load(here, row), levels, factors))
     moved = 0
     for _ in range(sweeps):
         waiting = 0
         for row in range(len(here)):
-            random, generator = draw(generator)
             old, old_weight, count = load(here, row), load(weight, row), load(counts, row)
-            number, there, there_weight, accepted, rejected = move(
-                random, old, old_weight, count, table, levels, factors
+            generator, number, rest, there, there_weight, accepted, rejected = move(
+                look, generator, old, old_weight, count, table, levels, factors
             )
             store(here, row, select(accepted, there, old))
             store(weight, row, select(accepted, there_weight, old_weight))
@@ -182,19 +228,20 @@ def sweep_block(move, weigh, here, weight, counts, queue, stream, table, factors
             doubtful = ~(accepted | rejected)
             if any_lane(doubtful) and any_lane(doubtful & (count > 0)):
                 rows[waiting], doubts[waiting] = row, mask_bits(doubtful & (count > 0))
-                store(numbers, waiting, number)
+                store(numbers, 2 * waiting, number)
+                store(numbers, 2 * waiting + 1, rest)
                 for part in range(parts):
                     random, generator = draw(generator)
                     store(tails, waiting * parts + part, random)
                 waiting += 1
         for place in range(waiting):
-            moved += settle_row(here, queue, place, reduced, ladder)
-            store(weight, rows[place], weigh(table, load(here, rows[place]), levels, factors))
+            moved += settle_row(here, queue, place, bits, reduced, ladder)
+            store(weight, rows[place], weigh(look, table, load(here, rows[place]), levels, factors))
     keep(stream, generator)
     return moved
 
 
-def sweep_blocks(move, weigh, scratch, states, streams, table, factors, reduced, ladder, sweeps):
+def sweep_blocks(move, look, weigh, scratch, states, streams, table, factors, bits, reduced, ladder, sweeps):
     """Sweep all particles, block by block; return how many moves were made."""
     here, weight, counts, queue = scratch
     levels, proposals = here.ravel(), counts.ravel()
@@ -208,31 +255,80 @@ def sweep_blocks(move, weigh, scratch, states, streams, table, factors, reduced,
         proposals[len(own) :] = 0
         rows = here[: (len(own) + here.shape[1] - 1) // here.shape[1]]
         moved += sweep_block(
-            move, weigh, rows, weight, counts, queue, streams[block], table, factors, reduced, ladder, sweeps
+            move,
+            look,
+            weigh,
+            rows,
+            weight,
+            counts,
+            queue,
+            streams[block],
+            table,
+            factors,
+            bits,
+            reduced,
+            ladder,
+            sweeps,
         )
         for k in range(len(own)):
             own[k] = levels[k]
     return moved
 
 
-def sweep_near_uniform(scratch, states, streams, table, factors, reduced, sweeps):
+def sweep_uniform_32(scratch, states, streams, table, factors, reduced, sweeps):
+    """Sweep with uniform proposals, K <= 32."""
+    return sweep_blocks(
+        near_uniform, look_one, weigh_plain, scratch, states, streams, table, factors, 16, reduced, False, sweeps
+    )
+
+
+def sweep_uniform_64(scratch, states, streams, table, factors, reduced, sweeps):
     """Sweep with uniform proposals, K <= 64."""
-    return sweep_blocks(near_uniform, weigh_near, scratch, states, streams, table, factors, reduced, False, sweeps)
+    return sweep_blocks(
+        near_uniform, look_two, weigh_plain, scratch, states, streams, table, factors, 16, reduced, False, sweeps
+    )
 
 
-def sweep_near_neighbour(scratch, states, streams, table, factors, reduced, sweeps):
-    """Sweep with neighbour proposals, K <= 64."""
-    return sweep_blocks(near_neighbour, weigh_nothing, scratch, states, streams, table, factors, reduced, True, sweeps)
+def sweep_uniform_128(scratch, states, streams, table, factors, reduced, sweeps):
+    """Sweep with uniform proposals, K <= 128."""
+    return sweep_blocks(
+        wide_uniform, look_four, weigh_plain, scratch, states, streams, table, factors, 32, reduced, False, sweeps
+    )
 
 
-def sweep_far_uniform(scratch, states, streams, table, factors, reduced, sweeps):
+def sweep_uniform_broad(scratch, states, streams, table, factors, reduced, sweeps):
+    """Sweep with uniform proposals, K <= 65535, where not many weights are too small for 16 bits."""
+    return sweep_blocks(
+        wide_uniform, look_broad, weigh_plain, scratch, states, streams, table, factors, 32, reduced, False, sweeps
+    )
+
+
+def sweep_uniform_any(scratch, states, streams, table, factors, reduced, sweeps):
     """Sweep with uniform proposals, any K."""
-    return sweep_blocks(far_uniform, weigh_far, scratch, states, streams, table, factors, reduced, False, sweeps)
+    return sweep_blocks(
+        far_uniform, look_far, weigh_far, scratch, states, streams, table, factors, 32, reduced, False, sweeps
+    )
 
 
-def sweep_far_neighbour(scratch, states, streams, table, factors, reduced, sweeps):
+def sweep_neighbour_32(scratch, states, streams, table, factors, reduced, sweeps):
+    """Sweep with neighbour proposals, K <= 32."""
+    return sweep_blocks(
+        near_neighbour, look_two, weigh_nothing, scratch, states, streams, table, factors, 16, reduced, True, sweeps
+    )
+
+
+def sweep_neighbour_64(scratch, states, streams, table, factors, reduced, sweeps):
+    """Sweep with neighbour proposals, K <= 64."""
+    return sweep_blocks(
+        near_neighbour, look_four, weigh_nothing, scratch, states, streams, table, factors, 16, reduced, True, sweeps
+    )
+
+
+def sweep_neighbour_any(scratch, states, streams, table, factors, reduced, sweeps):
     """Sweep with neighbour proposals, any K."""
-    return sweep_blocks(far_neighbour, weigh_nothing, scratch, states, streams, table, factors, reduced, True, sweeps)
+    return sweep_blocks(
+        far_neighbour, look_far, weigh_nothing, scratch, states, streams, table, factors, 32, reduced, True, sweeps
+    )
 
 
 def count_states(states, counts):
@@ -249,18 +345,18 @@ def count_states(states, counts):
 
 def run(kernel, states, streams, tables, sweeps):
     """Call ``kernel`` on all particles and return how many moves were made."""
-    table = tables[0]
-    level = np.uint16 if table.dtype == np.uint16 else np.uint32
-    lanes = 64 // np.dtype(level).itemsize
+    lanes, table, factors, reduced = tables
+    level, weight = (np.uint16, np.uint16) if lanes == 32 else (np.uint32, table.dtype)
     rows = BLOCK // lanes
     # Levels and weights of a block, the proposals of each particle, and the queue of doubtful rows. Of 4096 bytes each,
     # they would begin at equal places in a page, which delays loads; hence the rows between them.
-    here, _, weight, _, counts, _, numbers, tails = np.split(
-        aligned((4 * rows + 3 * 4 + rows * (lanes // 8), lanes), level), np.cumsum([rows, 4, rows, 4, rows, 4, rows])
+    here, _, weights, _, counts, _, numbers, tails = np.split(
+        aligned((5 * rows + 3 * 4 + rows * (lanes // 8), lanes), level),
+        np.cumsum([rows, 4, rows, 4, rows, 4, 2 * rows]),
     )
     queue = numbers, tails.view(np.uint64), np.empty(rows, np.uint64), np.empty(rows, np.int64)
-    scratch = here, weight.view(table.dtype), counts, queue
-    return kernel(scratch, states, streams, *tables, sweeps)
+    scratch = here, weights.view(weight), counts, queue
+    return kernel(scratch, states, streams, table, factors, reduced, sweeps)
 
 
 def count(kernel, states, levels):
@@ -271,34 +367,39 @@ def count(kernel, states, levels):
 
 
 def prepare(reduced, proposal):
-    """Return the kernel for ``proposal``, its table, factors in every lane, and the log-weights.
+    """Return the kernel for ``proposal`` and, as a tuple, its lanes, its table, factors and the log-weights.
 
     The factors are rows in memory: as constants they would fill registers, and be saved and restored beside them.
     """
     levels = len(reduced)
-    near = levels <= NEAR
     factors = aligned((4, 16), np.float32)
     factors.T[:] = 1 - SLACK, 1 + SLACK, FAINT, 2.0**-32
     if proposal == "neighbour":
+        near = levels <= 64
         top = 65535 if near else 4294967295
         lower, upper = np.arange(levels - 1), np.arange(1, levels)
         steps = np.zeros((2, levels))  # acceptance of a step down in index, and of one up; none off the ends
         steps[0, 1:] = acceptance(reduced, upper, lower)
         steps[1, :-1] = acceptance(reduced, lower, upper)
-        entries = np.minimum(steps * (top + 1.0), top)
+        down, up = np.minimum(steps * (top + 1.0), top)
         if near:
-            table = np.concatenate([rows_of(entries[0]), rows_of(entries[1])])
-            return sweep_near_neighbour, (table, factors, reduced)
-        return sweep_far_neighbour, (np.concatenate([entries[1], entries[0]]).astype(np.uint32), factors, reduced)
-    if near:
-        return sweep_near_uniform, (rows_of(np.exp(reduced) * 65535), factors, reduced)
-    weights = np.exp(reduced) * SPAN
+            rows = 1 if levels <= 32 else 2
+            table = np.concatenate([rows_of(down, rows), rows_of(up, rows)])
+            return sweep_neighbour_32 if rows == 1 else sweep_neighbour_64, (32, table, factors, reduced)
+        return sweep_neighbour_any, (16, np.concatenate([down, up]).astype(np.uint32), factors, reduced)
+    weights = np.exp(reduced)
+    for rows, kernel in ((1, sweep_uniform_32), (2, sweep_uniform_64), (4, sweep_uniform_128)):
+        if levels <= 32 * rows:
+            return kernel, (32, rows_of(weights * 65535, rows), factors, reduced)
+    if levels <= MOST_BROAD and levels < WEIGHTY * weights.sum():
+        return sweep_uniform_broad, (32, (weights * 65535).astype(np.uint32), factors, reduced)
+    weights *= SPAN
     weights[weights < FAINT] = 0.0
-    return sweep_far_uniform, (weights.astype(np.float32), factors, reduced)
+    return sweep_uniform_any, (16, weights.astype(np.float32), factors, reduced)
 
 
-def rows_of(entries):
-    """Return up to 64 numbers as rows of 32 lanes of uint16."""
-    rows = np.zeros((-(-len(entries) // 32), 32), np.uint16)
-    rows.ravel()[: len(entries)] = entries
-    return rows
+def rows_of(entries, rows):
+    """Return numbers as rows of 32 lanes of uint16."""
+    table = aligned((rows, 32), np.uint16)
+    table.ravel()[: len(entries)] = entries
+    return table

@@ -254,8 +254,10 @@ def _convert(context, builder, sig, args):
 
 @_operation(lanes.permute, (Vector, Vector), lambda table, index: table if table.count == index.count else None)
 def _permute(context, builder, sig, args):
-    # LLVM recognises a row of variable extractions from one vector as a permutation where the target has one.
-    table, index = args
+    # LLVM recognises a row of variable extractions from one vector as a permutation where the target has one, provided
+    # that they stay together: the mask keeps it from moving them in front of what gave the index.
+    vector = sig.args[1]
+    table, index = args[0], builder.and_(args[1], ir.Constant(vector.llvm, [vector.count - 1] * vector.count))
     result = ir.Constant(sig.args[0].llvm, ir.Undefined)
     for k in range(sig.args[0].count):
         lane = ir.IntType(32)(k)
@@ -270,7 +272,8 @@ def _gather(context, builder, sig, args):
     result, count = sig.return_type, sig.args[1].count
     data = context.make_array(sig.args[0])(context, builder, args[0]).data
     # LLVM takes an offset as signed, which is what hardware gathers do; no table has 2^31 entries.
-    pointers = builder.gep(data, [args[1]], source_etype=data.type.pointee)
+    offset = builder.zext(args[1], ir.VectorType(ir.IntType(32), count)) if sig.args[1].bits < 32 else args[1]
+    pointers = builder.gep(data, [offset], source_etype=data.type.pointee)
     pointers.type = ir.VectorType(
         data.type, count
     )  # llvmlite does not see that a vector of offsets makes one of pointers

@@ -40,6 +40,8 @@ class CalibrationExplorer(LiveFigure):
         The true level of every row.
     temperature : float, optional
         T >= 0; 0 and infinity mean the exact limits.
+    fit : TemperatureFit, optional
+        A fit to show that was made with other rows; by default these rows are fitted.
     bins : int, optional
         Number of bins of confidence, from 1 to 60; the page offers 5, 15 and 30.
     binning : {"width", "mass"}, optional
@@ -50,7 +52,7 @@ class CalibrationExplorer(LiveFigure):
     Attributes
     ----------
     fit : TemperatureFit
-        The maximum-likelihood temperature of these rows, with its 95 % interval.
+        The fitted temperature and its interval.
     scores : ndarray, shape (n, K)
         The logits that the page computes with. They travel as 16-bit integers, two bytes each: every row is shifted so
         that its largest logit is 0, which changes no probability, and rounded to a step of at most 1/32,767 of the
@@ -65,7 +67,7 @@ class CalibrationExplorer(LiveFigure):
     _labels = traitlets.Bytes().tag(sync=True)
     _step = traitlets.Float(1.0).tag(sync=True)
     _fit = traitlets.Dict().tag(sync=True)
-    _title = "The likelihood has one valley, the calibration error has many"
+    _title = "The likelihood has one valley, the error has many"
     _caption = (
         "Dots are bins of answers: across, how sure the network is; up, how often it is right. On the line it is "
         "honest. Turn the heat, drag along a curve, or fit."
@@ -74,7 +76,17 @@ class CalibrationExplorer(LiveFigure):
     fit: TemperatureFit
     scores: NDArray[np.float64]
 
-    def __init__(self, logits: ArrayLike, labels: ArrayLike, temperature: float = 1.0, **traits: Any) -> None:
+    def __init__(
+        self,
+        logits: ArrayLike,
+        labels: ArrayLike,
+        temperature: float = 1.0,
+        *,
+        fit: TemperatureFit | None = None,
+        **traits: Any,
+    ) -> None:
+        if not (fit is None or isinstance(fit, TemperatureFit)):
+            raise TypeError(f"fit must be what fit_temperature returns, got {type(fit).__name__}")
         z = as_real("logits", logits, "pass one score per row and level").astype(np.float64)
         if z.ndim == 2 and z.size > _MOST_LOGITS:
             raise ValueError(
@@ -90,7 +102,7 @@ class CalibrationExplorer(LiveFigure):
         step = 2.0 ** math.ceil(math.log2(widest / _STEPS)) if widest > 1e-290 else 1.0
         whole = np.where(np.isfinite(gaps), np.rint(gaps / step), _STEPS + 1).astype("<u2")
         self.scores = np.where(whole > _STEPS, -np.inf, -step * whole)
-        self.fit = fit_temperature(self.scores, self._truth)
+        self.fit = fit or fit_temperature(self.scores, self._truth)
         ends = {name: float(getattr(self.fit, name)) for name in ("temperature", "low", "high")}
         super().__init__(
             temperature=temperature,
@@ -104,8 +116,11 @@ class CalibrationExplorer(LiveFigure):
     @property
     def diagram(self) -> ReliabilityDiagram:
         """The reliability diagram at the temperature and with the bins that are set now."""
+        return self._diagram_at(self.temperature)
+
+    def _diagram_at(self, temperature: float) -> ReliabilityDiagram:
         favourite = self.scores.argmax(axis=1)  # also where T = infinity makes all levels alike
-        p = np.asarray(softmax(self.scores, self.temperature))[np.arange(len(favourite)), favourite]
+        p = np.asarray(softmax(self.scores, temperature))[np.arange(len(favourite)), favourite]
         binning: Binning = "mass" if self.binning == "mass" else "width"
         return reliability_diagram(p, favourite == self._truth, bins=self.bins, binning=binning)
 
@@ -127,4 +142,6 @@ class CalibrationExplorer(LiveFigure):
         from ..plotting import plot_reliability
 
         figure.set_size_inches(6.4, 4.2)
-        plot_reliability(self.diagram, temperatures=(self.temperature, 1.0), ax=figure.subplots())
+        end = self.fit.temperature if self.fit.status == "interior" else self.temperature
+        after = None if end == self.temperature else self._diagram_at(end)
+        plot_reliability(self.diagram, after=after, temperatures=(self.temperature, end), ax=figure.subplots())

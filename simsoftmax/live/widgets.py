@@ -191,7 +191,7 @@ class ParticleExplorer(_Explorer):
     particles = traitlets.Int(20_000).tag(sync=True)
     proposal = traitlets.Enum(["uniform", "neighbour"], "uniform").tag(sync=True)
     start = traitlets.Enum(["hot", "cold"], "hot").tag(sync=True)
-    speed = traitlets.Float(4.0).tag(sync=True)
+    speed = traitlets.Float(8.0).tag(sync=True)
     fault = traitlets.Float(0.0).tag(sync=True)
     running = traitlets.Bool(True).tag(sync=True)
     counts = traitlets.List(traitlets.Int()).tag(sync=True)

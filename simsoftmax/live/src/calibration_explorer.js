@@ -4,7 +4,7 @@ import { scaleLinear, scaleLog } from "d3-scale";
 import { Curve } from "./curve.js";
 import * as format from "./format.js";
 import { Frame } from "./frame.js";
-import { COLDEST, heat, HOTTEST, temperatureScale, Thermometer, tickText } from "./heat.js";
+import { COLDEST, heat, HOTTEST, temperatureScale, Thermometer } from "./heat.js";
 import { copy, Kernels } from "./kernels.js";
 import { add, button, decode, encode, Readouts, reducedMotion, select, Stage, temperatureField } from "./stage.js";
 
@@ -27,6 +27,7 @@ function ticksOf([low, high]) {
 }
 
 const percent = (share, digits = 1) => `${format.fixed(100 * share, digits)} %`;
+const valleys = (count) => (count === 0 ? "no valley" : count === 1 ? "one valley" : `${count} valleys`);
 const dips = (count) => (count === 0 ? "no dip" : count === 1 ? "one dip" : `${count} dips`);
 
 // The rows, as they travel: distances below the largest logit, in steps.
@@ -105,8 +106,8 @@ async function render({ model, el }) {
 
   const thermometer = new Thermometer(add(stage.root, "div"), { change: setTemperature });
   const controls = add(stage.root, "div", { className: "ssm-controls" });
-  button(controls, "fit the temperature", () => begin(fit.temperature)).disabled = !fitted;
-  button(controls, "as trained, T = 1", () => begin(1));
+  button(controls, "fit T", () => begin(fit.temperature)).disabled = !fitted;
+  button(controls, "as trained", () => begin(1));
   const bins = select(controls, "bins", BINS.map((n) => [n, n]), (value) => stage.set({ bins: Number(value) }));
   const binning = select(controls, "of equal", [["width", "width"], ["mass", "count"]], (value) =>
     stage.set({ binning: value }),
@@ -211,10 +212,10 @@ async function render({ model, el }) {
     const { left, right } = likelihood.frame;
     axisName.attr("x", error.frame.right).attr("y", error.height + 14);
     if (fitted) {
-      const two = (t) => (t > 0 && t < Infinity ? format.fixed(t, t < 10 ? 2 : 0) : tickText(t));
-      name
-        .attr("x", Math.min(right - 70, Math.max(left + 70, likelihood.x(fit.temperature))))
-        .text(`fit ${two(fit.temperature)}, from ${two(fit.low)} to ${two(fit.high)}`);
+      const three = [fit.temperature, fit.low, fit.high].map((t) => (t > 0.1 && t < 100 ? format.fixed(t, 2) : format.temperature(t)));
+      const text = `fit ${three[0]}, from ${three[1]} to ${three[2]}`;
+      const half = 3.5 * text.length;
+      name.attr("x", Math.min(right - half, Math.max(left + half, likelihood.x(fit.temperature)))).text(text);
     }
     bottoms
       .selectAll("circle")
@@ -237,14 +238,14 @@ async function render({ model, el }) {
     const least = swept.states.reduce((best, { nll }) => Math.min(best, nll), Infinity);
     thermometer.show(temperature);
     typed.show(format.temperature(temperature));
-    readouts.set("ece", percent(state.ece), `honest would show ${percent(chance)}`);
+    readouts.set("ece", percent(state.ece), `${percent(chance)} by chance`);
     readouts.set("nll", format.fixed(state.nll), `least ${format.fixed(least)}`);
         const points = Math.abs(100 * (confidence - accuracy));
     readouts.set("accuracy", percent(accuracy), "the same at every T");
     const side = confidence > accuracy ? "high" : "low";
     readouts.set("confidence", percent(confidence), points < 0.05 ? "just right" : `${format.fixed(points, 1)} points too ${side}`);
     const inside = fit.low <= temperature && temperature <= fit.high;
-    const valleys = swept.valleys === 1 ? "one valley" : dips(swept.valleys);
+    const [many, few] = [dips(swept.found.length), valleys(swept.valleys)];
     words.textContent =
       `${percent(confidence, 0)} sure on average, ${percent(accuracy, 0)} right: ` +
       (inside && points < 3
@@ -252,15 +253,15 @@ async function render({ model, el }) {
         : points < 0.5
           ? "right on the whole, but look at the bins."
           : `${format.fixed(points, points < 3 ? 1 : 0)} points too ${confidence > accuracy ? "sure" : "modest"}.`) +
-      ` With ${table.length} bins the ECE has ${dips(swept.found.length)}, the NLL ${valleys}.`;
+      ` With ${table.length} bins the ECE has ${many}, the NLL ${few}.`;
     if (!glide) stage.say(words.textContent);
     plot.describe(words.textContent);
     if (!width) return;
-    likelihood.point(temperature, Math.min(state.nll, likelihood.range[1]), colour, valleys);
-    error.point(temperature, Math.min(100 * state.ece, error.range[1]), colour, dips(swept.found.length));
+    likelihood.point(temperature, Math.min(state.nll, likelihood.range[1]), colour, few);
+    error.point(temperature, Math.min(100 * state.ece, error.range[1]), colour, many);
     const at = `at ${temperature === Infinity ? "T = infinity" : `T = ${format.temperature(temperature)}`}`;
-    likelihood.svg.attr("aria-label", `${likelihood.label}: ${valleys}; ${format.fixed(state.nll)} nats ${at}`);
-    error.svg.attr("aria-label", `${error.label}: ${dips(swept.found.length)}; ${percent(state.ece)} ${at}`);
+    likelihood.svg.attr("aria-label", `${likelihood.label}: ${few}; ${format.fixed(state.nll)} nats ${at}`);
+    error.svg.attr("aria-label", `${error.label}: ${many}; ${percent(state.ece)} ${at}`);
     const { x, y } = plot;
     const tallest = Math.max(...table.map(({ count }) => count));
     marks
@@ -290,15 +291,16 @@ async function render({ model, el }) {
   function layout(next = width) {
     width = next;
     if (!width) return;
-    const narrow = width < 700;
+    const narrow = width < 600;
     stage.root.classList.toggle("ssm-narrow", narrow);
     thermometer.layout(Math.min(width, 520), 76);
     const left = narrow ? width : Math.round(width * 0.48);
     const right = narrow ? width : width - left - 20;
-    likelihood.layout(right, 160, false);
-    error.layout(right, 240);
+    const height = Math.min(416, left + (narrow ? 20 : 70));
+    likelihood.layout(right, narrow ? 160 : 0.385 * height, false);
+    error.layout(right, narrow ? 240 : 0.577 * height);
     const side = [0, 0.2, 0.4, 0.6, 0.8, 1];
-    plot.layout(left, Math.min(416, left + 20), {
+    plot.layout(left, height, {
       x: scaleLinear([0, 1], [0, 1]),
       y: scaleLinear([0, 1], [1, 0]),
       xTicks: [side, String],

@@ -16,7 +16,7 @@ const PRESETS = {
   "one and a crowd": [2, 0, 0, 0, 0],
 };
 const SIZES = [1000, 20000, 100000, 1000000];
-const SPEEDS = [1, 4, 15, 60, 240];
+const SPEEDS = [1, 8, 60, 240];
 const FAULTS = [[0, "exactly T"], [0.02, "2 % too hot"], [0.05, "5 % too hot"]];
 const BUDGET = 7; // milliseconds of moves a frame
 const TOLERANCE = 1e-5; // total variation at which a particle has forgotten where it was
