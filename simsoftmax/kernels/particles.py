@@ -77,7 +77,7 @@ def advance(
         run = functools.partial(_run_matrix, sweep_matrix_blocks, exponents, proposal, block, sweeps)
     else:
         module = _module(len(exponents))
-        kernel, tables = module.prepare(exponents, proposal)
+        kernel, tables = _prepared(exponents.tobytes(), proposal)
         if not _worthwhile(kernel, blocks * block * sweeps):
             return int(module.run(kernel, states, streams, tables, sweeps))
         run = functools.partial(_run_vectors, module, compiled(kernel), tables, sweeps)
@@ -106,6 +106,13 @@ def available_threads() -> int:
 
 def _module(levels: int) -> Any:
     return bitsliced if levels <= bitsliced.MOST_LEVELS else tabulated
+
+
+@functools.lru_cache(maxsize=4)
+def _prepared(exponents: bytes, proposal: str) -> tuple[Callable[..., Any], Any]:
+    """Return the kernel and its tables, kept for the next call: a run that is recorded makes many calls alike."""
+    x = np.frombuffer(exponents)
+    return _module(len(x)).prepare(x, proposal)
 
 
 _interpreted: Counter[Any] = Counter()
