@@ -24,6 +24,8 @@ lint: $(READY) ## check style and types
 
 bench: $(READY) ## time the simulator beside its peers
 	$(BIN)/python -m benchmarks
+	$(BIN)/python -m benchmarks.calibration
+	$(BIN)/python -m benchmarks.wasm
 
 wasm: $(READY) ## compile the browser's kernels again
 	$(BIN)/python -m simsoftmax.live.wasm

@@ -230,7 +230,7 @@ def main() -> None:
         "--peers", default=",".join(p for p in PEERS if "," not in p), help="names, separated by commas"
     )
     parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--output", default=str(Path(__file__).with_suffix(".json")))
+    parser.add_argument("--output", default=str(Path(__file__).parents[1] / "book" / "data" / "speed_calibration.json"))
     parser.add_argument("--peak", help=argparse.SUPPRESS)
     options = parser.parse_args()
     warnings.simplefilter("ignore")

@@ -1,6 +1,6 @@
 """Time every peer on every case, interleaved, in one run.
 
-``python -m benchmarks`` takes some minutes and writes ``benchmarks/results.json``. Parts of it: ``--levels 3,10``,
+``python -m benchmarks`` takes some minutes and writes ``book/data/speed.json``, which the book shows. Parts of it: ``--levels 3,10``,
 ``--only "ours|C"`` (a regular expression), ``--particles 1e6``, ``--repeats 3``, ``--output other.json``.
 
 Peers take turns: each repeat times every peer of a case once, so that a busy moment hits all alike. The figure is the
@@ -26,7 +26,7 @@ from pathlib import Path
 from benchmarks import peers, report
 from benchmarks.peers import Absent, Case
 
-RESULTS = Path(__file__).with_name("results.json")
+RESULTS = Path(__file__).parents[1] / "book" / "data" / "speed.json"
 SPAN = 0.1
 """Seconds that one timing should take at least."""
 
