@@ -31,6 +31,7 @@ from scipy.special import logsumexp
 SIZES = ("10000x10", "50000x100", "50000x1000")
 TEMPERATURE = 2.0
 SLOW = 10.0  # seconds after which a peer is timed once
+REST = 0.3  # seconds before each timing: threads of OpenMP and BLAS keep turning for a while after their work
 LIMIT = 60.0  # seconds after which it is left out, as foretold by the size before
 
 Fit = Callable[[np.ndarray, np.ndarray], float]
@@ -178,6 +179,7 @@ def measure(size: str, fits: dict[str, Fit], rounds: int) -> list[dict[str, obje
             repetitions = 5 if logits.size < 10**6 else 1
             best = float("inf")
             for _ in range(repetitions):
+                time.sleep(REST)
                 begin = time.perf_counter()
                 temperatures[name] = fit(logits, labels)
                 best = min(best, time.perf_counter() - begin)

@@ -9,11 +9,13 @@ import os
 import shutil
 import subprocess
 import sys
+import tempfile
 import zlib
 from pathlib import Path
 
 import numpy as np
 import pytest
+from filelock import FileLock
 from hypothesis import settings
 from playwright import sync_api
 
@@ -40,14 +42,16 @@ def alarm():
 def html():
     """Build the book as `make book` does, what is unchanged from the cache, and return the folder of its pages."""
     root = Path(__file__).parents[1]
-    done = subprocess.run(
-        [Path(sys.executable).with_name("jupyter-book"), "build", "-W", "--keep-going", "-n", str(root)],
-        capture_output=True,
-        text=True,
-        timeout=1800,
-        cwd=root,
-        env={**os.environ, "PYTHONPATH": str(root)},
-    )
+    lock = Path(tempfile.gettempdir()) / f"simsoftmax-{zlib.crc32(str(root).encode()):08x}.lock"
+    with FileLock(lock):  # tests run in several processes; the second to come finds everything in the cache
+        done = subprocess.run(
+            [Path(sys.executable).with_name("jupyter-book"), "build", "-W", "--keep-going", "-n", str(root)],
+            capture_output=True,
+            text=True,
+            timeout=1800,
+            cwd=root,
+            env={**os.environ, "PYTHONPATH": str(root)},
+        )
     assert done.returncode == 0, (done.stdout + done.stderr)[-5000:]
     return root / "_build" / "html"
 
