@@ -1,6 +1,7 @@
 """Time every peer on every case, interleaved, in one run.
 
-``python -m benchmarks`` takes some minutes and writes ``book/data/speed.json``, which the book shows. Parts of it: ``--levels 3,10``,
+``python -m benchmarks`` takes some minutes and writes ``book/data/speed.json``, which the book shows. Parts of it:
+``--levels 3,10``,
 ``--only "ours|C"`` (a regular expression), ``--particles 1e6``, ``--repeats 3``, ``--output other.json``.
 
 Peers take turns: each repeat times every peer of a case once, so that a busy moment hits all alike. The figure is the
