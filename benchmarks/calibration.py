@@ -31,7 +31,7 @@ from scipy.special import logsumexp
 SIZES = ("10000x10", "50000x100", "50000x1000")
 TEMPERATURE = 2.0
 SLOW = 10.0  # seconds after which a peer is timed once
-REST = 0.3  # seconds before each timing: threads of OpenMP and BLAS keep turning for a while after their work
+REST = 0.3  # seconds before each peer's turn: threads of OpenMP and BLAS keep turning for a while after their work
 LIMIT = 60.0  # seconds after which it is left out, as foretold by the size before
 
 Fit = Callable[[np.ndarray, np.ndarray], float]
@@ -175,11 +175,11 @@ def measure(size: str, fits: dict[str, Fit], rounds: int) -> list[dict[str, obje
         for name, fit in fits.items():
             if times[name] and times[name][0] > SLOW:
                 continue
-            # Work this short is repeated, and the best of the repetitions is the round's.
-            repetitions = 5 if logits.size < 10**6 else 1
+            # Repeated at once, and the best of the repetitions is the round's: the first wakes threads and caches.
+            repetitions = 5 if logits.size < 10**6 else 2
             best = float("inf")
+            time.sleep(REST)
             for _ in range(repetitions):
-                time.sleep(REST)
                 begin = time.perf_counter()
                 temperatures[name] = fit(logits, labels)
                 best = min(best, time.perf_counter() - begin)
