@@ -285,6 +285,40 @@ def test_verdict_finds_particles_that_are_five_percent_too_hot(browser, site, ho
         figure(visit, 0).locator("[data-out=verdict]", has_text="do not follow softmax").wait_for(timeout=60_000)
 
 
+def test_the_next_frame_shows_the_new_temperature(browser, site, trio):
+    """From T = 0.1 to 10 in one go: what Python computes stands there before the next frame is painted."""
+    change = """async (field, value) => {
+        field.value = value;
+        for (const kind of ["input", "change"]) field.dispatchEvent(new Event(kind, { bubbles: true }));
+        await new Promise(requestAnimationFrame);
+        return field.closest(".ssm").querySelector("[data-out=energy]").textContent;
+    }"""
+    with Visit(browser) as visit:
+        visit.open((site / trio).as_uri())
+        field = figure(visit, 1).get_by_label("Temperature T", exact=True)
+        for t in (0.1, 10.0, 0.1):
+            assert field.evaluate(change, str(t)) == shown(ss.mean_energy(LOGITS, t))
+
+
+def test_particles_relax_as_the_transition_matrix_says(browser, site):
+    """Sweep by sweep from the cold start: the shares are those of the powers of the transition matrix."""
+    name = write_page(site, "steps.html", ParticleExplorer(LOGITS, 0.7, rng=1, start="cold", particles=100_000))
+    moves = ss.transition_matrix(LOGITS, 0.7)
+    with Visit(browser) as visit:
+        visit.open((site / name).as_uri())
+        root = figure(visit, 0)
+        root.get_by_role("button", name="pause").click()
+        root.get_by_role("button", name="start cold").click()
+        expected = np.eye(len(LOGITS))[int(np.argmax(LOGITS))]
+        for sweep in range(6):
+            if sweep:
+                root.get_by_role("button", name="step").click()
+                expected = expected @ moves
+            for level, p in enumerate(expected):
+                seen = number(root.locator(f"[data-observed='{level}']").text_content())
+                assert abs(seen - p) < 6 * math.sqrt(p * (1 - p) / 100_000) + 5e-4, sweep
+
+
 def test_mouse_turns_the_heat(browser, site, trio):
     with Visit(browser, viewport={"width": 1200, "height": 900}) as visit:
         visit.open((site / trio).as_uri())
