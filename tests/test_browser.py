@@ -601,9 +601,11 @@ def book(html):
 
 
 def pages_of_the_book():
-    pages = sorted(path.relative_to(BOOK) for path in BOOK.rglob("*.html") if not path.is_relative_to(BOOK / "_static"))
-    assert pages
-    return pages
+    pages = [path for path in BOOK.rglob("*.html") if not path.is_relative_to(BOOK / "_static")]
+    # The first page only sends the reader on to another, and is gone while one looks at it.
+    pages = [path.relative_to(BOOK) for path in pages if 'http-equiv="Refresh"' not in path.read_text(encoding="utf-8")]
+    assert len(pages) > 10
+    return sorted(pages)
 
 
 def test_every_page_of_the_book(browser, book):
