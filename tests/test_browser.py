@@ -314,9 +314,14 @@ def test_particles_relax_as_the_transition_matrix_says(browser, site):
             if sweep:
                 root.get_by_role("button", name="step").click()
                 expected = expected @ moves
-            for level, p in enumerate(expected):
-                seen = number(root.locator(f"[data-observed='{level}']").text_content())
-                assert abs(seen - p) < 6 * math.sqrt(p * (1 - p) / 100_000) + 5e-4, sweep
+            seen = np.array([number(root.locator(f"[data-observed='{i}']").text_content()) for i in range(len(LOGITS))])
+            allowed = 6 * np.sqrt(expected * (1 - expected) / 100_000) + 5e-4
+            assert (np.abs(seen - expected) < allowed).all(), sweep
+            # negative control: a sweep more, or a temperature 10 % off, would not have passed after the first sweep
+            if sweep == 1:
+                assert (np.abs(seen - expected @ moves) > allowed).any()
+                hotter = np.eye(len(LOGITS))[int(np.argmax(LOGITS))] @ ss.transition_matrix(LOGITS, 0.77)
+                assert (np.abs(seen - hotter) > allowed).any()
 
 
 def test_mouse_turns_the_heat(browser, site, trio):
