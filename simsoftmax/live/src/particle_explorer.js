@@ -118,6 +118,7 @@ async function render({ model, el }) {
   function restart(hot) {
     people.start(model.get("particles"), hot);
     disturb();
+    refresh(); // numbers at once, also where nothing runs
   }
 
   // Something changed: what is counted for the verdict begins again.
