@@ -307,5 +307,6 @@ def _operations(words, table, weights, out, shorts, floats, numbers):
     lanes.store(floats, 0, floating * lanes.convert(wide, floating) + floating)
     numbers[0] = lanes.population(a)
     numbers[1] = lanes.population(short > 5000)
+    lanes.store(shorts, 3, lanes.gather(table[0], lanes.multiply_high(short, 32)))
     numbers[2] = lanes.mask_bits(wide <= 1 << 31)
     numbers[3] = lanes.any_lane(a ^ a) + 2 * lanes.any_lane(a == a)
