@@ -30,9 +30,9 @@ CASES = [
     (2, "neighbour", 0.2, 0),
     (3, "neighbour", 0.7, 1),
     (4, "neighbour", 0.7, 1),
-    (10, "uniform", 4.0, 3),
-    (50, "uniform", 4.0, 15),
-    (100, "uniform", 4.0, 30),
+    (10, "uniform", 2.0, 3),
+    (50, "uniform", 2.0, 15),
+    (100, "uniform", 2.0, 30),
     (300, "uniform", 0.2, 0),
     (300, "uniform", 0.02, 0),
     (10, "neighbour", 0.5, 1),
@@ -42,14 +42,14 @@ CASES = [
 
 
 def place_levels(levels, proposal, temperature, rare):
-    """Return logits evenly from 2 to 0, then rare levels that weigh 1.9 times 2^-16 as much as the ground level.
+    """Return logits evenly from 2 to 0, then rare levels: a move to them is accepted at most 1.9 times in 2^16.
 
     On a ladder the ground level is the one beside the rare one, so that the step between them is often tried.
     """
     logits = np.linspace(2.0, 0.0, levels - rare)
     if proposal == "neighbour":
         logits = logits[::-1]
-    return np.append(logits, np.full(rare, 2.0 + temperature * math.log(1.9 / 65536)))
+    return np.append(logits, np.full(rare, logits[-1] + temperature * math.log(1.9 / 65536)))
 
 
 def bare_sixteen_bits(size, reduced, proposal, sweeps, rng):
