@@ -37,7 +37,7 @@ CASES = [
     (300, "uniform", 0.02, 0),
     (10, "neighbour", 0.5, 1),
     (40, "neighbour", 0.2, 1),
-    (70, "neighbour", 0.2, 1),
+    (70, "neighbour", 0.1, 1),
 ]
 
 
@@ -71,9 +71,9 @@ def study(levels, proposal, temperature, rare, seeds, size):
     logits = place_levels(levels, proposal, temperature, rare)
     reduced, truth = boltzmann_exponents(logits, temperature), ss.softmax(logits, temperature)
     sweeps = math.ceil(ss.relaxation(logits, temperature, proposal=proposal).sweeps(1e-9))
-    common = size * truth >= 10  # levels that expect fewer are pooled
 
     def p_value(counts):
+        common = counts.sum() * truth >= 10  # levels that expect fewer are pooled
         expected = counts.sum() * np.append(truth[common], truth[~common].sum())
         found = np.append(counts[common], counts[~common].sum())
         kept = expected > 0
