@@ -25,7 +25,7 @@ from typing import Any, Literal, NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.optimize import brentq
-from scipy.special import ndtri, stdtrit
+from scipy.special import ndtr, ndtri, stdtrit
 
 from .arguments import RNG, as_count, as_probability, as_real, first_index, generator
 
@@ -368,6 +368,7 @@ class _Sums:
     g: tuple[float, ...]
     squares: float
     products: float
+    quartics: float
 
     def step(self) -> tuple[float, float]:
         """Return the step in log beta to the root of the derivative, and an estimate of its error.
@@ -417,6 +418,16 @@ class _Sums:
         x = math.expm1(step)
         return (1 + x) ** 2 * (self.squares + 2 * x * self.products)
 
+    def student(self, tail: float, rows: int) -> float:
+        """Return the quantile of Student's t above which the share ``tail`` lies, for the noise of the mean slope.
+
+        The degrees of freedom are those of a chi-square with the mean and the variance of the sum of the rows' squared
+        slopes (Satterthwaite 1946): as many as rows if the slopes are normal, fewer if a few rows decide.
+        """
+        spread = self.quartics / self.squares**2 - 1 / rows if self.squares > 0 else 0.0
+        freedom = min(max(2 / spread, 1.0), rows - 1.0) if spread > 0 else rows - 1.0
+        return -float(stdtrit(freedom, tail))
+
     def is_last(self, step: float, error: float) -> bool:
         """Return whether the step ends at the answer, with all that is reported there."""
         near = abs(step) <= _LAST_STEP and 2 * abs(step * self.products) <= 0.2 * self.squares
@@ -452,10 +463,10 @@ class _Fit:
             return self.evaluate(log_beta, step)
         weight = sums[0]
         if weight == 0:  # a sample of rows that all weigh nothing
-            return _Sums(scale * _LN2, 0.0, math.nan, math.nan, (math.nan,) * 6, math.nan, math.nan)
+            return _Sums(scale * _LN2, 0.0, math.nan, math.nan, (math.nan,) * 6, math.nan, math.nan, math.nan)
         _, nll_at_one, nll, *g = (s / weight for s in sums[:9])
-        squares, products = (s / weight**2 for s in sums[9:])
-        values = _Sums(scale * _LN2, weight / table.unit, nll_at_one, nll, tuple(g), squares, products)
+        squares, products, quartics = sums[9] / weight**2, sums[10] / weight**2, sums[11] / weight**4
+        values = _Sums(scale * _LN2, weight / table.unit, nll_at_one, nll, tuple(g), squares, products, quartics)
         self.steps.append(FitStep(1 / values.beta, nll, g[0], -(-table.rows // step)))
         return values
 
@@ -523,8 +534,9 @@ def fit_temperature(
         How the interval is made. "sandwich" is the robust variance of a maximum-likelihood estimate (Huber 1967), on
         the scale of ln T; it does not assume that softmax(logits / T) is the truth. "bootstrap" is the
         Bayesian one (Rubin 1981): it gives the rows exponential weights 1000 times over and moves T by one
-        second-order step for each, without refitting; it needs one more pass. Where T is 0
-        or infinite, the open end is the likelihood-ratio limit.
+        second-order step for each, without refitting; it needs one more pass. Both allow for few rows, or few that
+        decide, with Student's t (Satterthwaite 1946), the bootstrap by quantiles farther out (Hesterberg 2015). Where
+        T is 0 or infinite, the open end is the likelihood-ratio limit.
     rng : numpy.random.Generator, int or None, optional
         Source of randomness of the bootstrap.
     threads : int, optional
@@ -766,12 +778,13 @@ def _interval(fit: _Fit, sums: _Sums, root: float, confidence: float, interval: 
         with np.errstate(divide="ignore", invalid="ignore"):
             newton = -drawn[:, 0] / drawn[:, 1]
             moved = newton / (1 + 0.5 * (1 + drawn[:, 2] / drawn[:, 1]) * newton)
-        tail = (1 - confidence) / 2
+        # The quantiles are taken farther out, by as much as Student's t and n / (n - 1) would widen a normal interval.
+        tail = float(ndtr(-math.sqrt(rows / (rows - 1)) * sums.student((1 - confidence) / 2, rows)))
         low, high = np.nanquantile(moved, [tail, 1 - tail])
         return float(np.exp(-math.log(scale * _LN2) - high)), float(np.exp(-math.log(scale * _LN2) - low))
     step = root - math.log(sums.beta)
     deviation = math.sqrt(sums.squares_after(step) * rows / (rows - 1)) / sums.curvature_after(step)
-    half = min(float(stdtrit(rows - 1, (1 + confidence) / 2)) * deviation, _FARTHEST)
+    half = min(sums.student((1 - confidence) / 2, rows) * deviation, _FARTHEST)
     return math.exp(-root - half), math.exp(-root + half)
 
 

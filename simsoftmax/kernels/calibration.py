@@ -32,8 +32,9 @@ __all__ = ["SUMS", "likelihood_sums"]
 
 # What a pass returns, summed over its rows; g1 to g6 are the weighted cumulants of (z - z_label) * beta:
 # g1 is the derivative of the negative log-likelihood in log(beta), g2 its curvature in beta times beta^2, and so on.
-# The first likelihood is that of the second temperature. "squares" sums g1^2 and "products" g1 g2, row by row.
-SUMS = ("weight", "nll_other", "nll", "g1", "g2", "g3", "g4", "g5", "g6", "squares", "products")
+# The first likelihood is that of the second temperature. "squares" sums g1^2, "products" g1 g2 and "quartics" g1^4,
+# row by row.
+SUMS = ("weight", "nll_other", "nll", "g1", "g2", "g3", "g4", "g5", "g6", "squares", "products", "quartics")
 
 _LN2 = math.log(2.0)
 _NARROW = 512  # levels up to which the rows lie in the lanes: a tile of them fits the first-level cache
@@ -497,7 +498,7 @@ def _rows(logits, labels, weights, unit, scale, other, first, step, sums, rows):
             else:
                 _wide_block(logits, labels, start, count, step, scale, other, tile, found, at)
             at += _FOUND
-        a2, a3, a4, a5, a6, squares, products = none, none, none, none, none, none, none
+        a2, a3, a4, a5, a6, squares, products, quartics = none, none, none, none, none, none, none, none
         factor, factor_other = one, one
         at = 0
         for start in range(begin, end, jump):
@@ -533,7 +534,9 @@ def _rows(logits, labels, weights, unit, scale, other, first, step, sums, rows):
             a2, a3, a4 = _fma(k2, w, a2), _fma(k3, w, a3), _fma(k4, w, a4)
             a5, a6 = _fma(k5, w, a5), _fma(k6, w, a6)
             slope = slope * w
-            squares, products = _fma(slope, slope, squares), _fma(slope, k2 * w, products)
+            products = _fma(slope, k2 * w, products)
+            slope = slope * slope
+            squares, quartics = squares + slope, _fma(slope, slope, quartics)
             if plain:
                 factor, factor_other = factor * moments[0], factor_other * moments[7]
             at += _FOUND
@@ -544,6 +547,7 @@ def _rows(logits, labels, weights, unit, scale, other, first, step, sums, rows):
         _add(totals, 8, a6, ones)
         _add(totals, 9, squares, ones)
         _add(totals, 10, products, ones)
+        _add(totals, 11, quartics, ones)
         lanes.store(per_row, 0, factor)
         lanes.store(per_row, 1, factor_other)
         highest = 0.0
@@ -567,6 +571,7 @@ def _rows(logits, labels, weights, unit, scale, other, first, step, sums, rows):
         sums[k] *= _LN2 ** (k - 2)
     sums[9] *= _LN2**2
     sums[10] *= _LN2**3
+    sums[11] *= _LN2**4
 
 
 def likelihood_sums(
