@@ -765,7 +765,7 @@ def _reaches(fit: _Fit, target: float, largest: float, sign: int) -> float:
 def _interval(fit: _Fit, sums: _Sums, root: float, confidence: float, interval: str, rng: RNG) -> tuple[float, float]:
     """Return the interval of T around exp(-root)."""
     table = fit.table
-    rows = np.count_nonzero(table.weights) if table.weights.size else table.rows
+    rows = int(np.count_nonzero(table.weights)) if table.weights.size else table.rows
     if rows == 1:
         return 0.0, math.inf
     if interval == "bootstrap":
