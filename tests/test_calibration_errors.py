@@ -132,8 +132,10 @@ def test_perfect_calibration_shows_an_error(rng, rows):
     assert theory == pytest.approx({1000: 0.0282, 10_000: 0.0089}[rows], abs=1e-4)
     assert abs(shown.mean() - theory) < 5.5 * error + 0.02 * theory  # the normal approximation is good to 2 %
     assert by_chance.mean() == pytest.approx(theory, rel=0.01)
-    # Part of the bias goes with norm 1; with the square all of it does.
-    assert 0.4 * shown.mean() < debiased.mean() < 0.75 * shown.mean()
+    # With norm 1 the share sqrt(2) - 1 of the bias goes: E|x| falls from s sqrt(2 / pi) by the excess of E|y| over it,
+    # where y is as far again from x as x from 0, so of twice the variance. With the square all of it goes.
+    removed = 1 - debiased.mean() / shown.mean()
+    assert abs(removed - (math.sqrt(2) - 1)) < 5.5 * debiased.std() / math.sqrt(repeats) / shown.mean() + 0.01
     assert abs(squares.mean()) < 5.5 * squares.std() / math.sqrt(repeats)
     # Negative control: without the correction the square is far from 0.
     assert shown.mean() > 20 * error
