@@ -34,8 +34,8 @@ class Vector(types.Type):
     @property
     def llvm(self):
         """The LLVM type."""
-        lane = ir.FloatType() if self.lane == types.float32 else ir.IntType(self.bits)
-        return ir.VectorType(lane, self.count)
+        floating = {types.float32: ir.FloatType(), types.float64: ir.DoubleType()}
+        return ir.VectorType(floating.get(self.lane) or ir.IntType(self.bits), self.count)
 
     @property
     def is_integer(self):
@@ -107,7 +107,7 @@ def _binary(function, result, integer, floating=None):
         def _build(context, builder, sig, args):
             common = _pair(*sig.args)
             operands = [_operand(context, builder, v, t, common) for v, t in zip(args, sig.args, strict=True)]
-            method = floating if common.lane == types.float32 else integer
+            method = floating if isinstance(common.lane, types.Float) else integer
             return method(builder, *operands)
 
 
