@@ -20,7 +20,7 @@ from scipy import special, stats
 
 from benchmarks.wrong_samplers import LOGITS, TEMPERATURE, wrong_samplers
 from simsoftmax import EProcess, required_particles, softmax
-from simsoftmax.verification import _Null
+from simsoftmax.null import Null
 
 SEED = 20250101
 EXPERIMENTS = 100_000
@@ -62,14 +62,14 @@ def null_cases() -> list[tuple[str, Floats, float, int]]:
     ]
 
 
-def p_values(null: _Null, q: Floats, experiments: int, rng: np.random.Generator) -> Floats:
+def p_values(null: Null, q: Floats, experiments: int, rng: np.random.Generator) -> Floats:
     """Return the verdict's p-values over repeated experiments with a sampler that has distribution q."""
     batch = max(1, 2_000_000 // len(q))
     sizes = [min(batch, experiments - done) for done in range(0, experiments, batch)]
     return np.concatenate([null.judge(rng.multinomial(null.particles, q, size=size))[2] for size in sizes])
 
 
-def naive_p_values(null: _Null, experiments: int, rng: np.random.Generator) -> Floats:
+def naive_p_values(null: Null, experiments: int, rng: np.random.Generator) -> Floats:
     """Return the p-values of Pearson's chi-square on all levels, as it is often done, over repeated experiments."""
     counts = rng.multinomial(null.particles, null.p, size=experiments)
     expected = null.particles * null.p
@@ -78,7 +78,7 @@ def naive_p_values(null: _Null, experiments: int, rng: np.random.Generator) -> F
 
 def false_alarms(name: str, logits: Floats, temperature: float, particles: int, rng: np.random.Generator) -> Any:
     """Return the measured rate of false alarms at each nominal rate, with the binomial limit it must not pass."""
-    null = _Null.of(logits, temperature, particles)
+    null = Null.of(logits, temperature, particles)
     values = p_values(null, null.p, EXPERIMENTS, rng)
     naive = naive_p_values(null, EXPERIMENTS // 10, rng)
     return {
@@ -107,7 +107,7 @@ def power(name: str, logits: Floats, temperature: float, wrong: Floats, rng: np.
         particles = required_particles(0.05, logits, temperature, of="temperature")
     else:
         particles = required_particles(distance, logits, temperature)
-    null = _Null.of(logits, temperature, particles)
+    null = Null.of(logits, temperature, particles)
     experiments = EXPERIMENTS // 5
     return {
         "fault": name,
