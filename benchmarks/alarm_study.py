@@ -1,8 +1,9 @@
 """Test the tester: how often the verdict raises a false alarm, and how often it catches a faulty sampler.
 
-Run ``python -m benchmarks.alarm_study [output.json]`` from the top of the repository; it takes about ten minutes on
-one core. Every case repeats an experiment: draw N particles, ask for the verdict's p-value. The verdict's own
-mathematics is used, over many experiments at once.
+Run ``python -m benchmarks.alarm_study [output.json [part ...]]`` from the top of the repository; it takes about ten
+minutes on one core. Parts are peeking, faults, promises and false_alarms; with some of them named, the others stay as
+they are in the file. Every case repeats an experiment: draw N particles, ask for the verdict's p-value. The verdict's
+own mathematics is used, over many experiments at once.
 """
 
 from __future__ import annotations
@@ -19,12 +20,13 @@ from numpy.typing import NDArray
 from scipy import special, stats
 
 from benchmarks.wrong_samplers import LOGITS, TEMPERATURE, wrong_samplers
-from simsoftmax import EProcess, required_particles, softmax
-from simsoftmax.verification import _Null
+from simsoftmax import EProcess, detectable_difference, required_particles, softmax
+from simsoftmax.null import Null
 
 SEED = 20250101
 EXPERIMENTS = 100_000
 RATES = (1e-2, 1e-3)
+PARTS = ("peeking", "faults", "promises", "false_alarms")
 INTERVAL = 0.999  # of the binomial interval that a rate is held against
 
 Floats = NDArray[np.float64]
@@ -62,14 +64,14 @@ def null_cases() -> list[tuple[str, Floats, float, int]]:
     ]
 
 
-def p_values(null: _Null, q: Floats, experiments: int, rng: np.random.Generator) -> Floats:
+def p_values(null: Null, q: Floats, experiments: int, rng: np.random.Generator) -> Floats:
     """Return the verdict's p-values over repeated experiments with a sampler that has distribution q."""
     batch = max(1, 2_000_000 // len(q))
     sizes = [min(batch, experiments - done) for done in range(0, experiments, batch)]
     return np.concatenate([null.judge(rng.multinomial(null.particles, q, size=size))[2] for size in sizes])
 
 
-def naive_p_values(null: _Null, experiments: int, rng: np.random.Generator) -> Floats:
+def naive_p_values(null: Null, experiments: int, rng: np.random.Generator) -> Floats:
     """Return the p-values of Pearson's chi-square on all levels, as it is often done, over repeated experiments."""
     counts = rng.multinomial(null.particles, null.p, size=experiments)
     expected = null.particles * null.p
@@ -78,7 +80,7 @@ def naive_p_values(null: _Null, experiments: int, rng: np.random.Generator) -> F
 
 def false_alarms(name: str, logits: Floats, temperature: float, particles: int, rng: np.random.Generator) -> Any:
     """Return the measured rate of false alarms at each nominal rate, with the binomial limit it must not pass."""
-    null = _Null.of(logits, temperature, particles)
+    null = Null.of(logits, temperature, particles)
     values = p_values(null, null.p, EXPERIMENTS, rng)
     naive = naive_p_values(null, EXPERIMENTS // 10, rng)
     return {
@@ -107,8 +109,8 @@ def power(name: str, logits: Floats, temperature: float, wrong: Floats, rng: np.
         particles = required_particles(0.05, logits, temperature, of="temperature")
     else:
         particles = required_particles(distance, logits, temperature)
-    null = _Null.of(logits, temperature, particles)
-    experiments = EXPERIMENTS // 5
+    null = Null.of(logits, temperature, particles)
+    experiments = EXPERIMENTS
     return {
         "fault": name,
         "temperature": temperature,
@@ -118,6 +120,32 @@ def power(name: str, logits: Floats, temperature: float, wrong: Floats, rng: np.
         "false_alarm": 1e-3,
         "promised": 0.99,
         "caught": float((p_values(null, wrong, experiments, rng) <= 1e-3).mean()),
+    }
+
+
+def promise(name: str, logits: Floats, temperature: float, particles: int, rng: np.random.Generator) -> Any:
+    """Return the share of experiments that catch a temperature off by just the amount that the verdict promises."""
+    least = detectable_difference(particles, logits, temperature).temperature
+    experiments = min(EXPERIMENTS, 10_000_000 // len(logits))
+    null = Null.of(logits, temperature, particles)
+    caught = {}
+    for word, sign in (("hotter", 1), ("colder", -1)):
+        off = 1 + sign * least
+        caught[word] = (
+            float((p_values(null, softmax(logits, temperature * off), experiments, rng) <= 1e-3).mean())
+            if 0 < off < math.inf
+            else None
+        )
+    return {
+        "case": name,
+        "levels": len(logits),
+        "temperature": "inf" if math.isinf(temperature) else temperature,
+        "particles": particles,
+        "experiments": experiments,
+        "false_alarm": 1e-3,
+        "promised": 0.99,
+        "off_by": least if math.isfinite(least) else None,
+        "caught": caught,
     }
 
 
@@ -147,23 +175,30 @@ def peeking(rng: np.random.Generator, runs: int = 5000, looks: int = 40, batch: 
     }
 
 
-def main(output: Path) -> None:
+def main(output: Path, parts: tuple[str, ...]) -> None:
     started = time.time()
     output.parent.mkdir(parents=True, exist_ok=True)
     streams = np.random.default_rng(SEED).spawn(1000)
-    study: dict[str, Any] = {"seed": SEED, "interval": INTERVAL, "peeking": peeking(streams[200])}
-    study |= {"faults": [], "false_alarms": []}
+    study: dict[str, Any] = json.loads(output.read_text()) if output.exists() and parts != PARTS else {}
+    study |= {"seed": SEED, "interval": INTERVAL} | {part: [] for part in parts}
 
     def keep(part: str, row: Any) -> None:
         study[part].append(row)
         output.write_text(json.dumps(study, indent=1) + "\n")
         print(row, f"{time.time() - started:.0f} s", flush=True)
 
-    for (name, fault), rng in zip(wrong_samplers().items(), streams[100:], strict=False):
-        keep("faults", power(name, *fault, rng))
-    for case, rng in zip(null_cases(), streams, strict=False):
-        keep("false_alarms", false_alarms(*case, rng))
+    if "peeking" in parts:
+        study["peeking"] = peeking(streams[200])
+    if "faults" in parts:
+        for (name, fault), rng in zip(wrong_samplers().items(), streams[100:], strict=False):
+            keep("faults", power(name, *fault, rng))
+    if "promises" in parts:
+        for case, rng in zip(null_cases(), streams[300:], strict=False):
+            keep("promises", promise(*case, rng))
+    if "false_alarms" in parts:
+        for case, rng in zip(null_cases(), streams, strict=False):
+            keep("false_alarms", false_alarms(*case, rng))
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1] if len(sys.argv) > 1 else "book/data/alarm_study.json"))
+    main(Path(sys.argv[1] if len(sys.argv) > 1 else "book/data/alarm_study.json"), tuple(sys.argv[2:]) or PARTS)

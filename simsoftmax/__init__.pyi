@@ -13,21 +13,21 @@ from .calibration_errors import expected_calibration_error as expected_calibrati
 from .calibration_errors import negative_log_likelihood as negative_log_likelihood
 from .calibration_errors import reliability_diagram as reliability_diagram
 from .estimator import TemperatureScaler as TemperatureScaler
+from .evidence import EProcess as EProcess
 from .markov import Relaxation as Relaxation
 from .markov import relaxation as relaxation
 from .markov import transition_matrix as transition_matrix
 from .metropolis import Trajectory as Trajectory
 from .metropolis import simulate as simulate
 from .plotting import plot_reliability as plot_reliability
+from .power import DetectableDifference as DetectableDifference
+from .power import detectable_difference as detectable_difference
+from .power import required_particles as required_particles
+from .thermometer import TemperatureEstimate as TemperatureEstimate
+from .thermometer import estimate_temperature as estimate_temperature
 from .variational import FreeEnergyMinimum as FreeEnergyMinimum
 from .variational import minimize_free_energy as minimize_free_energy
-from .verification import DetectableDifference as DetectableDifference
-from .verification import EProcess as EProcess
-from .verification import TemperatureEstimate as TemperatureEstimate
 from .verification import Verdict as Verdict
-from .verification import detectable_difference as detectable_difference
-from .verification import estimate_temperature as estimate_temperature
-from .verification import required_particles as required_particles
 from .verification import verify as verify
 from .verification import verify_average as verify_average
 

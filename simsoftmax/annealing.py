@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy import stats
 
-from .arguments import RNG, as_count, as_positive, as_probability, as_temperature, as_vector_logits
+from .arguments import RNG, as_count, as_positive, as_probability, as_real, as_temperature, as_vector_logits
 from .markov import Proposal, transition_matrix
 from .metropolis import Trajectory, simulate
 
@@ -30,7 +30,7 @@ __all__ = [
 
 
 def _ends(hot: Any, cold: Any, *, positive: bool) -> tuple[float, float]:
-    first, last = (float(as_temperature(t, scalar=True)) for t in (hot, cold))
+    first, last = (float(as_temperature(t, scalar=True, name=n)) for t, n in ((hot, "hot"), (cold, "cold")))
     if not last <= first < np.inf:
         raise ValueError(f"hot must be finite and no lower than cold, got hot={first:g} and cold={last:g}")
     if positive and last == 0:
@@ -124,7 +124,7 @@ def annealed_distribution(
             raise ValueError(f'start must be "uniform" or a distribution, got {start!r}')
         p = (z > -np.inf) / np.count_nonzero(z > -np.inf)
     else:
-        p = np.asarray(start, dtype=np.float64)
+        p = as_real("start", start, "pass 'uniform' or one probability for each level").astype(np.float64)
         if p.shape != z.shape or not (p >= 0).all() or abs(p.sum() - 1) > 1e-9:
             raise ValueError(f"start must hold one probability for each of the {z.size} logits and sum to 1")
     moves, at = None, None
@@ -136,7 +136,7 @@ def annealed_distribution(
 
 
 def _as_schedule(schedule: ArrayLike) -> NDArray[np.float64]:
-    temperatures = as_temperature(schedule)
+    temperatures = as_temperature(schedule, name="schedule")
     if temperatures.ndim != 1 or temperatures.size == 0:
         raise ValueError(f"schedule must hold one temperature a sweep, got shape {temperatures.shape}")
     return temperatures

@@ -34,6 +34,8 @@ def first_index(mask: Any) -> str:
 
 def as_real(name: str, value: Any, remedy: str) -> NDArray[Any]:
     """Return ``value`` as an array of real numbers, float16/32/64 kept and the rest made float64."""
+    if np.ma.is_masked(value):
+        raise ValueError(f"{name} must have no masked entries, got {_short(value)}; fill them first, or leave them out")
     try:
         array = np.asarray(value)
     except ValueError:  # ragged lists
@@ -89,16 +91,16 @@ def as_vector_logits(logits: ArrayLike) -> NDArray[np.float64]:
     return array.astype(np.float64)
 
 
-def as_temperature(temperature: ArrayLike, *, scalar: bool = False) -> NDArray[np.float64]:
+def as_temperature(temperature: ArrayLike, *, scalar: bool = False, name: str = "temperature") -> NDArray[np.float64]:
     """Return temperatures as a float64 array; 0 and infinity are allowed and mean the exact limits."""
-    array = as_real("temperature", temperature, "pass a number >= 0").astype(np.float64)
+    array = as_real(name, temperature, "pass a number >= 0").astype(np.float64)
     if scalar and array.ndim:
-        raise ValueError(f"temperature must be one number here, got shape {array.shape}; pass a scalar >= 0")
+        raise ValueError(f"{name} must be one number here, got shape {array.shape}; pass a scalar >= 0")
     bad = ~(array >= 0)
     if bad.any():
         place = "" if array.ndim == 0 else f" at index {first_index(bad)}"
         remedy = "" if (array[bad] < 0).any() else "; pass a number >= 0"
-        raise ValueError(f"temperature must be >= 0, got {array[bad][0]}{place}{remedy}")
+        raise ValueError(f"{name} must be >= 0, got {array[bad][0]}{place}{remedy}")
     return array
 
 
@@ -188,5 +190,5 @@ def generator(rng: RNG) -> np.random.Generator:
 
 
 def _short(value: Any) -> str:
-    text = repr(value)
+    text = " ".join(repr(value).split())
     return text if len(text) <= 60 else text[:57] + "..."

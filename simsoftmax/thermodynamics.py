@@ -18,7 +18,17 @@ from numpy.typing import ArrayLike, NDArray
 from scipy import optimize, stats
 from scipy.special import expit
 
-from .arguments import RNG, as_count, as_counts, as_logits, as_probability, as_temperature, as_vector_logits, generator
+from .arguments import (
+    RNG,
+    as_count,
+    as_counts,
+    as_logits,
+    as_probability,
+    as_real,
+    as_temperature,
+    as_vector_logits,
+    generator,
+)
 
 __all__ = [
     "Estimate",
@@ -205,6 +215,8 @@ def integrate_log_partition(
     range over cos(Im beta range / 2). The bound for functions analytic in an ellipse (L. N. Trefethen, "Is Gauss
     quadrature better than Clenshaw-Curtis?", SIAM Review 50 (2008)) then limits the error before anything is measured.
     """
+    if sampler is not None and not callable(sampler):
+        raise TypeError(f"sampler must be callable, got {sampler!r}; pass a function of (temperature, particles, rng)")
     z = as_vector_logits(logits)
     t = float(as_temperature(temperature, scalar=True))
     if t == 0:
@@ -322,7 +334,7 @@ def log_partition_difference(
     t = as_temperature(temperature)
     if t.shape not in ((), (2,)) or not ((t > 0) & (t < np.inf)).all():
         raise ValueError(f"temperature must be one or two numbers > 0 and finite, got {temperature!r}")
-    table = np.asarray(counts)
+    table = as_real("counts", counts, "pass the counts of both systems")
     if table.ndim != 2 or len(table) != 2:
         raise ValueError(f"counts must have shape (2, K), got {table.shape}; pass the counts of both systems")
     n = np.array([as_counts(row, z.shape[1]) for row in table])

@@ -1,0 +1,75 @@
+"""Evidence that may be watched: exact, fair under the null, and never wrong too often."""
+
+import math
+
+import mpmath
+import numpy as np
+import pytest
+from limits import all_outcomes, at_most
+
+from simsoftmax import EProcess, softmax
+
+EXAMPLE = np.array([2.0, 1.0, 0.1])
+
+
+def test_evidence_is_the_dirichlet_multinomial_ratio(rng):
+    p, counts = softmax(EXAMPLE, 2.0), np.array([40, 70, 3])
+    watch = EProcess(EXAMPLE, 2.0)
+    watch.update(counts)
+    a = 3 * p
+    with mpmath.workdps(40):
+        exact = mpmath.loggamma(a.sum()) - mpmath.loggamma(a.sum() + counts.sum())
+        for ai, ni, pi in zip(a, counts.tolist(), p, strict=True):
+            exact += mpmath.loggamma(ai + ni) - mpmath.loggamma(ai) - ni * mpmath.log(pi)
+    assert watch.log_evidence == pytest.approx(float(exact), rel=1e-10)
+    stepwise = EProcess(EXAMPLE, 2.0)
+    for level in rng.permutation(np.repeat(np.arange(3), counts)):
+        stepwise.update(np.eye(3, dtype=int)[level])
+    assert stepwise.log_evidence == pytest.approx(watch.log_evidence, rel=1e-10)
+    assert (stepwise.counts == counts).all()
+
+
+def test_evidence_is_fair_under_the_null():
+    # Exactly: over all outcomes of 12 draws, the mean of the evidence is 1.
+    p = softmax(EXAMPLE, 2.0)
+    counts, chance = all_outcomes(p, 12)
+    total = 0.0
+    for n, weight in zip(counts, chance, strict=True):
+        watch = EProcess(EXAMPLE, 2.0, concentration=5)
+        watch.update(n)
+        total += weight * watch.evidence
+    assert total == pytest.approx(1, rel=1e-9)
+
+
+def test_peeking_is_allowed_at_evidence_and_not_at_chi_square(rng):
+    p, runs, looks, batch = softmax(EXAMPLE, 2.0), 1000, 40, 50
+    alarms = peeks = 0
+    for _ in range(runs):
+        watch, seen, peeked = EProcess(EXAMPLE, 2.0), np.zeros(3), False
+        for _ in range(looks):
+            draws = rng.multinomial(batch, p)
+            watch.update(draws)
+            seen += draws
+            n = seen.sum()
+            peeked |= ((seen - n * p) ** 2 / (n * p)).sum() > 9.21  # the 1 % point of two degrees of freedom
+        alarms += watch.alarm(0.01)
+        peeks += peeked
+    assert at_most(alarms, runs, 0.01)
+    assert not at_most(peeks, runs, 0.01)
+    wrong = EProcess(EXAMPLE, 2.0)
+    wrong.update(rng.multinomial(20_000, softmax(EXAMPLE)))
+    assert wrong.alarm(1e-9)
+
+
+def test_evidence_of_the_impossible_is_infinite():
+    watch = EProcess([0.0, 0.0, -np.inf])
+    watch.update([5, 5, 0])
+    assert not watch.alarm(0.5)
+    watch.update([0, 0, 1])
+    watch.update([50, 50, 0])
+    assert math.isinf(watch.log_evidence)
+    assert math.isinf(watch.evidence)
+    assert watch.alarm(1e-300)
+    assert "inf" in str(watch)
+    with pytest.raises(ValueError, match="concentration must be > 0 and finite"):
+        EProcess(EXAMPLE, concentration=0)

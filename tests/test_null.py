@@ -1,0 +1,123 @@
+"""The residuals and their two tests: exact rates of false alarms."""
+
+import mpmath
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from limits import ALARM, all_outcomes, at_most
+from scipy import stats
+
+from simsoftmax import softmax, verify
+from simsoftmax.null import Null, combine, residuals
+
+EXAMPLE = np.array([2.0, 1.0, 0.1])
+
+
+SMALL = [
+    ([9.0, 0.0], 0.7, 1000),
+    ([1.0, 0.0], 0.5, 10),
+    ([1.0, 0.0], 0.5, 1000),
+    ([9.0, 0.0], 1.5, 1000),
+    ([2.0, 1.0, 0.1], 2.0, 30),
+    ([2.0, 1.0, 0.1], 0.5, 300),
+    ([9.0, 0.5, 0.0], 1.3, 5000),
+    ([9.0, 8.9, -4.0], 1.3, 60_000),
+    ([4.0, 4.0, 0.0], 0.7, 1500),
+    ([0.0, 0.0, 0.0], 1.0, 60),
+    ([6.0, 1.0, 0.9, 0.0], 1.2, 700),
+    ([6.0, 1.0, -3.0, -9.0], 1.2, 700),
+]
+
+
+@pytest.mark.parametrize(("logits", "temperature", "particles"), SMALL)
+def test_false_alarms_of_small_problems_summed_over_all_outcomes(logits, temperature, particles):
+    null = Null.of(np.array(logits), temperature, particles)
+    counts, chance = all_outcomes(null.p, particles)
+    assert chance.sum() == pytest.approx(1, abs=1e-9)
+    p_value = null.judge(counts)[2]
+    order = np.argsort(p_value)
+    rate, nominal = np.cumsum(chance[order]), p_value[order]
+    tried = (nominal < 0.5) & (nominal > 1e-9)
+    assert tried.any()
+    assert (rate[tried] <= nominal[tried] * (1 + 1e-6) + 1e-12).all()
+
+
+def test_the_sum_over_outcomes_would_show_a_gaussian_verdict_to_be_wrong():
+    # The negative control of the test above: Pearson's chi-square with ten levels' worth of comfort still cries wolf.
+    p = np.array([0.9, 0.09, 0.01])
+    counts, chance = all_outcomes(p, 1000)
+    pearson = (((counts - 1000 * p) ** 2) / (1000 * p)).sum(axis=1)
+    assert chance[stats.chi2.sf(pearson, 2) <= 1e-6].sum() > 2e-6
+
+
+@pytest.mark.parametrize(
+    ("levels", "temperature", "particles", "experiments"),
+    [(2, 2.0, 10**9, 20_000), (3, 2.0, 10**5, 20_000), (10, 0.5, 1000, 20_000), (100, 1.7, 2000, 4000),
+     (1000, 0.6, 10**5, 500)],
+)  # fmt: skip
+def test_false_alarms_come_at_most_at_the_stated_rate(levels, temperature, particles, experiments, rng):
+    logits = np.linspace(0, 3, levels) + 0.3 * np.sin(np.arange(levels))
+    null = Null.of(logits, temperature, particles)
+    p_value = null.judge(rng.multinomial(particles, null.p, size=experiments))[2]
+    for rate in (0.1, 0.01, 0.001):
+        assert at_most((p_value <= rate).sum(), experiments, rate)
+
+
+@pytest.mark.parametrize("levels", [2, 3, 6])
+def test_p_values_are_uniform_when_nothing_is_rare(levels, rng):
+    logits = np.linspace(0, 2, levels)
+    null = Null.of(logits, 1.4, 10**12)
+    p_value = null.judge(rng.multinomial(10**12, null.p, size=3000))[2]
+    assert stats.kstest(p_value, "uniform").pvalue > ALARM
+
+
+@given(st.integers(2, 7), st.integers(0, 10**6), st.floats(0.2, 5))
+def test_residuals_match_exact_binomial_tails(levels, seed, temperature):
+    draw = np.random.default_rng(seed)
+    p = softmax(draw.normal(size=levels), temperature)
+    counts = draw.multinomial(int(draw.integers(1, 400)), p)
+    z, jump, spread = residuals(counts, p)
+    assert (jump >= 0).all()
+    assert (spread >= 0).all()
+    left = counts[::-1].cumsum()[::-1]
+    for j in range(levels - 1):
+        x = stats.binom(left[j], p[j] / p[j:].sum())
+        mid = x.cdf(counts[j] - 1) + x.pmf(counts[j]) / 2
+        assert stats.norm.cdf(z[j]) == pytest.approx(mid, rel=1e-6, abs=1e-9) or abs(z[j]) < 1e-9
+
+
+def test_far_tails_are_right():
+    p = softmax([1.0, 0.0], 0.5)
+    with mpmath.workdps(60):
+        low = mpmath.mpf(float(p[0]))
+        exact = mpmath.fsum(mpmath.binomial(2000, k) * low**k * (1 - low) ** (2000 - k) for k in range(1401))
+    assert verify([1400, 600], [1.0, 0.0], 0.5).p_value == pytest.approx(2 * float(exact), rel=1e-9)
+
+
+def test_the_direction_of_temperature_is_the_one_in_which_residuals_move():
+    logits, t, n = np.array([1.0, 0.3, 0.2, -2.0]), 1.3, 10**12
+    null = Null.of(logits, t, n)
+    moved = residuals(np.round(n * softmax(logits, t * (1 - 1e-4))).astype(np.int64), null.groups.probability)[0]
+    assert moved / np.linalg.norm(moved) == pytest.approx(null.direction, abs=1e-3)
+    assert null.judge(np.round(n * softmax(logits, 0.9 * t)).astype(np.int64))[0] > 0
+
+
+def test_residuals_add_up_to_pearsons_chi_square():
+    p = softmax(EXAMPLE, 2.0)
+    counts = np.array([5.0e9 + 3e4, 3.1e9, 0]).astype(np.int64)
+    counts[2] = 10**10 - counts.sum()
+    counts = np.round(10**10 * p).astype(np.int64) + np.array([60_000, -20_000, -40_000])
+    z, _, _ = residuals(counts, p)
+    n = counts.sum()
+    assert (z**2).sum() == pytest.approx(((counts - n * p) ** 2 / (n * p)).sum(), rel=1e-3)
+
+
+def test_two_tests_share_one_budget():
+    # Independent normal residuals without jumps: the combined p-value of the pair is exactly uniform.
+    u = (np.arange(400) + 0.5) / 400
+    z1, z2 = np.meshgrid(stats.norm.ppf(u), stats.norm.ppf(u))
+    z = np.stack([z1.ravel(), z2.ravel()], axis=-1)
+    p_value = combine(z, np.zeros_like(z), np.zeros_like(z), np.array([1.0, 0.0]))[2]
+    for rate in (0.3, 0.1, 0.03):
+        assert (p_value <= rate).mean() == pytest.approx(rate, rel=0.03)
