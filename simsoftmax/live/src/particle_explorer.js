@@ -284,6 +284,7 @@ async function render({ model, el }) {
     disturb();
     layout();
   });
+  if (!recorded) stage.follow(["start"], () => restart(model.get("start") === "hot"));
   stage.follow(["running"], () => {
     running.textContent = model.get("running") ? "pause" : "go on";
     told = 0;

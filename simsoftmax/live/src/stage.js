@@ -1,6 +1,7 @@
 // The ground that every explorer stands on: its root element, its clock, its width, its words, its controls.
 
 import * as format from "./format.js";
+import { Glide } from "./glide.js";
 
 export function add(parent, tag, properties = {}, text) {
   const node = document.createElement(tag);
@@ -25,6 +26,8 @@ export class Stage {
   constructor(el, model, label) {
     this.model = model;
     this.cleanups = [];
+    this.glide = new Glide((changes) => this.put(changes));
+    this.onCleanup(() => this.glide.stop());
     this.root = add(el, "div", { className: "ssm", role: "group" });
     this.root.setAttribute("aria-label", label);
     this.title = add(this.root, "p", { className: "ssm-title" });
@@ -36,21 +39,58 @@ export class Stage {
       }
     });
     this.live = add(this.root, "p", { className: "ssm-hidden", role: "status" });
+    this.root.addEventListener("simsoftmax:set", (event) => this.obey(event.detail));
+    this.follow([], () => this.tellChange());
+  }
+
+  // Words of the page act on the figure by an event "simsoftmax:set" on its root: `set` holds values for traits, `press`
+  // the names of buttons. What the traits were before is left in `before`.
+  obey(detail) {
+    const { set = {}, press = [] } = detail;
+    detail.before = Object.fromEntries(Object.keys(set).map((name) => [name, this.model.get(name)]));
+    this.go(set);
+    for (const name of press) {
+      [...this.root.querySelectorAll("button")].find((node) => node.textContent === name)?.click();
+    }
+  }
+
+  // Set traits, on a way that the eye can follow.
+  go(changes) {
+    if (reducedMotion()) this.set(changes);
+    else this.glide.start((name) => this.model.get(name), changes);
+  }
+
+  // Tell the page, once everything stands still, that traits may have changed: `get` returns them.
+  tellChange() {
+    if (this.telling) return;
+    this.telling = true;
+    queueMicrotask(() => {
+      this.telling = false;
+      if (this.glide.moving) return;
+      const detail = { get: (name) => this.model.get(name) };
+      this.root.dispatchEvent(new CustomEvent("simsoftmax:change", { bubbles: true, detail }));
+    });
   }
 
   onCleanup(cleanup) {
     this.cleanups.push(cleanup);
   }
 
-  // Call back now and whenever one of the traits changes, whoever changed it.
+  // Call back now and whenever one of the traits changes, or any if none is named, whoever changed it.
   follow(traits, callback) {
-    const name = traits.map((trait) => `change:${trait}`).join(" ");
+    const name = traits.map((trait) => `change:${trait}`).join(" ") || "change";
     this.model.on(name, callback);
     this.onCleanup(() => this.model.off(name, callback));
     callback();
   }
 
   set(changes) {
+    // A reader's hand stops what a link has set in motion.
+    if (Object.keys(changes).some((name) => this.glide.traits.includes(name))) this.glide.stop();
+    this.put(changes);
+  }
+
+  put(changes) {
     for (const [key, value] of Object.entries(changes)) this.model.set(key, value);
     this.model.save_changes();
   }
@@ -65,7 +105,11 @@ export class Stage {
     let last = 0;
     const observer = new ResizeObserver(([entry]) => {
       const width = Math.floor(entry.contentRect.width);
-      if (width > 0 && width !== last) layout((last = width));
+      if (width === 0 || width === last) return;
+      const first = last === 0;
+      layout((last = width));
+      // The figure stands, and the page may act on it.
+      if (first) this.root.dispatchEvent(new CustomEvent("simsoftmax:ready", { bubbles: true }));
     });
     observer.observe(this.root);
     this.onCleanup(() => observer.disconnect());
