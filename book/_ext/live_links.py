@@ -43,7 +43,7 @@ class Live(ReferenceRole):
 
     def run(self) -> tuple[list[nodes.Node], list[nodes.system_message]]:
         """Keep what the words do; the figure is known when the whole page has been read."""
-        title = " ".join(self.title.split())
+        title = " ".join(self.title.split()).replace(" = ", "\N{NO-BREAK SPACE}=\N{NO-BREAK SPACE}")
         link = live_link(self.rawtext, "", nodes.Text(title), does=self.target if self.has_explicit_title else "")
         self.set_source_info(link)
         return [link], []

@@ -1,18 +1,19 @@
-// Words of the text that act on a live figure (book/_ext/live_links.py writes them). A figure answers three events on its
-// root: "simsoftmax:set" changes it, "simsoftmax:ready" says that it stands, "simsoftmax:change" that it has changed.
+// Words of the text that act on a live figure (book/_ext/live_links.py writes them). They meet in three events on the root
+// of the figure: "simsoftmax:ready" says that it stands and brings a function `get` that reads its traits, "simsoftmax:set"
+// changes it, "simsoftmax:change" says that it has changed.
 (() => {
   const still = matchMedia("(prefers-reduced-motion: reduce)");
   const same = (a, b) => Object.keys(a).every((name) => JSON.stringify(a[name]) === JSON.stringify(b[name]));
 
-  document.addEventListener("simsoftmax:ready", ({ target }) => {
+  document.addEventListener("simsoftmax:ready", ({ target, detail }) => {
     for (const link of document.querySelectorAll(".live-link:not([role])")) {
-      if (document.getElementById(link.dataset.figure).contains(target)) enliven(link, target);
+      if (document.getElementById(link.dataset.figure).contains(target)) enliven(link, target, detail.get);
     }
   });
 
-  function enliven(link, figure) {
+  function enliven(link, figure, get) {
     const { set, press } = JSON.parse(link.dataset.act);
-    const names = Object.keys(set);
+    const now = () => Object.fromEntries(Object.keys(set).map((name) => [name, get(name)]));
     // Settings alone are taken back by the same words; a button is pressed each time.
     const reversible = !press.length;
     let before = null;
@@ -22,13 +23,14 @@
       link.title = state ? "Once more: back to what it was" : "";
     };
     const act = () => {
-      const detail = { set: before ?? set, press };
-      figure.dispatchEvent(new CustomEvent("simsoftmax:set", { detail }));
-      mark(before || !reversible || same(set, detail.before) ? null : detail.before);
+      const goal = before ?? set;
+      const next = before || !reversible || same(set, now()) ? null : now();
+      figure.dispatchEvent(new CustomEvent("simsoftmax:set", { detail: { set: goal, press } }));
+      mark(next);
       reveal(figure, link);
     };
-    figure.addEventListener("simsoftmax:change", ({ detail }) => {
-      if (before && !same(set, Object.fromEntries(names.map((name) => [name, detail.get(name)])))) mark(null);
+    figure.addEventListener("simsoftmax:change", () => {
+      if (before && !same(set, now())) mark(null);
     });
     link.setAttribute("role", "button");
     link.setAttribute("aria-controls", link.dataset.figure);
@@ -51,15 +53,14 @@
     left.focus({ preventScroll: true });
   });
   const returned = new IntersectionObserver((entries) => {
-    const seen = entries.at(-1).isIntersecting;
-    back.hidden = seen;
+    back.hidden = entries.at(-1).isIntersecting;
   });
 
   function reveal(figure, link) {
     const { top, bottom } = figure.getBoundingClientRect();
     const seen = Math.min(bottom, innerHeight) - Math.max(top, 0);
     if (seen >= 0.6 * Math.min(bottom - top, innerHeight)) return;
-    const block = bottom - top < innerHeight ? "center" : "start";
+    const block = bottom - top < innerHeight ? "nearest" : "start";
     figure.scrollIntoView({ behavior: still.matches ? "auto" : "smooth", block });
     if (!back.isConnected) (document.querySelector("main") ?? document.body).append(back);
     left = link;

@@ -167,7 +167,7 @@ async function render({ model, el }) {
       bars.layout(width - 116 - ladderWidth, height, { order, names, anchors: ladder.spots.map((spot) => spot.y) });
     }
     second();
-    paint(0);
+    refresh(); // numbers too, so that nothing shifts when the figure comes into sight
   }
 
   stage.follow(["particles", "mean_quanta", "start"], () => {

@@ -19,9 +19,9 @@ function way(name, from, to) {
 }
 
 export class Glide {
-  // put(changes) sets traits.
-  constructor(put) {
-    this.put = put;
+  // put(changes) sets traits; rest() is called on arrival.
+  constructor(put, rest) {
+    Object.assign(this, { put, rest });
     this.handle = 0;
     this.traits = [];
   }
@@ -43,6 +43,7 @@ export class Glide {
       const u = Math.min(1, (time - begun) / TIME);
       this.handle = u < 1 ? requestAnimationFrame(tick) : 0;
       this.put(Object.fromEntries(ways.map(([name, at]) => [name, u < 1 ? at(u * u * (3 - 2 * u)) : goal[name]])));
+      if (!this.moving) this.rest();
     };
     this.handle = requestAnimationFrame(tick);
   }

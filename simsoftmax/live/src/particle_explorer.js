@@ -269,7 +269,7 @@ async function render({ model, el }) {
       const anchors = ladder.spots.map((spot) => spot.y);
       bars.layout(width - 116 - ladderWidth, height, { order, names: names(), anchors });
     }
-    paint(0);
+    refresh(); // numbers too, so that nothing shifts when the figure comes into sight
   }
 
   // The state that Python and the page share.

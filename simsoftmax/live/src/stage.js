@@ -26,7 +26,7 @@ export class Stage {
   constructor(el, model, label) {
     this.model = model;
     this.cleanups = [];
-    this.glide = new Glide((changes) => this.put(changes));
+    this.glide = new Glide((changes) => this.put(changes), () => this.tellChange());
     this.onCleanup(() => this.glide.stop());
     this.root = add(el, "div", { className: "ssm", role: "group" });
     this.root.setAttribute("aria-label", label);
@@ -44,32 +44,34 @@ export class Stage {
   }
 
   // Words of the page act on the figure by an event "simsoftmax:set" on its root: `set` holds values for traits, `press`
-  // the names of buttons. What the traits were before is left in `before`.
-  obey(detail) {
-    const { set = {}, press = [] } = detail;
-    detail.before = Object.fromEntries(Object.keys(set).map((name) => [name, this.model.get(name)]));
+  // the names of buttons.
+  obey({ set = {}, press = [] }) {
     this.go(set);
     for (const name of press) {
       [...this.root.querySelectorAll("button")].find((node) => node.textContent === name)?.click();
     }
   }
 
-  // Set traits, on a way that the eye can follow.
-  go(changes) {
-    if (reducedMotion()) this.set(changes);
-    else this.glide.start((name) => this.model.get(name), changes);
+  // Tell the page something: "ready" once the figure stands, "change" when traits may have changed and none is on its way.
+  tell(what) {
+    const detail = { get: (name) => this.model.get(name) };
+    this.root.dispatchEvent(new CustomEvent(`simsoftmax:${what}`, { bubbles: true, detail }));
   }
 
-  // Tell the page, once everything stands still, that traits may have changed: `get` returns them.
+  // Tell of many changes at one go once.
   tellChange() {
     if (this.telling) return;
     this.telling = true;
     queueMicrotask(() => {
       this.telling = false;
-      if (this.glide.moving) return;
-      const detail = { get: (name) => this.model.get(name) };
-      this.root.dispatchEvent(new CustomEvent("simsoftmax:change", { bubbles: true, detail }));
+      if (!this.glide.moving) this.tell("change");
     });
+  }
+
+  // Set traits, on a way that the eye can follow.
+  go(changes) {
+    if (reducedMotion()) this.set(changes);
+    else this.glide.start((name) => this.model.get(name), changes);
   }
 
   onCleanup(cleanup) {
@@ -108,8 +110,7 @@ export class Stage {
       if (width === 0 || width === last) return;
       const first = last === 0;
       layout((last = width));
-      // The figure stands, and the page may act on it.
-      if (first) this.root.dispatchEvent(new CustomEvent("simsoftmax:ready", { bubbles: true }));
+      if (first) this.tell("ready");
     });
     observer.observe(this.root);
     this.onCleanup(() => observer.disconnect());

@@ -99,7 +99,7 @@ async function render({ model, el }) {
     ladder.show(logits, names());
     if (narrow) {
       ladder.layout(width, 170);
-      bars.layout(width, 30 + 34 * order.length, { order, names: names(), anchors: null });
+      bars.layout(width, 30 + Math.min(34, 400 / order.length) * order.length, { order, names: names(), anchors: null });
     } else {
       const height = Math.max(stacked ? 210 : 430, 40 + 14 * order.length);
       const rungs = Math.round(left * 0.24);
