@@ -52,9 +52,12 @@
     left.scrollIntoView({ behavior: still.matches ? "auto" : "smooth", block: "center" });
     left.focus({ preventScroll: true });
   });
-  const returned = new IntersectionObserver((entries) => {
-    back.hidden = entries.at(-1).isIntersecting;
-  });
+  const returned = new IntersectionObserver(
+    (entries) => {
+      back.hidden = entries.at(-1).isIntersecting;
+    },
+    { rootMargin: "-64px 0px -8px" }, // not under the bar at the top
+  );
 
   function reveal(figure, link) {
     const { top, bottom } = figure.getBoundingClientRect();
