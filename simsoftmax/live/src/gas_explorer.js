@@ -45,7 +45,7 @@ async function render({ model, el }) {
   });
   button(actions, "start even", () => restart("even"));
   button(actions, "start with a rich tenth", () => restart("rich"));
-  const settings = add(stage.root, "div", { className: "ssm-controls ssm-settings" });
+  const settings = stage.settings();
   const mean = select(settings, "quanta a particle", MEANS.map((m) => [m, String(m)]), (value) => stage.set({ mean_quanta: Number(value) }));
   const size = select(settings, "particles", SIZES.map((n) => [n, format.count(n)]), (value) => {
     const few = Number(value) <= FEW;

@@ -85,7 +85,7 @@ async function render({ model, el }) {
   } else {
     button(actions, "start cold", () => restart(false));
     button(actions, "start hot", () => restart(true));
-    const settings = add(stage.root, "div", { className: "ssm-controls ssm-settings" });
+    const settings = stage.settings();
     const preset = select(settings, "levels", [["", "your own"], ...Object.keys(PRESETS).map((k) => [k, k])], (name) => {
       if (PRESETS[name]) setLogits(PRESETS[name]);
     });

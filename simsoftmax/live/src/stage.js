@@ -97,6 +97,13 @@ export class Stage {
     this.model.save_changes();
   }
 
+  // A row of settings under the figure; on a small screen it is opened when it is wanted.
+  settings() {
+    this.more = add(this.root, "details", { className: "ssm-more", open: true });
+    add(this.more, "summary", {}, "settings");
+    return add(this.more, "div", { className: "ssm-controls ssm-settings" });
+  }
+
   // Tell a screen reader something, once.
   say(text) {
     if (this.live.textContent !== text) this.live.textContent = text;
@@ -110,6 +117,8 @@ export class Stage {
       if (width === 0 || width === last) return;
       const first = last === 0;
       layout((last = width));
+      const wide = !this.root.classList.contains("ssm-narrow");
+      if (this.more && (first || wide)) this.more.open = wide;
       if (first) this.tell("ready");
     });
     observer.observe(this.root);

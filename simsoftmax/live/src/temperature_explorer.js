@@ -42,7 +42,7 @@ async function render({ model, el }) {
     curve.value.attr("data-out", key);
     return curve;
   });
-  const settings = add(stage.root, "div", { className: "ssm-controls ssm-settings" });
+  const settings = stage.settings();
   const typed = logitsField(settings, (logits) => stage.set({ logits: logits.map(encode) }), 64);
   const typedTemperature = temperatureField(settings, setTemperature);
   settings.append(typed.error, typedTemperature.error);
