@@ -162,7 +162,17 @@ PEERS: dict[str, Callable[[], Fit]] = {
     "probmetrics": probmetrics,
     "scipy minimize_scalar": scipy_scalar,
 }
-PACKAGES = ("simsoftmax", "numba", "numpy", "scipy", "scikit-learn", "netcal", "torch", "torch-uncertainty", "probmetrics")
+PACKAGES = (
+    "simsoftmax",
+    "numba",
+    "numpy",
+    "scipy",
+    "scikit-learn",
+    "netcal",
+    "torch",
+    "torch-uncertainty",
+    "probmetrics",
+)
 
 
 def available(names: list[str]) -> tuple[dict[str, Fit], dict[str, str]]:
