@@ -26,7 +26,7 @@ def space_numbers(app: Sphinx, doctree: nodes.document) -> None:
         parent: Any = text.parent
         while parent is not None and not isinstance(parent, VERBATIM):
             parent = parent.parent
-        spaced = re.sub(r"(?<=\d)[ \n]?%", "\N{NO-BREAK SPACE}%", text)
+        spaced = re.sub(r"(?<=\d)[ \n]?%(?!\w)", "\N{NO-BREAK SPACE}%", text)
         if parent is None and spaced != text:
             text.parent.replace(text, nodes.Text(spaced))
 
