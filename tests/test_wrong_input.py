@@ -14,7 +14,7 @@ MODULES = [
     "power", "verification", "thermometer", "evidence",
 ]  # fmt: skip
 INTERNAL = {"reduced_logits", "boltzmann_exponents", "check_proposal"}  # take what others have checked
-INTERNAL |= {"combine", "pool", "residuals", "temperature_direction", "detectable"}
+INTERNAL |= {"combine", "pool", "residuals", "temperature_direction", "detectable", "prepare"}
 
 Z = [2.0, 1.0, 0.1]
 SHARES = [0.5, 0.3, 0.2]
