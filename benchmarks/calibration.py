@@ -114,6 +114,19 @@ def torch_recipe() -> Fit:
     return fit
 
 
+def torch_uncertainty() -> Fit:
+    import torch
+    from torch_uncertainty.post_processing import TemperatureScaler
+
+    def fit(logits: np.ndarray, labels: np.ndarray) -> float:
+        model = TemperatureScaler()
+        # One batch, which it need not join together.
+        model.fit([(torch.from_numpy(logits), torch.from_numpy(labels))], progress=False)
+        return 1 / float(model.inv_temp)
+
+    return fit
+
+
 def probmetrics() -> Fit:
     import torch
     from probmetrics.calibrators.temperature_scaling import TemperatureScalingCalibrator
@@ -145,10 +158,21 @@ PEERS: dict[str, Callable[[], Fit]] = {
     "scikit-learn": scikit_learn,
     "netcal": netcal,
     "torch L-BFGS recipe": torch_recipe,
+    "torch-uncertainty": torch_uncertainty,
     "probmetrics": probmetrics,
     "scipy minimize_scalar": scipy_scalar,
 }
-PACKAGES = ("simsoftmax", "numba", "numpy", "scipy", "scikit-learn", "netcal", "torch", "probmetrics")
+PACKAGES = (
+    "simsoftmax",
+    "numba",
+    "numpy",
+    "scipy",
+    "scikit-learn",
+    "netcal",
+    "torch",
+    "torch-uncertainty",
+    "probmetrics",
+)
 
 
 def available(names: list[str]) -> tuple[dict[str, Fit], dict[str, str]]:

@@ -78,24 +78,44 @@ def time_case(levels, particles, chosen, repeats, say):
 
 
 FIRST = """
-import time; begin = time.perf_counter()
 import simsoftmax as ss
-imported = time.perf_counter()
 ss.simulate([2.0, 1.0, 0.1], 1.3, particles={particles}, sweeps=100, engine="particles", rng=1)
-print(imported - begin, time.perf_counter() - imported)
+"""
+EMPTY = """
+import numba
+
+@numba.njit(cache=True)
+def call():
+    pass
+
+call()
 """
 
 
 def first_results(repeats):
-    """Return the seconds from nothing to a first result in a new process: small, and large with and without a cache."""
-    found: dict[str, list[float]] = {"small": [], "large, nothing cached": [], "large, cached": []}
+    """Return the seconds that a new process takes for a first result: small, and large with and without a cache.
+
+    Beside them what numba takes by itself, for an empty function that lies in the cache.
+    """
+    large = FIRST.format(particles=10**6)
+    cases = {
+        "small": FIRST.format(particles=1000),
+        "large, nothing cached": large,
+        "large, cached": large,
+        "an empty function of numba, nothing cached": EMPTY,
+        "an empty function of numba, cached": EMPTY,
+    }
+    found: dict[str, list[float]] = {name: [] for name in cases}
     for _ in range(repeats):
-        with tempfile.TemporaryDirectory() as cache:
-            environment = {**os.environ, "NUMBA_CACHE_DIR": cache}
-            for name, particles in (("small", 1000), ("large, nothing cached", 10**6), ("large, cached", 10**6)):
-                command = [sys.executable, "-c", FIRST.format(particles=particles)]
-                done = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
-                found[name].append(sum(map(float, done.stdout.split())))
+        with tempfile.TemporaryDirectory() as folder:
+            environment = {**os.environ, "NUMBA_CACHE_DIR": folder}
+            for name, source in cases.items():
+                script = Path(folder) / ("empty.py" if source is EMPTY else "first.py")
+                if not script.exists() or script.read_text() != source:  # numba caches by the age of the file too
+                    script.write_text(source)
+                begun = time.perf_counter()
+                subprocess.run([sys.executable, script], env=environment, capture_output=True, check=True)
+                found[name].append(time.perf_counter() - begun)
     return {name: statistics.median(values) for name, values in found.items()}
 
 

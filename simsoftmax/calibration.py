@@ -25,20 +25,20 @@ from typing import Any, Literal, NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.optimize import brentq
-from scipy.stats import chi2
-from scipy.stats import t as student
+from scipy.special import ndtr, ndtri, stdtrit
 
 from .arguments import RNG, as_count, as_probability, as_real, first_index, generator
 
 __all__ = ["FitStep", "TemperatureFit", "fit_temperature", "logits_from_probabilities"]
 
 _LN2 = math.log(2.0)
-_WARM_ROWS = 2000  # rows of the sample that a fit starts on
+_SAMPLES = (250, 2000)  # rows of the samples that a fit starts on
 _UNIT = 1 << 20  # elements that one thread takes at a time
 _CONVERTED_UNIT = 1 << 17  # the same where a copy is needed: other types, other layouts
 _TOLERANCE = 1e-9  # estimated relative error of T at which a fit stops
-_LAST_STEP = 0.01  # and the longest step that may be the last, so that the interval belongs to the answer
+_LAST_STEP = 0.1  # and the longest step that may be the last, so that the interval belongs to the answer
 _FARTHEST = 690.0  # |ln T| beyond which floating point ends
+_NO_ROWS = np.empty((0, 3))
 _GROUPS = 2048  # the bootstrap weighs this many interleaved groups of rows
 
 Status = Literal["interior", "zero", "infinite", "unidentified"]
@@ -137,11 +137,14 @@ class _Table:
         progress: bool,
     ) -> None:
         self.logits, self.labels = logits, labels
-        self.weights = np.empty(0) if weights is None else weights
+        self.weights = np.empty(0) if weights is None else np.ascontiguousarray(weights)
+        self.unit = 1.0 if weights is None else 1 / float(weights.max())
         self.rows, self.levels = logits.shape
         self.double = logits.dtype.itemsize > 4
         self.progress = progress
-        self.threads = threads if self.rows * self.levels > _UNIT // 4 else 1
+        # Threads cost more than they save on small tables.
+        self.threads = threads if self.rows * self.levels > _UNIT // 2 else 1
+        self.block = max(1, min(_UNIT, max(self.rows * self.levels // 16, _UNIT // 8)) // self.levels)
         self.pool: ThreadPoolExecutor | None = None
         self.passes = 0
 
@@ -162,7 +165,9 @@ class _Table:
     def total(self, function: _Block, step: int = 1) -> NDArray[np.float64]:
         """Sum ``function`` over the blocks, in their order, so that the threads do not show in the result."""
         direct = self.logits.flags.c_contiguous and self.logits.dtype == self.dtype and self.logits.dtype.isnative
-        length = max(1, (_UNIT if direct else _CONVERTED_UNIT) // self.levels) * step
+        length = (self.block if direct else max(1, _CONVERTED_UNIT // self.levels)) * step
+        if direct and length >= self.rows * step and not self.progress and self.labels.dtype == np.int64:
+            return function(self.logits, np.ascontiguousarray(self.labels), self.weights, 0, step, 0)
         starts = range(0, self.rows, length)
         results: list[NDArray[np.float64]] = [np.empty(0)] * len(starts)
         queue = itertools.count()
@@ -249,6 +254,8 @@ def _dask_block(
 
 def _likelihood(
     scale: float,
+    other: float,
+    unit: float,
     logits: NDArray[Any],
     labels: NDArray[np.int64],
     weights: NDArray[np.float64],
@@ -256,13 +263,14 @@ def _likelihood(
     step: int,
     start: int,
 ) -> NDArray[np.float64]:
-    from .kernels.calibration import likelihood_sums
+    from .kernels import calibration as kernels
 
-    return np.asarray(likelihood_sums(logits, labels, weights, scale, first, step, np.empty((0, 3))))
+    return kernels.likelihood_sums(logits, labels, weights, unit, scale, other, first, step, _NO_ROWS)
 
 
 def _grouped_rows(
     scale: float,
+    unit: float,
     groups: int,
     logits: NDArray[Any],
     labels: NDArray[np.int64],
@@ -272,10 +280,10 @@ def _grouped_rows(
     start: int,
 ) -> NDArray[np.float64]:
     """Return g1, g2, g3 summed over interleaved groups of rows, shape (groups, 3)."""
-    from .kernels.calibration import likelihood_sums
+    from .kernels import calibration as kernels
 
     rows = np.empty((len(logits), 3))
-    likelihood_sums(logits, labels, weights, scale, first, step, rows)
+    kernels.likelihood_sums(logits, labels, weights, unit, scale, scale, first, step, rows)
     group = np.arange(start, start + len(logits)) % groups
     return np.stack([np.bincount(group, column, groups) for column in rows.T], axis=1)
 
@@ -355,38 +363,75 @@ class _Sums:
 
     beta: float
     weight: float
+    nll_at_one: float
     nll: float
-    g1: float
-    g2: float
-    g3: float
-    g4: float
+    g: tuple[float, ...]
     squares: float
+    products: float
+    quartics: float
 
     def step(self) -> tuple[float, float]:
         """Return the step in log beta to the root of the derivative, and an estimate of its error.
 
-        Householder's method of third order (Newton's is the first, Halley's the second) on f(log beta) = <z> - z_label.
-        The error of a method is judged by the next better one, and the last by extrapolation.
+        Near the root it is the root of the derivative's Taylor polynomial of fifth degree in beta, and the error is
+        foretold from what its last two terms contribute. Farther off it is Halley's or Newton's step in log beta.
         """
-        if not self.g2 > 0:
-            return -math.copysign(math.inf, self.g1), math.inf
-        newton = -self.g1 / self.g2
+        g1, g2, g3, g4, g5, g6 = self.g
+        if not g2 > 0:
+            return -math.copysign(math.inf, g1), math.inf
+        newton = -g1 / g2
+        if abs(newton) < 0.5:
+            c2, c3, c4, c5 = g3 / 2, g4 / 6, g5 / 24, g6 / 120
+            x = newton
+            for _ in range(6):
+                value = g1 + x * (g2 + x * (c2 + x * (c3 + x * (c4 + x * c5))))
+                slope = g2 + x * (2 * c2 + x * (3 * c3 + x * (4 * c4 + x * 5 * c5)))
+                change = value / slope if slope > 0 else math.inf
+                x -= change
+                if not abs(x) < 0.9:
+                    break
+                if abs(change) < 1e-12:
+                    before, last = abs(c4 * x**4 / slope), abs(c5 * x**5 / slope)
+                    error = last * min(1.0, last / before) if before else last
+                    if error < 0.1 * abs(x) or error < _TOLERANCE:
+                        return math.log1p(x), error / (1 + x)
+                    break
         if abs(newton) > 10:
             return newton, math.inf
-        second = (self.g2 + self.g3) / self.g2
-        third = (self.g2 + 3 * self.g3 + self.g4) / self.g2
-        denominators = 1 + second * newton / 2, 1 + second * newton + third * newton**2 / 6
-        if not all(0.2 < d < 5 for d in denominators):
-            return newton, math.inf
-        halley = newton / denominators[0]
-        best = newton * denominators[0] / denominators[1]
-        worse, better = abs(halley - newton), abs(best - halley)
-        return best, better * min(1.0, better / worse) if worse else 0.0
+        denominator = 1 + (g2 + g3) / g2 * newton / 2
+        return newton / denominator if 0.2 < denominator < 5 else newton, math.inf
 
     def nll_after(self, step: float) -> float:
         """Return the NLL a step further in log beta, from its Taylor series in beta."""
         x = math.expm1(step)
-        return self.nll + x * (self.g1 + x * (self.g2 / 2 + x * (self.g3 / 6 + x * self.g4 / 24)))
+        g1, g2, g3, g4, g5, g6 = self.g
+        return self.nll + x * (g1 + x * (g2 / 2 + x * (g3 / 6 + x * (g4 / 24 + x * (g5 / 120 + x * g6 / 720)))))
+
+    def curvature_after(self, step: float) -> float:
+        """Return the second derivative of the NLL in log beta where the first is 0, a step further."""
+        x = math.expm1(step)
+        _, g2, g3, g4, g5, g6 = self.g
+        return (1 + x) ** 2 * (g2 + x * (g3 + x * (g4 / 2 + x * (g5 / 6 + x * g6 / 24))))
+
+    def squares_after(self, step: float) -> float:
+        """Return the mean square of the rows' slopes over the rows, a step further and to first order in it."""
+        x = math.expm1(step)
+        return (1 + x) ** 2 * (self.squares + 2 * x * self.products)
+
+    def student(self, tail: float, rows: int) -> float:
+        """Return the quantile of Student's t above which the share ``tail`` lies, for the noise of the mean slope.
+
+        The degrees of freedom are those of a chi-square with the mean and the variance of the sum of the rows' squared
+        slopes (Satterthwaite 1946): as many as rows if the slopes are normal, fewer if a few rows decide.
+        """
+        spread = self.quartics / self.squares**2 - 1 / rows if self.squares > 0 else 0.0
+        freedom = min(max(2 / spread, 1.0), rows - 1.0) if spread > 0 else rows - 1.0
+        return -float(stdtrit(freedom, tail))
+
+    def is_last(self, step: float, error: float) -> bool:
+        """Return whether the step ends at the answer, with all that is reported there."""
+        near = abs(step) <= _LAST_STEP and 2 * abs(step * self.products) <= 0.2 * self.squares
+        return near and error <= _TOLERANCE
 
 
 class _Fit:
@@ -404,49 +449,47 @@ class _Fit:
         return float(self.table.dtype(scale))
 
     def evaluate(self, log_beta: float, step: int = 1) -> _Sums:
+        table = self.table
         scale = self.scale(log_beta)
-        sums = self.table.total(partial(_likelihood, scale), step)
-        if not np.isfinite(sums).all():
-            self.table.total(_find_fault)
-            raise FloatingPointError(
-                "logits span more than floating point can hold; divide them by a power of ten first"
-            )
-        weight = float(sums[0])
+        sums = table.total(partial(_likelihood, scale, self.scale(0.0), table.unit), step).tolist()
+        if not all(map(math.isfinite, sums)):
+            _in_range(table.labels, table.levels)
+            table.total(_find_fault)
+            if table.double:
+                raise FloatingPointError(
+                    "logits span more than floating point can hold; divide them by a power of ten first"
+                )
+            table.double = True
+            return self.evaluate(log_beta, step)
+        weight = sums[0]
         if weight == 0:  # a sample of rows that all weigh nothing
-            return _Sums(scale * _LN2, 0.0, math.nan, math.nan, math.nan, math.nan, math.nan, math.nan)
-        nll, g1, g2, g3, g4 = (float(s) for s in sums[1:6] / weight)
-        values = _Sums(scale * _LN2, weight, nll, g1, g2, g3, g4, float(sums[6]) / weight**2)
-        rows = -(-self.table.rows // step)
-        self.steps.append(FitStep(1 / values.beta, values.nll, values.g1, rows))
+            return _Sums(scale * _LN2, 0.0, math.nan, math.nan, (math.nan,) * 6, math.nan, math.nan, math.nan)
+        _, nll_at_one, nll, *g = (s / weight for s in sums[:9])
+        squares, products, quartics = sums[9] / weight**2, sums[10] / weight**2, sums[11] / weight**4
+        values = _Sums(scale * _LN2, weight / table.unit, nll_at_one, nll, tuple(g), squares, products, quartics)
+        self.steps.append(FitStep(1 / values.beta, nll, g[0], -(-table.rows // step)))
         return values
 
-    def start(self, full: _Sums) -> float | None:
-        """Return a good first log beta, found on a sample of rows, or None.
-
-        The pass at T = 1, made for the report, tells how the sample differs from the whole; taking that difference
-        off removes the noise of the labels, which is by far the largest.
-        """
-        step = self.table.rows // _WARM_ROWS
-        if step < 4:
-            return None
-        sample = self.evaluate(0.0, step)
-        excess1, excess2 = full.g1 - sample.g1, full.g2 - sample.g2
-        low, high, u = -math.inf, math.inf, 0.0
-        for _ in range(40):
-            beta = sample.beta
-            sample.g1 += beta * (excess1 + excess2 * (beta - 1))
-            sample.g2 += beta**2 * excess2
-            low, high = (low, u) if sample.g1 > 0 else (u, high)
-            step_, _ = sample.step()
-            moved = _next(u, step_, low, high)
-            if abs(moved - u) < 1e-4:
-                return moved
-            if not abs(moved) < 40:
+    def start(self) -> float:
+        """Return a first log beta: the root on a sample of rows, found from the root on a smaller one."""
+        u = 0.0
+        for size in _SAMPLES:
+            step = self.table.rows // size
+            if step < 4:
                 break
-            u = moved
-            sample = self.evaluate(u, step)
-            u = math.log(sample.beta)
-        return None
+            low, high, v = -math.inf, math.inf, u
+            for _ in range(20):
+                sums = self.evaluate(v, step)
+                v = math.log(sums.beta)
+                low, high = (low, v) if sums.g[0] > 0 else (v, high)
+                move, error = sums.step()
+                v = _next(v, move, low, high)
+                if error < 1e-3:
+                    u = v
+                    break
+                if not abs(v) < 5:  # perhaps there is no root, which the whole table must say
+                    return u
+        return u
 
 
 def _next(u: float, step: float, low: float, high: float, reach: float = 2.0) -> float:
@@ -491,8 +534,9 @@ def fit_temperature(
         How the interval is made. "sandwich" is the robust variance of a maximum-likelihood estimate (Huber 1967), on
         the scale of ln T; it does not assume that softmax(logits / T) is the truth. "bootstrap" is the
         Bayesian one (Rubin 1981): it gives the rows exponential weights 1000 times over and moves T by one
-        second-order step for each, without refitting; it needs one more pass. Where T is 0
-        or infinite, the open end is the likelihood-ratio limit.
+        second-order step for each, without refitting; it needs one more pass. Both allow for few rows, or few that
+        decide, with Student's t (Satterthwaite 1946), the bootstrap by quantiles farther out (Hesterberg 2015). Where
+        T is 0 or infinite, the open end is the likelihood-ratio limit.
     rng : numpy.random.Generator, int or None, optional
         Source of randomness of the bootstrap.
     threads : int, optional
@@ -519,8 +563,9 @@ def fit_temperature(
 
     Notes
     -----
-    The first two passes as a rule suffice: one at T = 1, which the report needs, and one at a temperature found on
-    some 2000 rows and corrected by the first. The step from there has an error of fourth order.
+    One pass over all rows as a rule suffices. It is made at a temperature found on some 2000 rows, and takes six
+    cumulants of the logits; the step from there to the minimum has an error of sixth order. A second pass follows where
+    that error could be above 1e-9. The pass also takes the likelihood at T = 1.
 
     Temperature scaling: Guo, Pleiss, Sun and Weinberger, "On calibration of modern neural networks" (2017).
 
@@ -538,7 +583,8 @@ def fit_temperature(
     confidence = as_probability("confidence", confidence)
     if interval not in ("sandwich", "bootstrap"):
         raise ValueError(f'interval must be "sandwich" or "bootstrap", got {interval!r}')
-    rng = generator(rng)
+    if rng is not None:  # making one from nothing takes as long as a pass over a small table
+        rng = generator(rng)
     processors = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     threads = processors if threads is None else as_count("threads", threads, high=1024)
     table = _table(logits, labels, weights, threads, progress)
@@ -561,7 +607,7 @@ def _table(logits: Any, labels: Any, weights: Any, threads: int, progress: bool)
             raise TypeError(f"logits must be real numbers, got dtype {logits.dtype}; pass one score per row and level")
         if math.isnan(logits.shape[0]):
             raise ValueError("logits must have known chunk sizes; call logits.compute_chunk_sizes() first")
-    y = as_labels(labels, *logits.shape)
+    y = _one_for_each(labels, *logits.shape)  # the kernel looks whether they are in range
     w = None
     if weights is not None:
         w = as_real("weights", weights, "pass one weight per row").astype(np.float64, copy=False)
@@ -575,6 +621,7 @@ def _table(logits: Any, labels: Any, weights: Any, threads: int, progress: bool)
             )
         if not w.any():
             raise ValueError("weights must not all be zero; give at least one row a positive weight")
+        _in_range(y, logits.shape[1])
     if not dask:
         _warn_of_probabilities(logits)
     return (_DaskTable if dask else _Table)(logits, y, w, threads, progress)
@@ -582,6 +629,12 @@ def _table(logits: Any, labels: Any, weights: Any, threads: int, progress: bool)
 
 def as_labels(labels: Any, rows: int, levels: int) -> NDArray[Any]:
     """Return labels as an array of integers from 0 to ``levels`` - 1, one for each row."""
+    y = _one_for_each(labels, rows, levels)
+    _in_range(y, levels)
+    return y
+
+
+def _one_for_each(labels: Any, rows: int, levels: int) -> NDArray[Any]:
     y = np.asarray(labels)
     if y.ndim == 2 and y.shape == (rows, levels):
         raise ValueError(f"labels must have shape ({rows},), got shape {y.shape}; pass labels.argmax(axis=1)")
@@ -591,6 +644,10 @@ def as_labels(labels: Any, rows: int, levels: int) -> NDArray[Any]:
         y = y.astype(np.int64)
     if y.dtype.kind not in "iu":
         raise TypeError(f"labels must be integers from 0 to {levels - 1}, got dtype {y.dtype}; pass level indices")
+    return y
+
+
+def _in_range(y: NDArray[Any], levels: int) -> None:
     low, high = int(y.min()), int(y.max())
     if low < 0 or high >= levels:
         bad = (y < 0) | (y >= levels)
@@ -598,10 +655,11 @@ def as_labels(labels: Any, rows: int, levels: int) -> NDArray[Any]:
             f"labels must be from 0 to {levels - 1} for logits with {levels} levels, got {y[bad][0]} at index "
             f"{first_index(bad)}; number the levels from 0"
         )
-    return y
 
 
 def _warn_of_probabilities(logits: NDArray[Any]) -> None:
+    if logits[0, 0] < 0 or logits[-1, -1] < 0:  # most logits answer at once
+        return
     sample = logits[:: max(1, len(logits) // 16)].astype(np.float64)
     if sample.shape[1] > 1 and sample.min() >= 0 and (abs(sample.sum(axis=1) - 1) < 1e-3).all():
         warnings.warn(
@@ -612,27 +670,24 @@ def _warn_of_probabilities(logits: NDArray[Any]) -> None:
         )
 
 
-def _fit(table: _Table, confidence: float, interval: str, rng: np.random.Generator) -> TemperatureFit:
+def _fit(table: _Table, confidence: float, interval: str, rng: RNG) -> TemperatureFit:
     """Find the root of the slope: it rises with log beta, so its sign gives a bracket, and a step is a proposal."""
     fit = _Fit(table)
-    first = sums = fit.evaluate(0.0)
+    first = sums = fit.evaluate(fit.start())
     low, high = -math.inf, math.inf
     u = math.log(sums.beta)
     step, error = sums.step()
-    start = fit.start(sums)
     far = False
     end: _End | None = None
-    while abs(step) > _LAST_STEP or error > _TOLERANCE:
-        low, high = (low, u) if sums.g1 > 0 else (u, high)
-        proposal = _next(u, step, low, high) if start is None else start
-        start = None
-        if not far and abs(proposal) > 3:
+    while not sums.is_last(step, error):
+        low, high = (low, u) if sums.g[0] > 0 else (u, high)
+        u = _next(u, step, low, high)
+        if not far and abs(u) > 3:
             # Before the search goes far, one pass settles whether there is anything to be found.
             far = True
             end = _at_an_end(fit, sums.weight, confidence)
             if end is not None:
                 break
-        u = proposal if low < proposal < high else _next(u, step, low, high)
         if abs(u) > _FARTHEST:
             raise FloatingPointError("the temperature is beyond the range of floating point; rescale the logits")
         sums = fit.evaluate(u)
@@ -651,7 +706,7 @@ def _fit(table: _Table, confidence: float, interval: str, rng: np.random.Generat
         low=end.low,
         high=end.high,
         confidence=confidence,
-        nll_before=first.nll,
+        nll_before=first.nll_at_one,
         nll_after=end.nll,
         rows=table.rows,
         levels=table.levels,
@@ -683,7 +738,7 @@ def _at_an_end(fit: _Fit, weight: float, confidence: float) -> _End | None:
         return None
     w = fit.table.weights
     rows = fit.table.rows if not w.size else weight**2 / float(np.square(w).sum())
-    rise = float(chi2.ppf(confidence, 1)) / (2 * rows)  # of the NLL, at the likelihood-ratio limit
+    rise = float(ndtri((1 + confidence) / 2)) ** 2 / (2 * rows)  # of the NLL, at the likelihood-ratio limit
     if not wrong:
         reason = "every label is a maximum of its row, so the likelihood grows as T falls to 0"
         return _End(0.0, 0.0, _reaches(fit, cold + rise, hot, -1), cold, "zero", reason)
@@ -707,31 +762,30 @@ def _reaches(fit: _Fit, target: float, largest: float, sign: int) -> float:
     return math.exp(-float(brentq(excess, low, high, xtol=1e-4)))
 
 
-def _interval(
-    fit: _Fit, sums: _Sums, root: float, confidence: float, interval: str, rng: np.random.Generator
-) -> tuple[float, float]:
+def _interval(fit: _Fit, sums: _Sums, root: float, confidence: float, interval: str, rng: RNG) -> tuple[float, float]:
     """Return the interval of T around exp(-root)."""
     table = fit.table
-    rows = np.count_nonzero(table.weights) if table.weights.size else table.rows
+    rows = int(np.count_nonzero(table.weights)) if table.weights.size else table.rows
     if rows == 1:
         return 0.0, math.inf
     if interval == "bootstrap":
         scale = fit.scale(root)
         groups = min(table.rows, _GROUPS)
-        parts = table.total(partial(_grouped_rows, scale, groups))
-        fit.steps.append(FitStep(1 / (scale * _LN2), sums.nll, float(parts[:, 0].sum()) / sums.weight, table.rows))
-        drawn = rng.standard_exponential((1000, groups)) @ parts
+        parts = table.total(partial(_grouped_rows, scale, table.unit, groups))
+        slope = float(parts[:, 0].sum()) / (sums.weight * table.unit)
+        fit.steps.append(FitStep(1 / (scale * _LN2), sums.nll, slope, table.rows))
+        drawn = generator(rng).standard_exponential((1000, groups)) @ parts
         with np.errstate(divide="ignore", invalid="ignore"):
             newton = -drawn[:, 0] / drawn[:, 1]
             moved = newton / (1 + 0.5 * (1 + drawn[:, 2] / drawn[:, 1]) * newton)
-        tail = (1 - confidence) / 2
+        # The quantiles are taken farther out, by as much as Student's t and n / (n - 1) would widen a normal interval.
+        tail = float(ndtr(-math.sqrt(rows / (rows - 1)) * sums.student((1 - confidence) / 2, rows)))
         low, high = np.nanquantile(moved, [tail, 1 - tail])
         return float(np.exp(-math.log(scale * _LN2) - high)), float(np.exp(-math.log(scale * _LN2) - low))
-    x = math.expm1(root - math.log(sums.beta))
-    curvature = (sums.g2 + x * (sums.g3 + x * sums.g4 / 2)) * (1 + x) ** 2
-    deviation = math.sqrt(sums.squares * rows / (rows - 1)) / curvature
-    half = float(student.ppf((1 + confidence) / 2, rows - 1)) * deviation
-    return math.exp(-root - min(half, _FARTHEST)), math.exp(-root + min(half, _FARTHEST))
+    step = root - math.log(sums.beta)
+    deviation = math.sqrt(sums.squares_after(step) * rows / (rows - 1)) / sums.curvature_after(step)
+    half = min(sums.student((1 - confidence) / 2, rows) * deviation, _FARTHEST)
+    return math.exp(-root - half), math.exp(-root + half)
 
 
 def logits_from_probabilities(probabilities: ArrayLike, *, axis: int = -1) -> NDArray[Any]:

@@ -6,6 +6,21 @@ that happened (label 1) or did not (label 0).
 
 A calibration error measured in bins is biased upward: chance alone opens gaps. So every result can be set beside the
 error that a perfectly calibrated model with the same confidences would show, `ReliabilityDiagram.by_chance`.
+
+The measures equal those of other libraries on ordinary input. They differ, on purpose, in these cases:
+
+- A confidence on the edge between two bins belongs to the lower one, as in the definition of Guo et al. (2017) and in
+  scikit-learn; torchmetrics and netcal put it into the upper one.
+- A confidence of exactly 1 belongs to the last bin; torchmetrics opens one more for it.
+- Bins of equal mass never split equal forecasts, and their edges are forecasts; scikit-learn and netcal interpolate
+  between two, so a forecast may change its bin.
+- Sums are in double precision; torchmetrics' are in single.
+- Every forecast counts once. netcal's "average" error counts every bin once instead. Empty bins count nowhere, here as
+  there.
+- (n, 2) probabilities are judged by the favourite of each row; netcal takes the second column for an event, and refuses
+  more columns if the labels are of two kinds only. Pass one column of shape (n,) to judge an event.
+- Two equal maxima in a row: the first is the favourite, as everywhere.
+- The negative log-likelihood of an outcome to which the model gave probability 0 is infinite; scikit-learn clips it.
 """
 
 from __future__ import annotations
@@ -231,9 +246,10 @@ def expected_calibration_error(
     debias : bool, optional
         Take off the part that the noise of the outcomes adds (Kumar, Liang and Ma 2019). With norm 2 the square is
         unbiased, and a negative square is reported as 0. With norm 1 what is taken off is the bias that normal noise
-        would add to the measured gaps: nearly all of it where the gaps are large, and some 40 % of it for a perfectly
-        calibrated model; the result may fall below 0. Set the plain error beside
-        `ReliabilityDiagram.expected_by_chance` to judge the rest.
+        would add to the measured gaps. That is nearly all of it where the gaps are large, but only sqrt(2) - 1 = 41 %
+        of it for a perfectly calibrated model, whose measured gaps are noise themselves. No estimator of an absolute
+        value is free of bias at 0, where it has a kink (Cai and Low 2011). So prefer norm 2, or set the plain error
+        beside `ReliabilityDiagram.expected_by_chance`. The result may fall below 0.
     classwise : bool, optional
         Judge every column as the probability of an event, and return the mean over the K levels (Nixon et al. 2019).
 

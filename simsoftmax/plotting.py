@@ -320,8 +320,9 @@ def plot_reliability(
     -------
     Axes
         The thin dark diagonal is perfect calibration. Dots are the bins' accuracies, with whiskers for their
-        intervals; a faint bar spans the gap between accuracy and confidence, and the low bars at the foot are the
-        share of forecasts in each bin. The legend gives the expected calibration errors.
+        intervals; a faint bar spans the gap between accuracy and confidence, and the low bars at the foot, filled
+        before and in outline after, are the share of forecasts in each bin. The legend gives the expected
+        calibration errors.
 
     Raises
     ------
@@ -339,14 +340,16 @@ def plot_reliability(
     ax = _axes(ax)
     ax.plot([0, 1], [0, 1], color=INKS["theory"], linewidth=1.0, zorder=2)
     tallest = max(float(table.share.max()) for table, _, _ in shown)
-    for place, (table, temperature, name) in enumerate(shown):
+    for table, temperature, name in shown:
         full = table.count > 0
         color = temperature_color(temperature)
         confidence, accuracy = table.confidence[full], table.accuracy[full]
-        width = np.diff(table.edges)[full]
+        # Bars stand below their dots, so that bins of unlike widths do not run into each other; those of the second
+        # diagram are outlines, for where the two meet.
+        width = np.minimum(np.diff(table.edges)[full], 0.03)
         foot = 0.14 * table.share[full] / tallest
-        left = table.edges[:-1][full] + width * place / len(shown)
-        ax.bar(left, foot, width / len(shown), align="edge", color=color, alpha=0.55, linewidth=0, zorder=1)
+        face = (*color[:3], 0.0 if name == "after" else 0.5)
+        ax.bar(confidence, foot, width, facecolor=face, edgecolor=color, linewidth=0.8, zorder=1)
         ax.bar(confidence, accuracy - confidence, 0.012, bottom=confidence, color=color, alpha=0.35, zorder=2)
         whiskers = np.stack([accuracy - table.low[full], table.high[full] - accuracy])
         ax.errorbar(confidence, accuracy, yerr=whiskers, fmt="none", ecolor=color, elinewidth=1.2, zorder=3)

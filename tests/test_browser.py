@@ -19,6 +19,7 @@ import numpy as np
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from ipywidgets.embed import embed_data
+from playwright.sync_api import TimeoutError, expect
 
 import simsoftmax as ss
 from simsoftmax.live.widgets import FreeEnergyExplorer, ParticleExplorer, TemperatureExplorer
@@ -32,16 +33,16 @@ BOOK = ROOT / "_build" / "html"
 LOGITS = [2.0, 1.0, 0.1]
 TRIAL = [0.05, 0.15, 0.8]
 
-# Counts the animation frames of a page and how long each took; notes when the first figure stands.
+# Counts the animation frames of a page, and the figures that stand; notes when the first has appeared.
 PROBE = """
 (() => {
-  window.probe = { frames: [], appeared: null };
+  window.probe = { frames: 0, ready: 0, appeared: null };
   const request = window.requestAnimationFrame.bind(window);
   window.requestAnimationFrame = (callback) => request((now) => {
-    const begun = performance.now();
     callback(now);
-    window.probe.frames.push(performance.now() - begun);
+    window.probe.frames += 1;
   });
+  document.addEventListener("simsoftmax:ready", () => { window.probe.ready += 1; });
   new MutationObserver(() => {
     if (window.probe.appeared === null && document.querySelector(".ssm rect[width]")) {
       window.probe.appeared = performance.now();
@@ -61,6 +62,31 @@ body {{ margin: 24px 16px; font-family: system-ui, sans-serif; background: #fff;
 <script src="vendor/require.js"></script><script src="vendor/widgets-boot.js"></script>
 <script src="vendor/embed-amd.js"></script>
 <script type="application/vnd.jupyter.widget-state+json">{state}</script></body></html>
+"""
+
+
+ALL_READY = """
+window.probe.appeared !== null &&
+document.querySelectorAll("script[type='application/vnd.jupyter.widget-view+json']").length <= window.probe.ready
+"""
+# These two wait by the clock and not by frames, so that waiting draws none.
+FRAMES = """
+(count) => new Promise((done) => {
+  const end = window.probe.frames + count;
+  const look = () => (window.probe.frames >= end ? done() : setTimeout(look, 20));
+  look();
+})
+"""
+REST = """
+() => new Promise((done) => {
+  let [frames, since] = [-1, 0];
+  const look = () => {
+    if (window.probe.frames !== frames) [frames, since] = [window.probe.frames, performance.now()];
+    if (performance.now() - since > 500) done();
+    else setTimeout(look, 50);
+  };
+  look();
+})
 """
 
 
@@ -110,6 +136,11 @@ def write_page(site, name, *widgets):
     return name
 
 
+# anywidget says so of a figure that takes more than two seconds, as on a busy machine. The figure appears all the same,
+# or the test that waits for it fails.
+SLOW = "[anywidget] Failed to initialize model"
+
+
 class Visit:
     """A page in the browser, what it asked of other hosts and what it complained of."""
 
@@ -121,7 +152,7 @@ class Visit:
         self.page.add_init_script(PROBE)
         self.page.route("**/*", self.gate)
         self.page.on("console", lambda m: self.complaints.append(m.text) if m.type == "error" else None)
-        self.page.on("pageerror", lambda error: self.complaints.append(str(error)))
+        self.page.on("pageerror", lambda error: None if SLOW in str(error) else self.complaints.append(str(error)))
         self.page.on("dialog", lambda dialog: (self.complaints.append("dialog"), dialog.dismiss()))
 
     def gate(self, route):
@@ -132,9 +163,18 @@ class Visit:
             route.abort()
 
     def open(self, address):
+        """Go to a page and wait until each of its figures stands."""
         self.page.goto(address)
-        self.page.wait_for_function("window.probe.appeared !== null")
+        self.page.wait_for_function(ALL_READY)
         return self
+
+    def frames(self, count):
+        """Wait for a number of frames of the page's own, which a busy machine draws late."""
+        self.page.evaluate(FRAMES, count)
+
+    def rest(self):
+        """Wait until the page has drawn no frame for half a second."""
+        self.page.evaluate(REST)
 
     def __enter__(self):
         return self
@@ -186,8 +226,8 @@ def type_into(root, label, text):
 @pytest.mark.parametrize("scheme", ["http", "file"])
 def test_all_appear_within_two_seconds(browser, site, host, trio, scheme):
     address = f"{host}/{trio}" if scheme == "http" else (site / trio).as_uri()
-    # The best of a few loads, by the clock of the wall; on a machine that is busy with something else, by the time that
-    # the page's own thread has worked.
+    # By the time that the page's own thread has worked; on a machine that does nothing else also by the clock of the
+    # wall, the best of a few loads.
     waited, worked = [], []
     for _ in range(6):
         with Visit(browser) as visit:
@@ -200,8 +240,9 @@ def test_all_appear_within_two_seconds(browser, site, host, trio, scheme):
             visit.page.wait_for_function("document.querySelectorAll('.ssm').length === 3")
         if waited[-1] < 2000:
             break
-    busy = os.getloadavg()[0] > (os.cpu_count() or 1)
-    assert min(waited) < 2000 or (busy and min(worked) < 2000), (waited, worked)
+    alone = os.getloadavg()[0] < 0.5 * (os.cpu_count() or 1)
+    assert min(worked) < 2000, (waited, worked)
+    assert min(waited) < 2000 or not alone, (waited, worked)
 
 
 @pytest.mark.parametrize("temperature", ["0", "0.3", "1", "4.5", "inf"])
@@ -342,8 +383,7 @@ def test_mouse_turns_the_heat(browser, site, trio):
             now = number(knob.get_attribute("aria-valuenow"))
             assert now > 1.5 * before
             key = ["[data-remark=energy]", "[data-out=energy]", "[data-remark=energy]"][which]
-            visit.page.wait_for_timeout(400)
-            assert root.locator(key).text_content().endswith(shown(ss.mean_energy(LOGITS, now)))
+            expect(root.locator(key)).to_have_text(re.compile(re.escape(shown(ss.mean_energy(LOGITS, now))) + "$"))
 
 
 def test_keyboard_turns_the_heat_to_the_exact_limits(browser, site, trio):
@@ -419,6 +459,19 @@ def test_trial_distribution_can_be_moved(browser, site, trio):
             assert number(out(root, "free_energy")) == pytest.approx(expected, abs=2e-3)
 
 
+def test_settings_wait_until_they_are_wanted_on_a_small_screen(browser, site, trio):
+    with Visit(browser, **VIEWS["narrow"]) as visit:
+        visit.open((site / trio).as_uri())
+        root = figure(visit, 0)
+        field = root.get_by_label("Temperature T", exact=True)
+        assert not field.is_visible()
+        root.get_by_text("settings", exact=True).click()
+        assert field.is_visible()
+        visit.page.set_viewport_size(VIEWS["light"]["viewport"])
+        figure(visit, 1).get_by_label("Temperature T", exact=True).wait_for()
+        assert not root.get_by_text("settings", exact=True).is_visible()
+
+
 HOSTILE = ["NaN", "1e9", "", "-1", "<img src=x onerror=alert(1)>", "2,,x", "1e400", "9" * 400]
 
 
@@ -440,7 +493,8 @@ def test_nonsense_is_refused_in_words_and_nothing_breaks(browser, site, trio):
                 type_into(root, "Temperature T", extreme)
                 assert "NaN" not in root.inner_text()
             type_into(root, "logits", "1000, -1000, 1000, 0")
-            visit.page.wait_for_timeout(300)
+            figure(visit, 0).scroll_into_view_if_needed()
+            visit.frames(5)
             assert "NaN" not in root.inner_text()
             assert root.locator("img, script").count() == 0
         figure(visit, 0).locator("[data-observed='3']").wait_for()
@@ -455,7 +509,7 @@ def test_labels_are_text(browser, site):
     name = write_page(site, "labels.html", *widgets)
     with Visit(browser) as visit:
         visit.open((site / name).as_uri())
-        visit.page.wait_for_timeout(500)
+        visit.frames(5)
         for which in range(3):
             root = figure(visit, which)
             assert root.locator(".ssm-title").inner_text() == evil
@@ -466,36 +520,40 @@ def test_labels_are_text(browser, site):
 def test_it_rests_out_of_sight(browser, site, trio):
     with Visit(browser, viewport={"width": 1200, "height": 700}) as visit:
         visit.open((site / trio).as_uri())
-        count = "window.probe.frames.length"
-        visit.page.wait_for_timeout(500)
-        before = visit.page.evaluate(count)
-        visit.page.wait_for_timeout(500)
-        assert visit.page.evaluate(count) > before + 3
+        visit.frames(10)
         visit.page.evaluate("window.scrollTo(0, document.body.scrollHeight)")
-        visit.page.wait_for_timeout(400)
-        before = visit.page.evaluate(count)
-        visit.page.wait_for_timeout(600)
-        assert visit.page.evaluate(count) <= before + 1
+        visit.rest()
         visit.page.evaluate("window.scrollTo(0, 0)")
-        visit.page.wait_for_function(f"{count} > {before} + 3")
+        visit.frames(10)
 
 
 def test_a_frame_with_a_hundred_thousand_particles_leaves_time_to_spare(browser, site, host):
     name = write_page(site, "many.html", ParticleExplorer(LOGITS, 0.7, particles=100_000, speed=4))
     with Visit(browser) as visit:
+        # The time that the page's own thread has worked, which neighbours on the machine do not lengthen.
+        clock = visit.context.new_cdp_session(visit.page)
+        clock.send("Performance.enable", {"timeDomain": "threadTicks"})
         visit.open(f"{host}/{name}")
-        visit.page.wait_for_timeout(500)
-        visit.page.evaluate("window.probe.frames.length = 0")
-        visit.page.wait_for_function("window.probe.frames.length > 60")
-        times = visit.page.evaluate("window.probe.frames")
-        assert np.median(times) < 1000 / 60, np.median(times)  # milliseconds of one core
+
+        def worked():
+            metrics = {m["name"]: m["value"] for m in clock.send("Performance.getMetrics")["metrics"]}
+            return np.array([metrics["TaskDuration"], visit.page.evaluate("window.probe.frames")])
+
+        visit.frames(30)  # those that warm up
+        begun = worked()
+        visit.frames(120)
+        seconds, frames = worked() - begun
+        assert seconds / frames < 1 / 60, seconds / frames
 
 
-COUNT_CHANGES = """
+WATCH = """
 window.start = performance.now();
 window.changes = 0;
-new MutationObserver(() => { window.changes += 1; })
-  .observe(document.querySelector(".ssm-bar"), { attributes: true, attributeFilter: ["width"] });
+window.texts = 0;
+const watch = (node, options, count) => new MutationObserver(count).observe(node, options);
+const [bar, excess] = [".ssm-bar", "[data-out=excess]"].map((name) => document.querySelector(name));
+watch(bar, { attributes: true, attributeFilter: ["width"] }, () => { window.changes += 1; });
+watch(excess, { childList: true, characterData: true, subtree: true }, () => { window.texts += 1; });
 """
 
 
@@ -503,14 +561,15 @@ def test_reduced_motion_changes_states_without_travel(browser, site, trio):
     with Visit(browser, reduced_motion="reduce") as visit:
         visit.open((site / trio).as_uri())
         root = figure(visit, 0)
-        visit.page.evaluate(COUNT_CHANGES)
-        visit.page.wait_for_timeout(1500)
+        visit.page.evaluate(WATCH)
+        visit.page.wait_for_function("window.changes >= 4")
         changes, elapsed = visit.page.evaluate("[window.changes, performance.now() - window.start]")
-        assert 1 <= changes <= elapsed / 1000 * 5
+        assert changes <= 1 + elapsed / 1000 * 5
         type_into(root, "Temperature T", "3")
         assert root.locator("[data-expected='0']").text_content() == shown(ss.softmax(LOGITS, 3)[0])
         figure(visit, 2).get_by_role("button", name="let it flow").click()
-        figure(visit, 2).locator("[data-out=excess]", has_text=re.compile(r"^0\.00\d$")).wait_for(timeout=3000)
+        figure(visit, 2).locator("[data-out=excess]", has_text=re.compile(r"^0\.00\d$")).wait_for()
+        assert visit.page.evaluate("window.texts") <= 3  # with motion it passes through dozens
 
 
 def test_a_recorded_run_is_replayed(browser, site):
@@ -557,7 +616,7 @@ Math.min(...[...document.querySelectorAll(".ssm *")]
 def test_everybody_can_read_it(browser, site, trio, view):
     with Visit(browser, **VIEWS[view]) as visit:
         visit.open((site / trio).as_uri())
-        visit.page.wait_for_timeout(1500)
+        visit.frames(20)
         ARTEFACTS.mkdir(exist_ok=True)
         for which, name in enumerate(["particles", "temperature", "free-energy"]):
             figure(visit, which).screenshot(path=ARTEFACTS / f"{name}-{view}.png")
@@ -618,17 +677,17 @@ def test_every_page_of_the_book(browser, book):
     troubles = []
     for path in pages_of_the_book():
         try:
-            with Visit(browser, **VIEWS["light"]) as visit:
+            # With reduced motion the theme's colours change at once.
+            with Visit(browser, **VIEWS["light"], reduced_motion="reduce") as visit:
                 visit.page.goto(f"{book}/{path}")
                 visit.page.wait_for_function(ALL_WIDGETS_STAND)
                 check_access(visit.page)
                 visit.page.emulate_media(color_scheme="dark")
-                visit.page.wait_for_timeout(500)  # the theme's colours take a moment to change
+                visit.page.wait_for_function("document.documentElement.dataset.theme === 'dark'")
                 check_access(visit.page)
                 visit.page.set_viewport_size(VIEWS["narrow"]["viewport"])
-                visit.page.wait_for_timeout(200)
-                assert visit.page.evaluate("document.documentElement.scrollWidth") <= 380
-        except AssertionError as trouble:
+                visit.page.wait_for_function("document.documentElement.scrollWidth <= 380")
+        except (AssertionError, TimeoutError) as trouble:
             troubles.append(f"{path}: {trouble}")
     assert not troubles, "\n".join(troubles)
 

@@ -132,8 +132,10 @@ def test_perfect_calibration_shows_an_error(rng, rows):
     assert theory == pytest.approx({1000: 0.0282, 10_000: 0.0089}[rows], abs=1e-4)
     assert abs(shown.mean() - theory) < 5.5 * error + 0.02 * theory  # the normal approximation is good to 2 %
     assert by_chance.mean() == pytest.approx(theory, rel=0.01)
-    # Part of the bias goes with norm 1; with the square all of it does.
-    assert 0.4 * shown.mean() < debiased.mean() < 0.75 * shown.mean()
+    # With norm 1 the share sqrt(2) - 1 of the bias goes: E|x| falls from s sqrt(2 / pi) by the excess of E|y| over it,
+    # where y is as far again from x as x from 0, so of twice the variance. With the square all of it goes.
+    removed = 1 - debiased.mean() / shown.mean()
+    assert abs(removed - (math.sqrt(2) - 1)) < 5.5 * debiased.std() / math.sqrt(repeats) / shown.mean() + 0.01
     assert abs(squares.mean()) < 5.5 * squares.std() / math.sqrt(repeats)
     # Negative control: without the correction the square is far from 0.
     assert shown.mean() > 20 * error
@@ -248,6 +250,97 @@ def test_nothing_is_hidden_in_bins_of_one_value():
     parts = brier_decomposition(p, [0, 1, 1, 1, 0], bins=10)
     assert parts.within_bins == pytest.approx(0, abs=1e-15)
     assert "Brier score" in str(parts)
+
+
+# --- other libraries --------------------------------------------------------------------------------------------------
+
+
+# The confidence 0.75 lies on the edge between two of four bins; only the first label is right.
+EDGE, EDGE_LABELS = [[0.75, 0.15, 0.1], [0.9, 0.05, 0.05], [0.9, 0.05, 0.05]], [0, 1, 2]
+ON_THE_LEFT, ON_THE_RIGHT = (0.25 + 2 * 0.9) / 3, 0.85 - 1 / 3
+
+
+def ordinary(seed):
+    """Return forecasts of some model on some task, none of them on the edge of a bin."""
+    rng = np.random.default_rng(seed)
+    rows, levels = int(rng.integers(30, 500)), int(rng.integers(3, 12))
+    logits = rng.uniform(0.5, 2) * rng.standard_normal((rows, levels))
+    labels = (logits / rng.uniform(0.5, 3) + rng.gumbel(size=logits.shape)).argmax(axis=1)
+    return softmax(logits), labels, int(rng.integers(2, 30))
+
+
+@given(st.integers(0, 2**32 - 1))
+def test_measures_are_those_of_scikit_learn(seed):
+    p, labels, bins = ordinary(seed)
+    everywhere = list(range(p.shape[1]))
+    assert negative_log_likelihood(p, labels) == pytest.approx(log_loss(labels, p, labels=everywhere), rel=1e-9)
+    whole = brier_score_loss(labels, p, labels=everywhere, scale_by_half=False)
+    assert brier_score(p, labels) == pytest.approx(whole, rel=1e-9)
+    first = labels == 0
+    table = reliability_diagram(p[:, 0], first, bins=bins)
+    accuracy, confidence = calibration_curve(first, p[:, 0], n_bins=bins)  # leaves empty bins out
+    np.testing.assert_allclose(table.accuracy[table.count > 0], accuracy)
+    np.testing.assert_allclose(table.confidence[table.count > 0], confidence)
+
+
+def test_where_scikit_learn_differs():
+    # It clips a probability of 0, where the loss is infinite.
+    assert log_loss([1, 0], [[1.0, 0.0], [0.5, 0.5]]) < 40
+    assert negative_log_likelihood([[1.0, 0.0], [0.5, 0.5]], [1, 0]) == math.inf
+    # Its quantiles may lie between two forecasts; ours are forecasts.
+    c, y = np.array([0.1, 0.2, 0.3, 0.4]), np.array([0, 1, 0, 1])
+    table = reliability_diagram(c, y, bins=3, binning="mass")
+    _, confidence = calibration_curve(y, c, n_bins=3, strategy="quantile")
+    assert table.confidence.tolist() == pytest.approx([0.15, 0.3, 0.4])
+    assert confidence.tolist() != pytest.approx(table.confidence.tolist())
+
+
+def test_torchmetrics_agrees_but_at_edges():
+    reason = "torchmetrics is not installed"
+    torch = pytest.importorskip("torch", reason=reason)
+    theirs = pytest.importorskip("torchmetrics.functional.classification", reason=reason)
+
+    def error(p, labels, bins, norm="l1"):
+        p = np.asarray(p)
+        arrays = torch.tensor(p), torch.tensor(np.asarray(labels))
+        return float(theirs.multiclass_calibration_error(*arrays, p.shape[1], n_bins=bins, norm=norm))
+
+    for seed in range(30):
+        p, labels, bins = ordinary(seed)
+        # It sums in single precision, whatever it is given.
+        assert expected_calibration_error(p, labels, bins=bins) == pytest.approx(error(p, labels, bins), abs=2e-6)
+        assert expected_calibration_error(p, labels, bins=bins, norm=2) == pytest.approx(
+            error(p, labels, bins, "l2"), abs=2e-6
+        )
+        assert maximum_calibration_error(p, labels, bins=bins) == pytest.approx(error(p, labels, bins, "max"), abs=2e-6)
+    # Its bins are closed on the left: 0.75 lies with 0.9, not below.
+    assert error(EDGE, EDGE_LABELS, 4) == pytest.approx(ON_THE_RIGHT)
+    assert expected_calibration_error(EDGE, EDGE_LABELS, bins=4) == pytest.approx(ON_THE_LEFT)
+    # And a confidence of 1 is in a bin of its own, so that 0.9 and 1 are not averaged in the last bin.
+    certain = [[1.0, 0.0], [0.9, 0.1]]
+    assert error(certain, [1, 0], 5, "max") == pytest.approx(1)
+    assert maximum_calibration_error(certain, [1, 0], bins=5) == pytest.approx(0.45)
+
+
+@pytest.mark.filterwarnings("ignore")  # its own imports warn
+def test_netcal_agrees_but_at_edges():
+    theirs = pytest.importorskip("netcal.metrics", reason="netcal is not installed")
+    for seed in range(30):
+        p, labels, bins = ordinary(seed)
+        assert expected_calibration_error(p, labels, bins=bins) == pytest.approx(theirs.ECE(bins).measure(p, labels))
+        assert maximum_calibration_error(p, labels, bins=bins) == pytest.approx(theirs.MCE(bins).measure(p, labels))
+        # Its ACE is no adaptive error: the bins are of equal width and count alike, however few forecasts they hold.
+        gaps = reliability_diagram(p, labels, bins=bins).gap
+        assert theirs.ACE(bins).measure(p, labels) == pytest.approx(np.nanmean(abs(gaps)))
+        # Two columns it takes for an event and its opposite, and judges the second.
+        pair = np.stack([1 - p[:, 0], p[:, 0]], axis=1)
+        event = expected_calibration_error(p[:, 0], labels == 0, bins=bins)
+        assert theirs.ECE(bins).measure(pair, (labels == 0).astype(int)) == pytest.approx(event)
+    # Its bins are closed on the left.
+    assert theirs.ECE(4).measure(np.array(EDGE), np.array(EDGE_LABELS)) == pytest.approx(ON_THE_RIGHT)
+    # Labels of only two kinds among more columns it refuses.
+    with pytest.raises(RuntimeError, match="binary"):
+        theirs.ECE(4).measure(np.array(EDGE), np.array([0, 1, 1]))
 
 
 # --- wrong input ------------------------------------------------------------------------------------------------------

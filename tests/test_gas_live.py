@@ -278,7 +278,7 @@ def test_everybody_can_read_them(browser, site, view):  # noqa: F811
     name = write_page(site, f"gas-{view}.html", *widgets)
     with Visit(browser, **VIEWS[view]) as visit:
         visit.open((site / name).as_uri())
-        visit.page.wait_for_timeout(1500)
+        visit.frames(20)
         ARTEFACTS.mkdir(exist_ok=True)
         for which, kind in enumerate(["gas", "annealing"]):
             figure(visit, which).screenshot(path=ARTEFACTS / f"{kind}-{view}.png")
@@ -293,13 +293,9 @@ def test_they_rest_out_of_sight(browser, site):  # noqa: F811
     name = write_page(site, "gas-rest.html", GasExplorer(), AnnealingExplorer(Z, sweeps=30_000))
     with Visit(browser, viewport={"width": 1200, "height": 700}) as visit:
         visit.open((site / name).as_uri())
-        count = "window.probe.frames.length"
-        visit.page.wait_for_function(f"{count} > 5")
+        visit.frames(6)
         visit.page.evaluate("window.scrollTo(0, document.body.scrollHeight)")
-        visit.page.wait_for_timeout(400)
-        before = visit.page.evaluate(count)
-        visit.page.wait_for_timeout(600)
-        assert visit.page.evaluate(count) <= before + 1
+        visit.rest()
 
 
 def test_python_sets_and_reads():

@@ -3,6 +3,8 @@
 import numpy as np
 import pytest
 import scipy.stats
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from numba import njit
 
 import simsoftmax as ss
@@ -87,6 +89,73 @@ def test_binomials_have_the_binomial_distribution(n, p, rng, alarm):
     # negative control: the same draws do not fit a probability 2 % off in its odds' scale
     off = np.diff(np.concatenate([[0], scipy.stats.binom.cdf(edges, n, p + 0.02 * np.sqrt(p * (1 - p) / n)), [1]]))
     assert n == 1 or uniformity(cells * 100, off) < alarm
+
+
+@pytest.mark.parametrize(
+    ("n", "p"), [(20, 0.5), (101, 0.1), (1000, 0.0101), (2000, 0.31), (10**6, 0.999), (10**5, 0.5)]
+)
+def test_every_value_of_a_binomial_has_its_probability(n, p, rng, alarm):
+    """Three million draws, level by level: the inner values, the shoulders and the tails."""
+    stream = seeds.seed_streams(int(rng.integers(2**63)), 1)[0]
+    draws = 3_000_000
+    drawn = _binomials(n, p, draws, stream)
+    probabilities = scipy.stats.binom.pmf(np.arange(n + 1), n, p)
+    assert uniformity(np.bincount(drawn, minlength=n + 1), probabilities) > alarm
+    # negative control: a mean that is off by a fiftieth of the standard deviation
+    off = scipy.stats.binom.pmf(np.arange(n + 1), n, p - 0.02 * np.sqrt(p * (1 - p) / n))
+    assert uniformity(np.bincount(drawn, minlength=n + 1), off) < alarm
+
+
+def test_strips_cover_the_normal_density_and_are_equal():
+    edge, length, sure = binomial.EDGE, binomial.LENGTH, binomial.SURE
+    density = scipy.stats.norm.pdf(edge)
+    areas = np.append((length * density)[:-1], density[-1] / edge[-1])
+    np.testing.assert_allclose(areas, areas[0], rtol=1e-9)
+    np.testing.assert_allclose(density[:-1] * sure[:-1], density[1:], rtol=1e-12)
+    assert len(edge) == binomial.STRIPS
+    assert 2 * areas.sum() < 1.01
+
+
+def wanted_over_drawn(n, p, x):
+    """Return R of the docstring of the module at the points x, nan where there is no such value; and s."""
+    spread = np.sqrt(n * p * (1 - p))
+    slope, bend = spread + binomial.WIDER, (1 - 2 * p) / 6
+    k = np.floor(n * p + 0.5 + slope * x + bend * (x**2 - 1))
+    stretch = slope + 2 * bend * x
+    inside = (k >= 0) & (k <= n) & (stretch > 0)
+    log_p = np.array(
+        [binomial.log_binomial_pmf(v, float(n), p) if ok else np.nan for v, ok in zip(k, inside, strict=True)]
+    )
+    return np.exp(log_p + np.log(np.where(inside, stretch, np.nan)) - scipy.stats.norm.logpdf(x)), spread
+
+
+@given(
+    st.floats(np.log(binomial.LEAST_MEAN), np.log(1e9)),
+    st.one_of(st.floats(np.log(1e-6), np.log(0.5)), st.just(np.log(0.5))),
+    st.lists(st.floats(-8, 8), min_size=20, max_size=40),
+)
+@settings(max_examples=400, deadline=None)
+def test_the_hat_of_the_binomial_sampler_is_a_hat(log_mean, log_p, x):
+    """The two bounds upon which it rests, everywhere."""
+    p = np.exp(log_p)
+    n = np.ceil(np.exp(log_mean) / p)
+    grid = np.linspace(-8, 8, 257)
+    x = np.concatenate([grid, x])
+    ratio, spread = wanted_over_drawn(n, p, x)
+    hat = 1 + binomial.ABOVE / spread
+    assert np.nanmax(ratio) <= hat
+    strips = np.abs(x) < binomial.EDGE[-1]
+    assert np.isfinite(ratio[strips]).all()
+    doubt = binomial.BELOW + (1 + np.abs(x[strips])) ** 2 / 4
+    assert (ratio[strips] >= hat * (1 - doubt / spread)).all()
+
+
+def test_the_hat_is_not_wider_than_it_must_be():
+    """Negative control of the test above: either bound, drawn a little tighter, is broken."""
+    ratio, spread = wanted_over_drawn(10_000, 0.3, np.linspace(-2.9, 2.9, 20_001))
+    assert np.nanmax(ratio) > 1 + 0.8 * binomial.ABOVE / spread
+    doubt = binomial.BELOW + (1 + np.abs(np.linspace(-2.9, 2.9, 20_001))) ** 2 / 4
+    assert (ratio < (1 + binomial.ABOVE / spread) * (1 - 0.8 * doubt / spread)).any()
 
 
 def test_binomial_probabilities_equal_scipys(rng):

@@ -164,7 +164,6 @@ def test_the_keyboard_is_enough(visit):
 def test_everybody_can_read_it(browser, site, trio, view):  # noqa: F811
     with Visit(browser, **VIEWS[view]) as visit:
         visit.open((site / trio).as_uri())
-        visit.page.wait_for_timeout(1000)
         ARTEFACTS.mkdir(exist_ok=True)
         for which, name in enumerate(["log-odds", "symmetry", "weight-decay"]):
             figure(visit, which).screenshot(path=ARTEFACTS / f"{name}-{view}.png")

@@ -38,7 +38,9 @@ def inline(svg: str, alt: str, prefix: str) -> str:
     svg = re.sub(r'\bid="([^"]+)"', rf'id="{prefix}\1"', svg)
     svg = re.sub(r'(href="#|url\(#)', rf"\g<1>{prefix}", svg)
     # The font is the page's; what matplotlib measured with is only a stand-in.
-    svg = re.sub(r"(font:[^;\"']*?\d+(?:\.\d+)?px)[^;\"]*", r"\1 var(--pst-font-family-base)", svg)
+    svg = re.sub(r"font-family: [^;\"]*", "font-family: var(--pst-font-family-base)", svg)
+    # Words in the colour of a temperature or of a class are mixed with ink, so that they can be read on either ground.
+    svg = re.sub(r"(<text [^>]*fill: )(#[0-9a-f]{6})", r"\1color-mix(in srgb, \2 60%, var(--ss-ink))", svg)
     width = float(re.search(r'width="([\d.]+)pt"', svg).group(1)) * 4 / 3  # type: ignore[union-attr]
     head = svg[: svg.index(">")]
     sized = re.sub(r' (?:height|width)="[\d.]+pt"', "", head)

@@ -94,7 +94,7 @@ def as_uint32(vector):
 
 
 def convert(vector, like):
-    """Convert the value of every lane to the lane type of ``like``."""
+    """Convert the unsigned value of every lane to the lane type of ``like``, float32."""
     return vector.astype(like.dtype)
 
 

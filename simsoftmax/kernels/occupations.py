@@ -27,7 +27,7 @@ def uniform_tables(above: NDArray[np.float64]) -> tuple[NDArray[np.float64], ...
     return climb, fall, 1.0 / (1.0 + above)
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, error_model="numpy")
 def sweep_uniform(counts, climb, fall, land, stream, sweeps):
     """Sweep counts that are sorted by falling weight, in place; return how many particles changed level, summed."""
     levels = counts.size
@@ -64,7 +64,7 @@ def neighbour_tables(exponents: NDArray[np.float64]) -> tuple[NDArray[np.float64
     return up, down / (1.0 - up)
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, error_model="numpy")
 def sweep_neighbour(counts, up, down, stream, sweeps):
     """Sweep counts in place, each particle one step along the ladder at most; return how many particles moved."""
     levels = counts.size
@@ -89,7 +89,7 @@ def matrix_tables(transition: NDArray[np.float64]) -> NDArray[np.float64]:
         return np.asarray(np.where(transition > 0, np.minimum(transition / rest, 1.0), 0.0))
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, error_model="numpy")
 def sweep_matrix(counts, conditional, stream, sweeps):
     """Sweep counts in place by one multinomial a level; return how many particles changed level, summed."""
     levels = counts.size

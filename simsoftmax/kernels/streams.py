@@ -39,11 +39,17 @@ def unit(bits):
 
 
 @njit(cache=True, inline="always")
-def draw_unit(stream):
-    """Return a uniform float64 in (0, 1) and advance the stream in its array."""
+def draw_bits(stream):
+    """Return 64 random bits and advance the stream in its array."""
     bits, s0, s1, s2, s3 = draw(stream[0], stream[1], stream[2], stream[3])
     stream[0] = s0
     stream[1] = s1
     stream[2] = s2
     stream[3] = s3
-    return unit(bits)
+    return bits
+
+
+@njit(cache=True, inline="always")
+def draw_unit(stream):
+    """Return a uniform float64 in (0, 1) and advance the stream in its array."""
+    return unit(draw_bits(stream))

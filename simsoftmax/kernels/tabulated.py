@@ -36,7 +36,7 @@ from simsoftmax.kernels.xoshiro import draw, keep, restore
 
 BLOCK = 1024
 MOST_BROAD = 65535
-"""Levels that fit in lanes of 16 bits, whose 16-bit weights are gathered, unless most are too small for 16 bits:"""
+"""Levels that fit in lanes of 16 bits. So do their weights, unless most are too small for 16 bits:"""
 WEIGHTY = 64
 """more than one level in so many must, on average, be as heavy as the ground level."""
 
@@ -70,101 +70,112 @@ def look_four(table, index):
     return select(index < 64, one, two)
 
 
-def look_broad(table, index):
-    """Return 16-bit entries of a table of any length, kept in 32 bits."""
-    return convert(gather(table, index), index)
-
-
 def look_far(table, index):
-    """Return the entries of a table of any length."""
+    """Return entries of a table of any length."""
     return gather(table, index)
 
 
-def weigh_plain(look, table, here, levels, factors):
+def weigh_plain(look, table, here, factors):
     """Return the weights that are kept beside the levels."""
     return look(table, here)
 
 
-def weigh_far(look, table, here, levels, factors):
+def weigh_far(look, table, here, factors):
     """Return the weights that are kept beside the levels: divided by 2^32, like the numbers they are compared with."""
     return look(table, here) * load(factors, 3)
 
 
-def weigh_nothing(look, table, here, levels, factors):
+def weigh_nothing(look, table, here, factors):
     """Return something to keep where no weights are needed."""
     return here
 
 
-def near_uniform(look, generator, here, weight, count, table, levels, factors):
-    """Propose any of up to 64 levels; weights are 16-bit fractions of 65535, rounded down."""
+# A move is made in two steps. To propose is to draw random numbers and to say where in the table the answer lies; to
+# decide is to compare what was found there. A decision that is neither "accepted" nor "rejected" is a doubt.
+
+
+def propose_near(generator, here, count, step):
+    """Propose any of up to 64 levels with 16 random bits."""
     random, generator = draw(generator)
     number = as_uint16(random)
-    there, fraction = multiply_high(number, count), number * count
-    other = look(table, there)
+    return generator, (number, number, multiply_high(number, count), number * count)
+
+
+def decide_near(other, proposal, here, weight, count, factors):
+    """Compare weights that are 16-bit fractions of 65535, rounded down."""
+    _, _, there, fraction = proposal
     clear = fraction <= ~count
     accepted = clear & (other > multiply_high(fraction + count, weight) + 1)
     rejected = clear & (multiply_high(fraction, weight) > other)
-    return generator, number, number, there, other, accepted, rejected
+    return there, other, accepted, rejected
 
 
-def near_neighbour(look, generator, here, weight, count, table, levels, factors):
-    """Propose a step among up to 64 levels; thresholds are 16-bit fractions of 65536, rounded down.
-
-    The first half of the table is for steps down, the second for steps up.
-    """
-    random, generator = draw(generator)
-    number = as_uint16(random)
-    fraction = number + number
-    up = number > 32767
-    threshold = look(table, select(up, here + 16 * len(table), here))
-    clear = fraction < 65534
-    accepted = clear & (count > 0) & (threshold > fraction + 1)
-    rejected = clear & (fraction > threshold)
-    return generator, number, number, select(up, here + 1, here - 1), weight, accepted, rejected
-
-
-def wide_uniform(look, generator, here, weight, count, table, levels, factors):
-    """Propose any of up to 65536 levels with 32 random bits, in lanes of 16; weights as in `near_uniform`.
-
-    The fraction may be too small by up to two.
-    """
+def propose_wide(generator, here, count, step):
+    """Propose any of up to 65536 levels with 32 random bits, in lanes of 16; the fraction may be too small by two."""
     first, generator = draw(generator)
     second, generator = draw(generator)
     number, rest = as_uint16(first), as_uint16(second)
     least = number * count
     fraction = least + multiply_high(rest, count)
     there = multiply_high(number, count)
-    there = select(fraction < least, there + 1, there)
-    other = look(table, there)
+    return generator, (number, rest, select(fraction < least, there + 1, there), fraction)
+
+
+def decide_wide(other, proposal, here, weight, count, factors):
+    """Compare weights as in `decide_near`."""
+    _, _, there, fraction = proposal
     clear = fraction < 65534
     accepted = clear & (other > multiply_high(fraction + 2, weight) + 1)
     rejected = clear & (multiply_high(fraction, weight) > other)
-    return generator, number, rest, there, other, accepted, rejected
+    return there, other, accepted, rejected
 
 
-def far_uniform(look, generator, here, weight, count, table, levels, factors):
-    """Propose any of K levels; weights are float32, and those of the levels here are divided by 2^32."""
+def propose_far(generator, here, count, step):
+    """Propose any of K levels with 32 random bits."""
     random, generator = draw(generator)
     number = as_uint32(random)
-    there, fraction = multiply_high(number, count), number * count
-    other = look(table, there)
+    return generator, (number, number, multiply_high(number, count), number * count)
+
+
+def decide_far(other, proposal, here, weight, count, factors):
+    """Compare weights that are float32; those of the levels here are divided by 2^32."""
+    _, _, there, fraction = proposal
     clear = fraction <= ~count
     accepted = clear & (convert(fraction + count, weight) * weight < other * load(factors, 0))
     rejected = clear & (convert(fraction, weight) * weight > other * load(factors, 1) + load(factors, 2))
-    return generator, number, number, there, other * load(factors, 3), accepted, rejected
+    return there, other * load(factors, 3), accepted, rejected
 
 
-def far_neighbour(look, generator, here, weight, count, table, levels, factors):
-    """Propose a step on a ladder; thresholds are 32-bit fractions of 2^32, rounded down, those downwards first."""
+def propose_near_step(generator, here, count, step):
+    """Propose a step among up to 64 levels; the table begins with the steps down, and those up follow at ``step``."""
+    random, generator = draw(generator)
+    number = as_uint16(random)
+    return generator, (number, number, select(number > 32767, here + step, here), number + number)
+
+
+def decide_near_step(threshold, proposal, here, weight, count, factors):
+    """Compare with thresholds that are 16-bit fractions of 65536, rounded down."""
+    number, _, _, fraction = proposal
+    clear = fraction < 65534
+    accepted = clear & (count > 0) & (threshold > fraction + 1)
+    rejected = clear & (fraction > threshold)
+    return select(number > 32767, here + 1, here - 1), weight, accepted, rejected
+
+
+def propose_far_step(generator, here, count, step):
+    """Propose a step on a ladder of any length; the table as in `propose_near_step`."""
     random, generator = draw(generator)
     number = as_uint32(random)
-    fraction = number + number
-    up = number > 2147483647
-    threshold = look(table, select(up, here + levels, here))
+    return generator, (number, number, select(number > 2147483647, here + step, here), number + number)
+
+
+def decide_far_step(threshold, proposal, here, weight, count, factors):
+    """Compare with thresholds that are 32-bit fractions of 2^32, rounded down."""
+    number, _, _, fraction = proposal
     clear = fraction < 4294967294
     accepted = clear & (count > 0) & (threshold > fraction + 1)
     rejected = clear & (fraction > threshold)
-    return generator, number, number, select(up, here + 1, here - 1), weight, accepted, rejected
+    return select(number > 2147483647, here + 1, here - 1), weight, accepted, rejected
 
 
 def settle(lead, bits, tail, here, reduced, ladder):
@@ -202,74 +213,88 @@ def settle_row(here, queue, place, bits, reduced, ladder):
     return moved
 
 
-def sweep_block(move, look, weigh, here, weight, counts, queue, stream, table, factors, bits, reduced, ladder, sweeps):
+def put(proposals, row, proposal):
+    """Keep the proposal for a row of particles."""
+    numbers, rests, places, fractions = proposals
+    number, rest, place, fraction = proposal
+    store(numbers, row, number)
+    store(rests, row, rest)
+    store(places, row, place)
+    store(fractions, row, fraction)
+
+
+def take(proposals, row):
+    """Return a proposal that was kept."""
+    numbers, rests, places, fractions = proposals
+    return load(numbers, row), load(rests, row), load(places, row), load(fractions, row)
+
+
+def sweep_block(move, ahead, scratch, stream, tables, sweeps):
     """Sweep a block, given as rows of levels, and of their weights; return how many moves were made.
 
     ``counts`` holds the number of levels for each particle, and 0 for those that are absent: they are in level 0, and
     it is all that they propose. Rows with a doubt wait until the end of the sweep, which keeps the loop over rows in
-    the vector registers.
+    the vector registers. With ``ahead`` all rows are proposed for before the first is decided upon: a look-up in memory
+    takes long, and without what leads to it many of them fit into the processor's window of work.
     """
+    propose, look, decide, weigh = move
+    here, weight, counts, proposals, queue = scratch
+    table, factors, step, bits, reduced, ladder = tables
     numbers, tails, doubts, rows = queue
     generator = restore(stream)
-    parts, levels = here.shape[1] // 8, len(reduced)
+    parts = here.shape[1] // 8
     for row in range(len(here)):
-        store(weight, row, weigh(look, table, load(here, row), levels, factors))
+        store(weight, row, weigh(look, table, load(here, row), factors))
     moved = 0
     for _ in range(sweeps):
+        if ahead:
+            for row in range(len(here)):
+                generator, proposal = propose(generator, load(here, row), load(counts, row), step)
+                put(proposals, row, proposal)
         waiting = 0
         for row in range(len(here)):
             old, old_weight, count = load(here, row), load(weight, row), load(counts, row)
-            generator, number, rest, there, there_weight, accepted, rejected = move(
-                look, generator, old, old_weight, count, table, levels, factors
-            )
+            if ahead:
+                proposal = take(proposals, row)
+            else:
+                generator, proposal = propose(generator, old, count, step)
+            found = look(table, proposal[2])
+            there, there_weight, accepted, rejected = decide(found, proposal, old, old_weight, count, factors)
             store(here, row, select(accepted, there, old))
             store(weight, row, select(accepted, there_weight, old_weight))
             moved += population(accepted & (there != old))
             doubtful = ~(accepted | rejected)
             if any_lane(doubtful) and any_lane(doubtful & (count > 0)):
                 rows[waiting], doubts[waiting] = row, mask_bits(doubtful & (count > 0))
-                store(numbers, 2 * waiting, number)
-                store(numbers, 2 * waiting + 1, rest)
+                if ahead:  # once more, so that it need not be kept until here
+                    proposal = take(proposals, row)
+                store(numbers, 2 * waiting, proposal[0])
+                store(numbers, 2 * waiting + 1, proposal[1])
                 for part in range(parts):
                     random, generator = draw(generator)
                     store(tails, waiting * parts + part, random)
                 waiting += 1
         for place in range(waiting):
             moved += settle_row(here, queue, place, bits, reduced, ladder)
-            store(weight, rows[place], weigh(look, table, load(here, rows[place]), levels, factors))
+            store(weight, rows[place], weigh(look, table, load(here, rows[place]), factors))
     keep(stream, generator)
     return moved
 
 
-def sweep_blocks(move, look, weigh, scratch, states, streams, table, factors, bits, reduced, ladder, sweeps):
+def sweep_blocks(move, ahead, scratch, states, streams, tables, sweeps):
     """Sweep all particles, block by block; return how many moves were made."""
-    here, weight, counts, queue = scratch
-    levels, proposals = here.ravel(), counts.ravel()
-    proposals[:] = len(reduced)
+    here, weight, counts, proposals, queue = scratch
+    levels, choices = here.ravel(), counts.ravel()
+    choices[:] = len(tables[4])
     moved = 0
     for block in range(len(streams)):
         own = states[block * BLOCK : (block + 1) * BLOCK]
         for k in range(len(own)):
             levels[k] = own[k]
         levels[len(own) :] = 0
-        proposals[len(own) :] = 0
+        choices[len(own) :] = 0
         rows = here[: (len(own) + here.shape[1] - 1) // here.shape[1]]
-        moved += sweep_block(
-            move,
-            look,
-            weigh,
-            rows,
-            weight,
-            counts,
-            queue,
-            streams[block],
-            table,
-            factors,
-            bits,
-            reduced,
-            ladder,
-            sweeps,
-        )
+        moved += sweep_block(move, ahead, (rows, weight, counts, proposals, queue), streams[block], tables, sweeps)
         for k in range(len(own)):
             own[k] = levels[k]
     return moved
@@ -277,58 +302,50 @@ def sweep_blocks(move, look, weigh, scratch, states, streams, table, factors, bi
 
 def sweep_uniform_32(scratch, states, streams, table, factors, reduced, sweeps):
     """Sweep with uniform proposals, K <= 32."""
-    return sweep_blocks(
-        near_uniform, look_one, weigh_plain, scratch, states, streams, table, factors, 16, reduced, False, sweeps
-    )
+    move = propose_near, look_one, decide_near, weigh_plain
+    return sweep_blocks(move, False, scratch, states, streams, (table, factors, 0, 16, reduced, False), sweeps)
 
 
 def sweep_uniform_64(scratch, states, streams, table, factors, reduced, sweeps):
     """Sweep with uniform proposals, K <= 64."""
-    return sweep_blocks(
-        near_uniform, look_two, weigh_plain, scratch, states, streams, table, factors, 16, reduced, False, sweeps
-    )
+    move = propose_near, look_two, decide_near, weigh_plain
+    return sweep_blocks(move, False, scratch, states, streams, (table, factors, 0, 16, reduced, False), sweeps)
 
 
 def sweep_uniform_128(scratch, states, streams, table, factors, reduced, sweeps):
     """Sweep with uniform proposals, K <= 128."""
-    return sweep_blocks(
-        wide_uniform, look_four, weigh_plain, scratch, states, streams, table, factors, 32, reduced, False, sweeps
-    )
+    move = propose_wide, look_four, decide_wide, weigh_plain
+    return sweep_blocks(move, False, scratch, states, streams, (table, factors, 0, 32, reduced, False), sweeps)
 
 
 def sweep_uniform_broad(scratch, states, streams, table, factors, reduced, sweeps):
     """Sweep with uniform proposals, K <= 65535, where not many weights are too small for 16 bits."""
-    return sweep_blocks(
-        wide_uniform, look_broad, weigh_plain, scratch, states, streams, table, factors, 32, reduced, False, sweeps
-    )
+    move = propose_wide, look_far, decide_wide, weigh_plain
+    return sweep_blocks(move, True, scratch, states, streams, (table, factors, 0, 32, reduced, False), sweeps)
 
 
 def sweep_uniform_any(scratch, states, streams, table, factors, reduced, sweeps):
     """Sweep with uniform proposals, any K."""
-    return sweep_blocks(
-        far_uniform, look_far, weigh_far, scratch, states, streams, table, factors, 32, reduced, False, sweeps
-    )
+    move = propose_far, look_far, decide_far, weigh_far
+    return sweep_blocks(move, True, scratch, states, streams, (table, factors, 0, 32, reduced, False), sweeps)
 
 
 def sweep_neighbour_32(scratch, states, streams, table, factors, reduced, sweeps):
     """Sweep with neighbour proposals, K <= 32."""
-    return sweep_blocks(
-        near_neighbour, look_two, weigh_nothing, scratch, states, streams, table, factors, 16, reduced, True, sweeps
-    )
+    move = propose_near_step, look_two, decide_near_step, weigh_nothing
+    return sweep_blocks(move, False, scratch, states, streams, (table, factors, 32, 16, reduced, True), sweeps)
 
 
 def sweep_neighbour_64(scratch, states, streams, table, factors, reduced, sweeps):
     """Sweep with neighbour proposals, K <= 64."""
-    return sweep_blocks(
-        near_neighbour, look_four, weigh_nothing, scratch, states, streams, table, factors, 16, reduced, True, sweeps
-    )
+    move = propose_near_step, look_four, decide_near_step, weigh_nothing
+    return sweep_blocks(move, False, scratch, states, streams, (table, factors, 64, 16, reduced, True), sweeps)
 
 
 def sweep_neighbour_any(scratch, states, streams, table, factors, reduced, sweeps):
     """Sweep with neighbour proposals, any K."""
-    return sweep_blocks(
-        far_neighbour, look_far, weigh_nothing, scratch, states, streams, table, factors, 32, reduced, True, sweeps
-    )
+    move = propose_far_step, look_far, decide_far_step, weigh_nothing
+    return sweep_blocks(move, True, scratch, states, streams, (table, factors, len(reduced), 32, reduced, True), sweeps)
 
 
 def count_states(states, counts):
@@ -348,14 +365,13 @@ def run(kernel, states, streams, tables, sweeps):
     lanes, table, factors, reduced = tables
     level, weight = (np.uint16, np.uint16) if lanes == 32 else (np.uint32, table.dtype)
     rows = BLOCK // lanes
-    # Levels and weights of a block, the proposals of each particle, and the queue of doubtful rows. Of 4096 bytes each,
-    # they would begin at equal places in a page, which delays loads; hence the rows between them.
-    here, _, weights, _, counts, _, numbers, tails = np.split(
-        aligned((5 * rows + 3 * 4 + rows * (lanes // 8), lanes), level),
-        np.cumsum([rows, 4, rows, 4, rows, 4, 2 * rows]),
-    )
-    queue = numbers, tails.view(np.uint64), np.empty(rows, np.uint64), np.empty(rows, np.int64)
-    scratch = here, weights.view(weight), counts, queue
+    # Levels and weights of a block, the number of levels for each particle, proposals, and the queue of doubtful rows.
+    # Of 4096 bytes each, they would begin at equal places in a page, which delays loads; hence the rows between them.
+    arrays = aligned((7, rows + 4, lanes), level)[:, :rows]
+    here, weights, counts = arrays[:3]
+    numbers, tails = aligned((2 * rows, lanes), level), aligned((rows * (lanes // 8), 8), np.uint64)
+    queue = numbers, tails, np.empty(rows, np.uint64), np.empty(rows, np.int64)
+    scratch = here, weights.view(weight), counts, tuple(arrays[3:]), queue
     return kernel(scratch, states, streams, table, factors, reduced, sweeps)
 
 
@@ -392,7 +408,7 @@ def prepare(reduced, proposal):
         if levels <= 32 * rows:
             return kernel, (32, rows_of(weights * 65535, rows), factors, reduced)
     if levels <= MOST_BROAD and levels < WEIGHTY * weights.sum():
-        return sweep_uniform_broad, (32, (weights * 65535).astype(np.uint32), factors, reduced)
+        return sweep_uniform_broad, (32, (weights * 65535).astype(np.uint16), factors, reduced)
     weights *= SPAN
     weights[weights < FAINT] = 0.0
     return sweep_uniform_any, (16, weights.astype(np.float32), factors, reduced)

@@ -34,8 +34,8 @@ class Vector(types.Type):
     @property
     def llvm(self):
         """The LLVM type."""
-        lane = ir.FloatType() if self.lane == types.float32 else ir.IntType(self.bits)
-        return ir.VectorType(lane, self.count)
+        floating = {types.float32: ir.FloatType(), types.float64: ir.DoubleType()}
+        return ir.VectorType(floating.get(self.lane) or ir.IntType(self.bits), self.count)
 
     @property
     def is_integer(self):
@@ -107,7 +107,7 @@ def _binary(function, result, integer, floating=None):
         def _build(context, builder, sig, args):
             common = _pair(*sig.args)
             operands = [_operand(context, builder, v, t, common) for v, t in zip(args, sig.args, strict=True)]
-            method = floating if common.lane == types.float32 else integer
+            method = floating if isinstance(common.lane, types.Float) else integer
             return method(builder, *operands)
 
 
@@ -241,15 +241,9 @@ for _view_as, _lane in ((lanes.as_uint16, types.uint16), (lanes.as_uint32, types
         return builder.bitcast(args[0], sig.return_type.llvm)
 
 
-@_operation(lanes.convert, (Vector, Vector), lambda vector, like: like if vector.count == like.count else None)
+@_operation(lanes.convert, (Vector, Vector), lambda vector, like: like if like.lane == types.float32 else None)
 def _convert(context, builder, sig, args):
-    source, target = sig.args
-    if target.lane == types.float32:
-        return builder.uitofp(args[0], target.llvm)
-    if source.lane == types.float32:
-        return builder.fptoui(args[0], target.llvm)
-    method = builder.zext if target.bits > source.bits else builder.trunc
-    return args[0] if target == source else method(args[0], target.llvm)
+    return builder.uitofp(args[0], sig.return_type.llvm)
 
 
 @_operation(lanes.permute, (Vector, Vector), lambda table, index: table if table.count == index.count else None)
@@ -269,15 +263,19 @@ def _permute(context, builder, sig, args):
 
 @_operation(lanes.gather, (types.Array, Vector), lambda table, index: Vector(table.dtype, index.count))
 def _gather(context, builder, sig, args):
-    result, count = sig.return_type, sig.args[1].count
+    # Plain loads, one a lane: they are up to twice as fast as a processor's gather where that is made of many steps,
+    # and as fast where it is not. The indices are taken out of the register 64 bits at a time.
+    result, index = sig.return_type, sig.args[1]
     data = context.make_array(sig.args[0])(context, builder, args[0]).data
-    # LLVM takes an offset as signed, which is what hardware gathers do; no table has 2^31 entries.
-    offset = builder.zext(args[1], ir.VectorType(ir.IntType(32), count)) if sig.args[1].bits < 32 else args[1]
-    pointers = builder.gep(data, [offset], source_etype=data.type.pointee)
-    pointers.type = ir.VectorType(
-        data.type, count
-    )  # llvmlite does not see that a vector of offsets makes one of pointers
-    everywhere = ir.Constant(ir.VectorType(ir.IntType(1), count), [1] * count)
-    name = f"llvm.masked.gather.{_name(result)}.v{count}p0"
-    align = ir.IntType(32)(result.bits // 8)
-    return _call(builder, name, result.llvm, pointers, align, everywhere, ir.Constant(result.llvm, ir.Undefined))
+    word = ir.IntType(64)
+    per_word = 64 // index.bits
+    words = builder.bitcast(args[1], ir.VectorType(word, index.count // per_word))
+    gathered = ir.Constant(result.llvm, ir.Undefined)
+    for lane in range(index.count):
+        if lane % per_word == 0:
+            rest = builder.extract_element(words, ir.IntType(32)(lane // per_word))
+        offset = builder.and_(rest, word((1 << index.bits) - 1))
+        entry = builder.load(builder.gep(data, [offset]), align=result.bits // 8)
+        gathered = builder.insert_element(gathered, entry, ir.IntType(32)(lane))
+        rest = builder.lshr(rest, word(index.bits))
+    return gathered

@@ -60,6 +60,7 @@ class CalibrationExplorer(LiveFigure):
     """
 
     _esm = Path(__file__).parent / "calibration_explorer.js"
+    buttons = ("fit T", "as trained")
     temperature = _temperature()
     bins = traitlets.Int(15).tag(sync=True)
     binning = traitlets.Enum(["width", "mass"], "width").tag(sync=True)

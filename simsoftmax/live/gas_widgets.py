@@ -68,6 +68,7 @@ class GasExplorer(LiveFigure):
     """
 
     _esm = _HERE / "gas_explorer.js"
+    buttons = ("step", "start even", "start with a rich tenth")
     mean_quanta = traitlets.Float(1.0).tag(sync=True)
     particles = traitlets.Int(10_000).tag(sync=True)
     start = traitlets.Enum(["even", "rich"], "even").tag(sync=True)
@@ -160,6 +161,7 @@ class AnnealingExplorer(LiveFigure):
     """
 
     _esm = _HERE / "annealing_explorer.js"
+    buttons = ("quench", "cool slowly", "try all lengths")
     logits = traitlets.List(traitlets.Float()).tag(sync=True)
     hot = traitlets.Float(3.0).tag(sync=True)
     cold = traitlets.Float(0.1).tag(sync=True)

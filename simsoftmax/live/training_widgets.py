@@ -145,6 +145,7 @@ class SymmetryExplorer(LiveFigure):
     """
 
     _esm = _HERE / "symmetry_explorer.js"
+    buttons = ("double a and T", "halve both", "as trained")
     positions, weights, biases, range = _numbers(), _numbers(), _numbers(), _numbers()
     labels = traitlets.List(traitlets.Int()).tag(sync=True)
     names = traitlets.List(traitlets.Unicode()).tag(sync=True)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import io
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import anywidget
 import numpy as np
@@ -59,6 +59,8 @@ class LiveFigure(anywidget.AnyWidget):
     title = traitlets.Unicode().tag(sync=True)
     caption = traitlets.Unicode().tag(sync=True)
 
+    #: Buttons that the words of a page may press, by what is written on them.
+    buttons: ClassVar[tuple[str, ...]] = ()
     _title = ""
     _caption = ""
 
@@ -188,6 +190,7 @@ class ParticleExplorer(_Explorer):
     """
 
     _esm = _HERE / "particle_explorer.js"
+    buttons = ("step", "start cold", "start hot")
     particles = traitlets.Int(20_000).tag(sync=True)
     proposal = traitlets.Enum(["uniform", "neighbour"], "uniform").tag(sync=True)
     start = traitlets.Enum(["hot", "cold"], "hot").tag(sync=True)
@@ -308,6 +311,7 @@ class FreeEnergyExplorer(_Explorer):
     """
 
     _esm = _HERE / "free_energy_explorer.js"
+    buttons = ("let it flow", "start even", "start at the top")
     distribution = traitlets.List(traitlets.Float()).tag(sync=True)
     _title = "Softmax lies at the bottom"
     _caption = (

@@ -6,14 +6,13 @@ import * as format from "./format.js";
 import { Frame } from "./frame.js";
 import { COLDEST, heat, HOTTEST, temperatureScale, Thermometer } from "./heat.js";
 import { copy, Kernels } from "./kernels.js";
-import { add, button, decode, encode, Readouts, reducedMotion, select, Stage, temperatureField } from "./stage.js";
+import { add, button, decode, encode, Readouts, select, Stage, temperatureField } from "./stage.js";
 
 const GRID = 481; // temperatures of the curves
 const BINS = [5, 15, 30];
 const COLUMNS = 4; // of the table: count, confidence, accuracy, gap by chance
 const TAIL = 0.025; // beyond each end of a whisker
 const FOOT = 0.13; // height of the tallest bar at the foot
-const GLIDE = 1.1; // seconds
 
 // Temperatures of the curves: those around the fit, and T = 1.
 function span({ temperature }) {
@@ -99,15 +98,12 @@ async function render({ model, el }) {
   const fitted = !Number.isNaN(fit.temperature);
   const range = span(fit);
   const now = () => decode(model.get("temperature"));
-  const setTemperature = (temperature) => {
-    glide = null;
-    stage.set({ temperature: encode(temperature) });
-  };
+  const setTemperature = (temperature) => stage.set({ temperature: encode(temperature) });
 
   const thermometer = new Thermometer(add(stage.root, "div"), { change: setTemperature });
   const controls = add(stage.root, "div", { className: "ssm-controls" });
-  button(controls, "fit T", () => begin(fit.temperature)).disabled = !fitted;
-  button(controls, "as trained", () => begin(1));
+  button(controls, "fit T", () => stage.go({ temperature: encode(fit.temperature) })).disabled = !fitted;
+  button(controls, "as trained", () => stage.go({ temperature: 1 }));
   const bins = select(controls, "bins", BINS.map((n) => [n, n]), (value) => stage.set({ bins: Number(value) }));
   const binning = select(controls, "of equal", [["width", "width"], ["mass", "count"]], (value) =>
     stage.set({ binning: value }),
@@ -159,24 +155,6 @@ async function render({ model, el }) {
 
   let width = 0;
   let swept;
-  let glide = null;
-  const wake = stage.animate((elapsed) => {
-    if (!glide) return false;
-    glide.done = Math.min(1, glide.done + elapsed / GLIDE);
-    const eased = glide.done * glide.done * (3 - 2 * glide.done);
-    const at = glide.done < 1 ? glide.scale.invert(glide.from + (glide.to - glide.from) * eased) : glide.target;
-    if (glide.done === 1) glide = null;
-    stage.set({ temperature: encode(at) });
-    return Boolean(glide);
-  });
-
-  // Go to a temperature along the thermometer.
-  function begin(target) {
-    if (reducedMotion()) return setTemperature(target);
-    const scale = temperatureScale([0, 1]);
-    glide = { target, scale, from: scale(now()), to: scale(target), done: 0 };
-    return wake();
-  }
 
   const chosen = () => ({ bins: model.get("bins"), mass: model.get("binning") === "mass" });
 
@@ -240,7 +218,7 @@ async function render({ model, el }) {
     typed.show(format.temperature(temperature));
     readouts.set("ece", percent(state.ece), `${percent(chance)} by chance`);
     readouts.set("nll", format.fixed(state.nll), `least ${format.fixed(least)}`);
-        const points = Math.abs(100 * (confidence - accuracy));
+    const points = Math.abs(100 * (confidence - accuracy));
     readouts.set("accuracy", percent(accuracy), "the same at every T");
     const side = confidence > accuracy ? "high" : "low";
     readouts.set("confidence", percent(confidence), points < 0.05 ? "just right" : `${format.fixed(points, 1)} points too ${side}`);
@@ -254,7 +232,7 @@ async function render({ model, el }) {
           ? "right on the whole, but look at the bins."
           : `${format.fixed(points, points < 3 ? 1 : 0)} points too ${confidence > accuracy ? "sure" : "modest"}.`) +
       ` With ${table.length} bins the ECE has ${many}, the NLL ${few}.`;
-    if (!glide) stage.say(words.textContent);
+    if (!stage.glide.moving) stage.say(words.textContent);
     plot.describe(words.textContent);
     if (!width) return;
     likelihood.point(temperature, Math.min(state.nll, likelihood.range[1]), colour, few);

@@ -109,7 +109,7 @@ async function render({ model, el }) {
     const rest = LEAST * (logits.length - 1);
     setDistribution(logits.map((_, k) => (k === top ? 1 - rest : LEAST)));
   });
-  const settings = add(stage.root, "div", { className: "ssm-controls ssm-settings" });
+  const settings = stage.settings();
   const typed = logitsField(settings, (logits) => stage.set({ logits: logits.map(encode) }), 16);
   const typedTemperature = temperatureField(settings, setTemperature);
   settings.append(typed.error, typedTemperature.error);

@@ -45,7 +45,7 @@ async function render({ model, el }) {
   });
   button(actions, "start even", () => restart("even"));
   button(actions, "start with a rich tenth", () => restart("rich"));
-  const settings = add(stage.root, "div", { className: "ssm-controls ssm-settings" });
+  const settings = stage.settings();
   const mean = select(settings, "quanta a particle", MEANS.map((m) => [m, String(m)]), (value) => stage.set({ mean_quanta: Number(value) }));
   const size = select(settings, "particles", SIZES.map((n) => [n, format.count(n)]), (value) => {
     const few = Number(value) <= FEW;
@@ -167,7 +167,7 @@ async function render({ model, el }) {
       bars.layout(width - 116 - ladderWidth, height, { order, names, anchors: ladder.spots.map((spot) => spot.y) });
     }
     second();
-    paint(0);
+    refresh(); // numbers too, so that nothing shifts when the figure comes into sight
   }
 
   stage.follow(["particles", "mean_quanta", "start"], () => {

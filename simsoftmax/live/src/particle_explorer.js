@@ -85,7 +85,7 @@ async function render({ model, el }) {
   } else {
     button(actions, "start cold", () => restart(false));
     button(actions, "start hot", () => restart(true));
-    const settings = add(stage.root, "div", { className: "ssm-controls ssm-settings" });
+    const settings = stage.settings();
     const preset = select(settings, "levels", [["", "your own"], ...Object.keys(PRESETS).map((k) => [k, k])], (name) => {
       if (PRESETS[name]) setLogits(PRESETS[name]);
     });
@@ -269,7 +269,7 @@ async function render({ model, el }) {
       const anchors = ladder.spots.map((spot) => spot.y);
       bars.layout(width - 116 - ladderWidth, height, { order, names: names(), anchors });
     }
-    paint(0);
+    refresh(); // numbers too, so that nothing shifts when the figure comes into sight
   }
 
   // The state that Python and the page share.
@@ -284,6 +284,7 @@ async function render({ model, el }) {
     disturb();
     layout();
   });
+  if (!recorded) stage.follow(["start"], () => restart(model.get("start") === "hot"));
   stage.follow(["running"], () => {
     running.textContent = model.get("running") ? "pause" : "go on";
     told = 0;

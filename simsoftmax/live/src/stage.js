@@ -1,6 +1,7 @@
 // The ground that every explorer stands on: its root element, its clock, its width, its words, its controls.
 
 import * as format from "./format.js";
+import { Glide } from "./glide.js";
 
 export function add(parent, tag, properties = {}, text) {
   const node = document.createElement(tag);
@@ -25,6 +26,8 @@ export class Stage {
   constructor(el, model, label) {
     this.model = model;
     this.cleanups = [];
+    this.glide = new Glide((changes) => this.put(changes), () => this.tellChange());
+    this.onCleanup(() => this.glide.stop());
     this.root = add(el, "div", { className: "ssm", role: "group" });
     this.root.setAttribute("aria-label", label);
     this.title = add(this.root, "p", { className: "ssm-title" });
@@ -36,23 +39,69 @@ export class Stage {
       }
     });
     this.live = add(this.root, "p", { className: "ssm-hidden", role: "status" });
+    this.root.addEventListener("simsoftmax:set", (event) => this.obey(event.detail));
+    this.follow([], () => this.tellChange());
+  }
+
+  // Words of the page act on the figure by an event "simsoftmax:set" on its root: `set` holds values for traits, `press`
+  // the names of buttons.
+  obey({ set = {}, press = [] }) {
+    this.go(set);
+    for (const name of press) {
+      [...this.root.querySelectorAll("button")].find((node) => node.textContent === name)?.click();
+    }
+  }
+
+  // Tell the page something: "ready" once the figure stands, "change" when traits may have changed and none is on its way.
+  tell(what) {
+    const detail = { get: (name) => this.model.get(name) };
+    this.root.dispatchEvent(new CustomEvent(`simsoftmax:${what}`, { bubbles: true, detail }));
+  }
+
+  // Tell of many changes at one go once.
+  tellChange() {
+    if (this.telling) return;
+    this.telling = true;
+    queueMicrotask(() => {
+      this.telling = false;
+      if (!this.glide.moving) this.tell("change");
+    });
+  }
+
+  // Set traits, on a way that the eye can follow.
+  go(changes) {
+    if (reducedMotion()) this.set(changes);
+    else this.glide.start((name) => this.model.get(name), changes);
   }
 
   onCleanup(cleanup) {
     this.cleanups.push(cleanup);
   }
 
-  // Call back now and whenever one of the traits changes, whoever changed it.
+  // Call back now and whenever one of the traits changes, or any if none is named, whoever changed it.
   follow(traits, callback) {
-    const name = traits.map((trait) => `change:${trait}`).join(" ");
+    const name = traits.map((trait) => `change:${trait}`).join(" ") || "change";
     this.model.on(name, callback);
     this.onCleanup(() => this.model.off(name, callback));
     callback();
   }
 
   set(changes) {
+    // A reader's hand stops what a link has set in motion.
+    if (Object.keys(changes).some((name) => this.glide.traits.includes(name))) this.glide.stop();
+    this.put(changes);
+  }
+
+  put(changes) {
     for (const [key, value] of Object.entries(changes)) this.model.set(key, value);
     this.model.save_changes();
+  }
+
+  // A row of settings under the figure; on a small screen it is opened when it is wanted.
+  settings() {
+    this.more = add(this.root, "details", { className: "ssm-more", open: true });
+    add(this.more, "summary", {}, "settings");
+    return add(this.more, "div", { className: "ssm-controls ssm-settings" });
   }
 
   // Tell a screen reader something, once.
@@ -65,7 +114,12 @@ export class Stage {
     let last = 0;
     const observer = new ResizeObserver(([entry]) => {
       const width = Math.floor(entry.contentRect.width);
-      if (width > 0 && width !== last) layout((last = width));
+      if (width === 0 || width === last) return;
+      const first = last === 0;
+      layout((last = width));
+      const wide = !this.root.classList.contains("ssm-narrow");
+      if (this.more && (first || wide)) this.more.open = wide;
+      if (first) this.tell("ready");
     });
     observer.observe(this.root);
     this.onCleanup(() => observer.disconnect());

@@ -42,7 +42,7 @@ async function render({ model, el }) {
     curve.value.attr("data-out", key);
     return curve;
   });
-  const settings = add(stage.root, "div", { className: "ssm-controls ssm-settings" });
+  const settings = stage.settings();
   const typed = logitsField(settings, (logits) => stage.set({ logits: logits.map(encode) }), 64);
   const typedTemperature = temperatureField(settings, setTemperature);
   settings.append(typed.error, typedTemperature.error);
@@ -99,7 +99,7 @@ async function render({ model, el }) {
     ladder.show(logits, names());
     if (narrow) {
       ladder.layout(width, 170);
-      bars.layout(width, 30 + 34 * order.length, { order, names: names(), anchors: null });
+      bars.layout(width, 30 + Math.min(34, 400 / order.length) * order.length, { order, names: names(), anchors: null });
     } else {
       const height = Math.max(stacked ? 210 : 430, 40 + 14 * order.length);
       const rungs = Math.round(left * 0.24);
