@@ -1,6 +1,6 @@
 """Test the tester: how often the verdict raises a false alarm, and how often it catches a faulty sampler.
 
-Run ``python -m benchmarks.alarm_study [output.json [part ...]]`` from the top of the repository; it takes about ten
+Run ``python -m benchmarks.alarm_study [output.json [part ...]]`` from the top of the repository; it takes about twenty
 minutes on one core. Parts are peeking, faults, promises and false_alarms; with some of them named, the others stay as
 they are in the file. Every case repeats an experiment: draw N particles, ask for the verdict's p-value. The verdict's
 own mathematics is used, over many experiments at once.
@@ -110,7 +110,7 @@ def power(name: str, logits: Floats, temperature: float, wrong: Floats, rng: np.
     else:
         particles = required_particles(distance, logits, temperature)
     null = Null.of(logits, temperature, particles)
-    experiments = EXPERIMENTS
+    experiments = 10 * EXPERIMENTS
     return {
         "fault": name,
         "temperature": temperature,

@@ -6,6 +6,7 @@ Each check runs before any work, and its error names the argument, the value and
 from __future__ import annotations
 
 import operator
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -15,6 +16,7 @@ __all__ = [
     "as_count",
     "as_counts",
     "as_logits",
+    "as_path",
     "as_positive",
     "as_probability",
     "as_temperature",
@@ -174,6 +176,16 @@ def as_probability(name: str, value: Any) -> float:
     if not 0 < value < 1:
         raise ValueError(f"{name} must lie strictly between 0 and 1, got {value!r}; {remedy}")
     return float(value)
+
+
+def as_path(name: str, value: Any) -> Path:
+    """Return the path of a file; a number, which Python would take for an open file, is refused."""
+    try:
+        return Path(value)
+    except TypeError:
+        raise TypeError(
+            f"{name} must be the path of a file, got {_short(value)}; pass a string or a pathlib.Path"
+        ) from None
 
 
 def generator(rng: RNG) -> np.random.Generator:

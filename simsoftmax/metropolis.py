@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any, Literal, Self
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from .arguments import RNG, as_count, as_real, as_temperature, as_vector_logits, first_index, generator
+from .arguments import RNG, as_count, as_path, as_real, as_temperature, as_vector_logits, first_index, generator
 from .markov import (
     BIAS,
     Proposal,
@@ -200,6 +200,7 @@ class Trajectory:
 
     def save(self, path: str | Path) -> None:
         """Write everything, the generator's state included, to a NumPy .npz file (no pickles)."""
+        path = as_path("path", path)
         header = {
             "format": "simsoftmax-trajectory-1",
             "temperature": self.temperature,
@@ -235,6 +236,7 @@ class Trajectory:
         ValueError
             If the file is not a saved trajectory.
         """
+        path = as_path("path", path)
         try:
             with open(path, "rb") as stream, np.load(stream, allow_pickle=False) as file:
                 header = json.loads(str(file["header"]))

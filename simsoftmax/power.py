@@ -19,7 +19,7 @@ from scipy import optimize, special, stats
 from .arguments import as_count, as_probability, as_temperature, as_vector_logits
 from .null import Null
 
-__all__ = ["DetectableDifference", "detectable", "detectable_difference", "required_particles"]
+__all__ = ["DetectableDifference", "detectable", "detectable_difference", "prepare", "required_particles"]
 
 Floats = NDArray[np.float64]
 
@@ -228,6 +228,19 @@ class DetectableDifference:
         )
 
 
+@lru_cache(maxsize=4)
+def prepare(
+    logits: bytes, temperature: float, particles: int, false_alarm: float, power: float
+) -> tuple[Null, DetectableDifference]:
+    """Return all that does not depend on the counts; kept, as many samples of one problem are often judged in a row.
+
+    The logits are the bytes of a float64 array, which can be compared.
+    """
+    z = np.frombuffer(logits)
+    null = Null.of(z, temperature, particles)
+    return null, detectable(null, z, temperature, false_alarm, power)
+
+
 def detectable(null: Null, logits: Floats, temperature: float, alarm: float, power: float) -> DetectableDifference:
     """Return the smallest errors that counts tested against ``null`` show."""
     return DetectableDifference(
@@ -280,7 +293,7 @@ def detectable_difference(
     n, z = as_count("particles", particles), as_vector_logits(logits)
     t = float(as_temperature(temperature, scalar=True))
     alarm, strength = as_probability("false_alarm", false_alarm), as_probability("power", power)
-    return detectable(Null.of(z, t, n), z, t, alarm, strength)
+    return prepare(z.tobytes(), t, n, alarm, strength)[1]
 
 
 def required_particles(

@@ -16,7 +16,7 @@ from .arguments import as_count, as_counts, as_probability, as_real, as_temperat
 from .boltzmann import softmax
 from .markov import Proposal, transition_matrix
 from .null import Null, combine, pool, temperature_direction
-from .power import detectable, errors_in_words, percent
+from .power import detectable, errors_in_words, percent, prepare
 
 __all__ = ["Verdict", "verify", "verify_average"]
 
@@ -161,9 +161,8 @@ def verify(
     z, t = as_vector_logits(logits), float(as_temperature(temperature, scalar=True))
     n = as_counts(counts, len(z))
     alarm, strength = as_probability("false_alarm", false_alarm), as_probability("power", power)
-    null = Null.of(z, t, int(n.sum()))
+    null, seen = prepare(z.tobytes(), t, int(n.sum()), alarm, strength)
     score, rest, p_value = null.judge(n)
-    seen = detectable(null, z, t, alarm, strength)
     observed = 0.5 * float(np.abs(n / null.particles - null.p).sum())
     worst, residual = _worst_level(n, null.p)
     return Verdict(

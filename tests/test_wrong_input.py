@@ -9,12 +9,14 @@ import inspect
 import numpy as np
 import pytest
 
+from simsoftmax import EProcess, simulate
+
 MODULES = [
     "boltzmann", "markov", "metropolis", "variational", "thermodynamics", "gas", "annealing", "disorder", "null",
     "power", "verification", "thermometer", "evidence",
 ]  # fmt: skip
 INTERNAL = {"reduced_logits", "boltzmann_exponents", "check_proposal"}  # take what others have checked
-INTERNAL |= {"combine", "pool", "residuals", "temperature_direction", "detectable"}
+INTERNAL |= {"combine", "pool", "residuals", "temperature_direction", "detectable", "prepare"}
 
 Z = [2.0, 1.0, 0.1]
 SHARES = [0.5, 0.3, 0.2]
@@ -148,3 +150,26 @@ def test_wrong_input_is_named(name, parameter):
         else:
             faults.append(f"{value!r} was accepted")
     assert not faults, "\n".join(faults)
+
+
+METHODS = [
+    ("extend", "sweeps", [*WHOLE, 0]),
+    ("extend", "temperature", [value for value in [*TEMPERATURE, [1.0] * 7] if value is not None]),
+    ("save", "path", [3, None, 1.5, ["x"]]),
+    ("load", "path", [3, None, 1.5, ["x"]]),
+    ("verify", "false_alarm", SHARE),
+    ("verify", "power", SHARE),
+    ("update", "counts", COUNTS),
+    ("alarm", "false_alarm", SHARE),
+]
+
+
+@pytest.mark.parametrize(("method", "parameter", "values"), METHODS)
+def test_wrong_input_of_methods_is_named(method, parameter, values):
+    run, watch = simulate(Z, particles=10, sweeps=2, rng=1), EProcess(Z)
+    valid = {"sweeps": 2} if method == "extend" else {}
+    for value in values:
+        with pytest.raises((ValueError, TypeError), match=parameter):
+            getattr(run if hasattr(run, method) else watch, method)(**(valid | {parameter: value}))
+    assert run.counts.sum() == 10  # nothing has changed
+    assert watch.counts.sum() == 0
