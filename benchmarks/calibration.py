@@ -48,6 +48,12 @@ def make(rows: int, levels: int) -> tuple[np.ndarray, np.ndarray]:
     return logits, labels
 
 
+def first_rows(logits: np.ndarray, labels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return enough rows for a fit to go the way of the whole."""
+    few = 50_000 // logits.shape[1]
+    return logits[:few], labels[:few]
+
+
 def true_temperature(logits: np.ndarray, labels: np.ndarray) -> float:
     """Return the root of the likelihood's derivative in double precision, block by block."""
 
@@ -162,7 +168,17 @@ PEERS: dict[str, Callable[[], Fit]] = {
     "probmetrics": probmetrics,
     "scipy minimize_scalar": scipy_scalar,
 }
-PACKAGES = ("simsoftmax", "numba", "numpy", "scipy", "scikit-learn", "netcal", "torch", "torch-uncertainty", "probmetrics")
+PACKAGES = (
+    "simsoftmax",
+    "numba",
+    "numpy",
+    "scipy",
+    "scikit-learn",
+    "netcal",
+    "torch",
+    "torch-uncertainty",
+    "probmetrics",
+)
 
 
 def available(names: list[str]) -> tuple[dict[str, Fit], dict[str, str]]:
@@ -180,11 +196,10 @@ def measure(size: str, fits: dict[str, Fit], rounds: int) -> list[dict[str, obje
     """Return one record a peer: median time, error, ratio to simsoftmax."""
     logits, labels = make(*map(int, size.split("x")))
     truth = true_temperature(logits, labels)
-    few = max(20, 2000 // logits.shape[1])
     times: dict[str, list[float]] = {name: [] for name in fits}
     temperatures = {}
     for fit in fits.values():  # compilation and caches
-        fit(logits[:few], labels[:few])
+        fit(*first_rows(logits, labels))
     for _ in range(rounds):
         for name, fit in fits.items():
             if times[name] and times[name][0] > SLOW:
@@ -225,7 +240,7 @@ def peak(name: str, size: str) -> int:
     """Return the bytes that one fit adds to this process at its peak (Linux)."""
     logits, labels = make(*map(int, size.split("x")))
     fit = PEERS[name]()
-    fit(logits[:100], labels[:100])
+    fit(*first_rows(logits, labels))
     Path("/proc/self/clear_refs").write_text("5")
     before = _status("VmRSS")
     fit(logits, labels)

@@ -157,6 +157,12 @@ def test_temperature_is_the_root(rng, rows, levels):
     assert fit.low < fit.temperature < fit.high
 
 
+def test_small_tables_are_as_exact_in_single_precision(rng):
+    """Fifty rows that hardly know their labels: rounding to seven digits would move T by its sixth."""
+    logits, labels = draw(rng, 50, 30, temperature=0.5, scale=0.5)
+    assert fit_temperature(logits, labels).temperature == pytest.approx(true_temperature(logits, labels), rel=2e-9)
+
+
 def test_one_pass_suffices(rng):
     logits, labels = draw(rng, 60_000, 40)
     fit = fit_temperature(logits, labels)
