@@ -524,8 +524,8 @@ def fit_temperature(
     logits : array_like, shape (n, K)
         Scores of held-out rows, not probabilities (`logits_from_probabilities` turns those into logits). float32 and
         float64 are read where they lie, also from a `numpy.memmap` larger than memory; float16, integers and arrays
-        that are not C-contiguous are converted a block at a time, and small tables to float64. A `dask.array` is reduced with one task graph a
-        pass. A logit of -inf is a level that cannot be occupied.
+        that are not C-contiguous are converted a block at a time, and small tables to float64. A `dask.array` is
+        reduced with one task graph a pass. A logit of -inf is a level that cannot be occupied.
     labels : array_like of int, shape (n,)
         The true level of every row, from 0 to K - 1.
     weights : array_like, shape (n,), optional
