@@ -32,6 +32,7 @@ SIZES = ("10000x10", "50000x100", "50000x1000")
 TEMPERATURE = 2.0
 SLOW = 10.0  # seconds after which a peer is timed once
 REST = 0.3  # seconds before each peer's turn: threads of OpenMP and BLAS keep turning for a while after their work
+TURN = 0.1  # seconds that a peer's turn lasts at least, which is two fits at least
 LIMIT = 60.0  # seconds after which it is left out, as foretold by the size before
 
 Fit = Callable[[np.ndarray, np.ndarray], float]
@@ -205,14 +206,13 @@ def measure(size: str, fits: dict[str, Fit], rounds: int) -> list[dict[str, obje
             if times[name] and times[name][0] > SLOW:
                 continue
             # Repeated at once, and the best of the repetitions is the round's: the first wakes threads and caches.
-            repetitions = 5 if logits.size < 10**6 else 2
-            best = float("inf")
+            turn: list[float] = []
             time.sleep(REST)
-            for _ in range(repetitions):
+            while len(turn) < 2 or sum(turn) < TURN:
                 begin = time.perf_counter()
                 temperatures[name] = fit(logits, labels)
-                best = min(best, time.perf_counter() - begin)
-            times[name].append(best)
+                turn.append(time.perf_counter() - begin)
+            times[name].append(min(turn))
     first = next(iter(fits))
     records = []
     for name in fits:
