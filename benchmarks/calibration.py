@@ -32,6 +32,7 @@ SIZES = ("10000x10", "50000x100", "50000x1000")
 TEMPERATURE = 2.0
 SLOW = 10.0  # seconds after which a peer is timed once
 REST = 0.3  # seconds before each peer's turn: threads of OpenMP and BLAS keep turning for a while after their work
+TURN = 0.1  # seconds that a peer's turn lasts at least, which is two fits at least
 LIMIT = 60.0  # seconds after which it is left out, as foretold by the size before
 
 Fit = Callable[[np.ndarray, np.ndarray], float]
@@ -46,6 +47,12 @@ def make(rows: int, levels: int) -> tuple[np.ndarray, np.ndarray]:
         block = logits[start : start + 1000]
         labels[start : start + 1000] = (block / TEMPERATURE + rng.gumbel(size=block.shape)).argmax(axis=1)
     return logits, labels
+
+
+def first_rows(logits: np.ndarray, labels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return enough rows for a fit to go the way of the whole."""
+    few = 50_000 // logits.shape[1]
+    return logits[:few], labels[:few]
 
 
 def true_temperature(logits: np.ndarray, labels: np.ndarray) -> float:
@@ -190,24 +197,22 @@ def measure(size: str, fits: dict[str, Fit], rounds: int) -> list[dict[str, obje
     """Return one record a peer: median time, error, ratio to simsoftmax."""
     logits, labels = make(*map(int, size.split("x")))
     truth = true_temperature(logits, labels)
-    few = max(20, 2000 // logits.shape[1])
     times: dict[str, list[float]] = {name: [] for name in fits}
     temperatures = {}
     for fit in fits.values():  # compilation and caches
-        fit(logits[:few], labels[:few])
+        fit(*first_rows(logits, labels))
     for _ in range(rounds):
         for name, fit in fits.items():
             if times[name] and times[name][0] > SLOW:
                 continue
             # Repeated at once, and the best of the repetitions is the round's: the first wakes threads and caches.
-            repetitions = 5 if logits.size < 10**6 else 2
-            best = float("inf")
+            turn: list[float] = []
             time.sleep(REST)
-            for _ in range(repetitions):
+            while len(turn) < 2 or sum(turn) < TURN:
                 begin = time.perf_counter()
                 temperatures[name] = fit(logits, labels)
-                best = min(best, time.perf_counter() - begin)
-            times[name].append(best)
+                turn.append(time.perf_counter() - begin)
+            times[name].append(min(turn))
     first = next(iter(fits))
     records = []
     for name in fits:
@@ -235,7 +240,7 @@ def peak(name: str, size: str) -> int:
     """Return the bytes that one fit adds to this process at its peak (Linux)."""
     logits, labels = make(*map(int, size.split("x")))
     fit = PEERS[name]()
-    fit(logits[:100], labels[:100])
+    fit(*first_rows(logits, labels))
     Path("/proc/self/clear_refs").write_text("5")
     before = _status("VmRSS")
     fit(logits, labels)

@@ -34,6 +34,7 @@ __all__ = ["FitStep", "TemperatureFit", "fit_temperature", "logits_from_probabil
 _LN2 = math.log(2.0)
 _SAMPLES = (250, 2000)  # rows of the samples that a fit starts on
 _UNIT = 1 << 20  # elements that one thread takes at a time
+_SMALL = 1 << 15  # elements of a table up to which it is always computed in double precision
 _CONVERTED_UNIT = 1 << 17  # the same where a copy is needed: other types, other layouts
 _TOLERANCE = 1e-9  # estimated relative error of T at which a fit stops
 _LAST_STEP = 0.1  # and the longest step that may be the last, so that the interval belongs to the answer
@@ -140,7 +141,8 @@ class _Table:
         self.weights = np.empty(0) if weights is None else np.ascontiguousarray(weights)
         self.unit = 1.0 if weights is None else 1 / float(weights.max())
         self.rows, self.levels = logits.shape
-        self.double = logits.dtype.itemsize > 4
+        # The rounding of single precision averages out over many rows only.
+        self.double = logits.dtype.itemsize > 4 or self.rows * self.levels <= _SMALL
         self.progress = progress
         # Threads cost more than they save on small tables.
         self.threads = threads if self.rows * self.levels > _UNIT // 2 else 1
@@ -522,8 +524,8 @@ def fit_temperature(
     logits : array_like, shape (n, K)
         Scores of held-out rows, not probabilities (`logits_from_probabilities` turns those into logits). float32 and
         float64 are read where they lie, also from a `numpy.memmap` larger than memory; float16, integers and arrays
-        that are not C-contiguous are converted a block at a time. A `dask.array` is reduced with one task graph a
-        pass. A logit of -inf is a level that cannot be occupied.
+        that are not C-contiguous are converted a block at a time, and small tables to float64. A `dask.array` is
+        reduced with one task graph a pass. A logit of -inf is a level that cannot be occupied.
     labels : array_like of int, shape (n,)
         The true level of every row, from 0 to K - 1.
     weights : array_like, shape (n,), optional

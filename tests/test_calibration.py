@@ -157,6 +157,12 @@ def test_temperature_is_the_root(rng, rows, levels):
     assert fit.low < fit.temperature < fit.high
 
 
+def test_small_tables_are_as_exact_in_single_precision(rng):
+    """Fifty rows that hardly know their labels: rounding to seven digits would move T by its sixth."""
+    logits, labels = draw(rng, 50, 30, temperature=0.5, scale=0.5)
+    assert fit_temperature(logits, labels).temperature == pytest.approx(true_temperature(logits, labels), rel=2e-9)
+
+
 def test_one_pass_suffices(rng):
     logits, labels = draw(rng, 60_000, 40)
     fit = fit_temperature(logits, labels)
@@ -520,14 +526,14 @@ def coverage(rng, fits, interval, factor=1.0):
     return inside
 
 
-@pytest.mark.parametrize(("interval", "fits"), [("sandwich", 4000), ("bootstrap", 2000)])
+@pytest.mark.parametrize(("interval", "fits"), [("sandwich", 4000), ("bootstrap", 1200)])
 def test_intervals_cover(rng, alarm, interval, fits):
     inside = coverage(rng, fits, interval)
     # Between 93 and 97 %, less what chance may do to a true coverage at either end.
     assert binom.ppf(alarm, fits, 0.93) <= inside <= binom.isf(alarm, fits, 0.97)
     # Negative control: a temperature 15 % off is not covered.
-    wrong = coverage(rng, 500, interval, factor=1.15)
-    assert wrong < binom.ppf(alarm, 500, 0.93)
+    wrong = coverage(rng, 200, interval, factor=1.15)
+    assert wrong < binom.ppf(alarm, 200, 0.93)
 
 
 def test_few_rows_that_decide_widen_the_interval(rng):
