@@ -19,14 +19,27 @@ import math
 from typing import Any
 
 import numpy as np
-from llvmlite import ir
-from numba import extending, float32, njit, types
-from numba.core import cgutils
+from numba import float32, njit
 from numba.extending import overload
 from numpy.typing import NDArray
 
 from simsoftmax.kernels import lanes
-from simsoftmax.kernels.vector import Vector
+from simsoftmax.kernels.floating import (
+    add_to_row,
+    columns,
+    divide,
+    fill,
+    fma,
+    labelled,
+    lane_maximum,
+    lane_sum,
+    larger,
+    no_lower,
+    piece,
+    piece_before,
+    power_of_two,
+    prefetch,
+)
 
 __all__ = ["SUMS", "likelihood_sums"]
 
@@ -40,239 +53,6 @@ _LN2 = math.log(2.0)
 _NARROW = 512  # levels up to which the rows lie in the lanes: a tile of them fits the first-level cache
 _CHUNK = 4096  # levels whose sums are kept in the type of the logits
 _GROUP = 8  # blocks of rows whose sums are
-
-
-_intrinsic: Any = extending.intrinsic  # its type does not know of the first argument
-
-
-# --- operations on vectors --------------------------------------------------------------------------------------------
-
-
-def _call(builder: Any, name: str, returned: Any, *arguments: Any, **options: Any) -> Any:
-    kind = ir.FunctionType(returned, [a.type for a in arguments])
-    return builder.call(cgutils.get_or_insert_function(builder.module, kind, name), arguments, **options)
-
-
-def _suffix(vector):
-    return f"v{vector.count}f{vector.bits}"
-
-
-def _whole(scalar):
-    return Vector(scalar, lanes.WIDTH // scalar.bitwidth)
-
-
-@_intrinsic
-def _fill(_, scalar):
-    """Return a vector with the same number in every lane."""
-    vector = _whole(scalar)
-
-    def build(_context, builder, _signature, arguments):
-        one = builder.insert_element(ir.Constant(vector.llvm, ir.Undefined), arguments[0], ir.IntType(32)(0))
-        zeros = ir.Constant(ir.VectorType(ir.IntType(32), vector.count), None)
-        return builder.shuffle_vector(one, ir.Constant(vector.llvm, ir.Undefined), zeros)
-
-    return vector(scalar), build
-
-
-@_intrinsic
-def _fma(_, a, b, c):
-    """Return a * b + c, rounded once where the processor can."""
-
-    def build(_context, builder, _signature, arguments):
-        return _call(builder, f"llvm.fmuladd.{_suffix(a)}", a.llvm, *arguments)
-
-    return a(a, b, c), build
-
-
-@_intrinsic
-def _divide(_, a, b):
-    def build(_context, builder, _signature, arguments):
-        return builder.fdiv(*arguments)
-
-    return a(a, b), build
-
-
-@_intrinsic
-def _larger(_, a, b):
-    """Return a where it is larger than b, and b elsewhere, also where a is NaN."""
-
-    def build(_context, builder, _signature, arguments):
-        return builder.select(builder.fcmp_ordered(">", *arguments), *arguments)
-
-    return a(a, b), build
-
-
-@_intrinsic
-def _no_lower(_, a, b):
-    """Return b where a is lower, and a elsewhere, also where it is NaN."""
-
-    def build(_context, builder, _signature, arguments):
-        return builder.select(builder.fcmp_ordered("<", *arguments), *reversed(arguments))
-
-    return a(a, b), build
-
-
-@_intrinsic
-def _power(_, a):
-    """Return the number whose exponent field is the low bits of ``a`` and whose fraction is 0."""
-
-    def build(_context, builder, _signature, arguments):
-        bits = ir.VectorType(ir.IntType(a.bits), a.count)
-        shift = ir.Constant(bits, [23 if a.bits == 32 else 52] * a.count)
-        return builder.bitcast(builder.shl(builder.bitcast(arguments[0], bits), shift), a.llvm)
-
-    return a(a), build
-
-
-@_intrinsic
-def _sum(_, a):
-    """Return the sum of the lanes."""
-
-    def build(_context, builder, _signature, arguments):
-        name, zero = f"llvm.vector.reduce.fadd.{_suffix(a)}", ir.Constant(a.llvm.element, 0.0)
-        return _call(builder, name, a.llvm.element, zero, arguments[0], fastmath=("reassoc",))
-
-    return a.lane(a), build
-
-
-@_intrinsic
-def _maximum(_, a):
-    """Return the largest lane."""
-
-    def build(_context, builder, _signature, arguments):
-        return _call(builder, f"llvm.vector.reduce.fmax.{_suffix(a)}", a.llvm.element, *arguments)
-
-    return a.lane(a), build
-
-
-def _pointer(context, builder, kinds, arguments, vector):
-    """Return a pointer to where ``array[row, level]`` begins."""
-    array = context.make_array(kinds[0])(context, builder, arguments[0])
-    row, level = (context.cast(builder, arguments[k], kinds[k], types.intp) for k in (1, 2))
-    at = builder.add(builder.mul(row, builder.extract_value(array.shape, 1)), level)
-    return builder.bitcast(builder.gep(array.data, [at]), vector.as_pointer())
-
-
-@_intrinsic
-def _piece(_, logits, row, level):
-    """Return the logits of one row from ``level`` on."""
-    vector = _whole(logits.dtype)
-
-    def build(context, builder, signature, arguments):
-        return builder.load(_pointer(context, builder, signature.args, arguments, vector.llvm), align=vector.bits // 8)
-
-    return vector(logits, row, level), build
-
-
-@_intrinsic
-def _rest(_, logits, row, level, count):
-    """Return the ``count`` logits of one row from ``level`` on, and -inf in the other lanes."""
-    vector = _whole(logits.dtype)
-
-    def build(context, builder, signature, arguments):
-        pointer = _pointer(context, builder, signature.args, arguments, vector.llvm)
-        number = ir.IntType(32)
-        some = context.cast(builder, arguments[3], count, types.int32)
-        first = builder.insert_element(ir.Constant(ir.VectorType(number, vector.count), ir.Undefined), some, number(0))
-        same = ir.Constant(ir.VectorType(number, vector.count), None)
-        every = builder.shuffle_vector(first, ir.Constant(first.type, ir.Undefined), same)
-        mask = builder.icmp_signed("<", ir.Constant(first.type, list(range(vector.count))), every)
-        nothing = ir.Constant(vector.llvm, [-math.inf] * vector.count)
-        name = f"llvm.masked.load.{_suffix(vector)}.p0"
-        return _call(builder, name, vector.llvm, pointer, number(vector.bits // 8), mask, nothing)
-
-    return vector(logits, row, level, count), build
-
-
-@_intrinsic
-def _columns(_, logits, row, level, step):
-    """Return four levels of the rows ``row``, ``row + step``, ..., a vector each."""
-    vector = _whole(logits.dtype)
-    result = types.UniTuple(vector, 4)
-
-    def build(context, builder, signature, arguments):
-        four = ir.VectorType(vector.llvm.element, 4)
-        array = context.make_array(logits)(context, builder, arguments[0])
-        jump = builder.mul(context.cast(builder, arguments[3], step, types.intp), builder.extract_value(array.shape, 1))
-        pointer = builder.bitcast(
-            _pointer(context, builder, signature.args, arguments, four), vector.llvm.element.as_pointer()
-        )
-        parts = []
-        for _lane in range(vector.count):
-            parts.append(builder.load(builder.bitcast(pointer, four.as_pointer()), align=vector.bits // 8))
-            pointer = builder.gep(pointer, [jump])
-
-        def shuffle(a, b, order):
-            return builder.shuffle_vector(a, b, ir.Constant(ir.VectorType(ir.IntType(32), len(order)), order))
-
-        while len(parts) > 1:
-            order = list(range(2 * parts[0].type.count))
-            parts = [shuffle(a, b, order) for a, b in zip(parts[::2], parts[1::2], strict=True)]
-        nothing = ir.Constant(parts[0].type, ir.Undefined)
-        columns = [shuffle(parts[0], nothing, list(range(k, 4 * vector.count, 4))) for k in range(4)]
-        return context.make_tuple(builder, signature.return_type, columns)
-
-    return result(logits, row, level, step), build
-
-
-@_intrinsic
-def _chosen(_, logits, labels, row, step):
-    """Return the labels' logits of the rows ``row``, ``row + step``, ..., NaN for labels out of range."""
-    vector = _whole(logits.dtype)
-
-    def build(context, builder, signature, arguments):
-        z = context.make_array(logits)(context, builder, arguments[0])
-        y = context.make_array(labels)(context, builder, arguments[1])
-        i, jump = (context.cast(builder, arguments[k], signature.args[k], types.intp) for k in (2, 3))
-        levels = builder.extract_value(z.shape, 1)
-        result = ir.Constant(vector.llvm, ir.Undefined)
-        for lane in range(vector.count):
-            label = builder.load(builder.gep(y.data, [i]), align=8)
-            known = builder.icmp_unsigned("<", label, levels)
-            at = builder.add(builder.mul(i, levels), builder.select(known, label, ir.Constant(label.type, 0)))
-            value = builder.load(builder.gep(z.data, [at]), align=vector.bits // 8)
-            value = builder.select(known, value, ir.Constant(value.type, math.nan))
-            result = builder.insert_element(result, value, ir.IntType(32)(lane))
-            i = builder.add(i, jump)
-        return result
-
-    return vector(logits, labels, row, step), build
-
-
-@_intrinsic
-def _prefetch(_, logits, row, level):
-    """Ask for the memory of ``logits[row, level]``, which may lie beyond the end."""
-
-    def build(context, builder, signature, arguments):
-        number = ir.IntType(32)
-        byte = _pointer(context, builder, signature.args, arguments, ir.IntType(8))
-        _call(builder, "llvm.prefetch.p0", ir.VoidType(), byte, number(0), number(3), number(1))
-        return context.get_dummy_value()
-
-    return types.none(logits, row, level), build
-
-
-@_intrinsic
-def _add(_, totals, index, vector, weights):
-    """Add a vector times the weights, lane by lane in double precision, to row ``index`` of ``totals``."""
-
-    def build(context, builder, signature, arguments):
-        wide = ir.VectorType(ir.DoubleType(), vector.count)
-
-        def pointer(number, row):
-            array = context.make_array(signature.args[number])(context, builder, arguments[number])
-            at = builder.mul(row, ir.Constant(row.type, vector.count))
-            return builder.bitcast(builder.gep(array.data, [at]), wide.as_pointer())
-
-        row = context.cast(builder, arguments[1], signature.args[1], types.intp)
-        place = pointer(0, row)
-        factor = builder.load(pointer(3, ir.Constant(row.type, 0)), align=8)
-        value = arguments[2] if vector.bits == 64 else builder.fpext(arguments[2], wide)
-        name = f"llvm.fmuladd.v{vector.count}f64"
-        builder.store(_call(builder, name, wide, value, factor, builder.load(place, align=8)), place, align=8)
-        return context.get_dummy_value()
-
-    return types.none(totals, index, vector, weights), build
 
 
 # --- weights and moments ----------------------------------------------------------------------------------------------
@@ -298,24 +78,24 @@ _LOW32, _LOW64 = np.float32(-127.0), -1023.0
 @njit(forceinline=True)
 def _weight32(t):
     """Return t >= -127 and 2^t for t <= 0 in single precision; below 2^-127 the weight is 0 and so is its product."""
-    t = _no_lower(t, _fill(_LOW32))
-    n = t + _fill(_ROUND32)
-    f = t - (n - _fill(_ROUND32))
-    p = _fma(_fma(_fma(_fill(_A6), f, _fill(_A5)), f, _fill(_A4)), f, _fill(_A3))
-    p = _fma(_fma(_fma(p, f, _fill(_A2)), f, _fill(_A1)), f, _fill(_A0))
-    return t, p * _power(n)
+    t = no_lower(t, fill(_LOW32))
+    n = t + fill(_ROUND32)
+    f = t - (n - fill(_ROUND32))
+    p = fma(fma(fma(fill(_A6), f, fill(_A5)), f, fill(_A4)), f, fill(_A3))
+    p = fma(fma(fma(p, f, fill(_A2)), f, fill(_A1)), f, fill(_A0))
+    return t, p * power_of_two(n)
 
 
 @njit(forceinline=True)
 def _weight64(t):
     """Return t >= -1023 and 2^t for t <= 0 in double precision."""
-    t = _no_lower(t, _fill(_LOW64))
-    n = t + _fill(_ROUND64)
-    f = t - (n - _fill(_ROUND64))
-    p = _fma(_fma(_fma(_fill(_B11), f, _fill(_B10)), f, _fill(_B9)), f, _fill(_B8))
-    p = _fma(_fma(_fma(_fma(p, f, _fill(_B7)), f, _fill(_B6)), f, _fill(_B5)), f, _fill(_B4))
-    p = _fma(_fma(_fma(_fma(p, f, _fill(_B3)), f, _fill(_B2)), f, _fill(_B1)), f, _fill(_B0))
-    return t, p * _power(n)
+    t = no_lower(t, fill(_LOW64))
+    n = t + fill(_ROUND64)
+    f = t - (n - fill(_ROUND64))
+    p = fma(fma(fma(fill(_B11), f, fill(_B10)), f, fill(_B9)), f, fill(_B8))
+    p = fma(fma(fma(fma(p, f, fill(_B7)), f, fill(_B6)), f, fill(_B5)), f, fill(_B4))
+    p = fma(fma(fma(fma(p, f, fill(_B3)), f, fill(_B2)), f, fill(_B1)), f, fill(_B0))
+    return t, p * power_of_two(n)
 
 
 def _weight(t):
@@ -336,7 +116,7 @@ def _weight_overload(t):
 
 @njit(forceinline=True)
 def _no_moments(zero):
-    zero = _fill(zero)
+    zero = fill(zero)
     return zero, zero, zero, zero, zero, zero, zero, zero
 
 
@@ -347,11 +127,11 @@ def _more_moments(moments, gap, scale, other):
     total = total + _weight(gap * other)[1]
     t, e = _weight(gap * scale)
     q = t * t
-    s0, s1, s2 = s0 + e, _fma(e, t, s1), _fma(e, q, s2)
+    s0, s1, s2 = s0 + e, fma(e, t, s1), fma(e, q, s2)
     e = e * q
-    s3, s4 = _fma(e, t, s3), _fma(e, q, s4)
+    s3, s4 = fma(e, t, s3), fma(e, q, s4)
     e = e * q
-    return s0, s1, s2, s3, s4, _fma(e, t, s5), _fma(e, q, s6), total
+    return s0, s1, s2, s3, s4, fma(e, t, s5), fma(e, q, s6), total
 
 
 @njit(forceinline=True)
@@ -361,7 +141,7 @@ def _cumulants(moments, one):
     The recursion is k_n = m_n - sum_j C(n - 1, j - 1) k_j m_{n - j}.
     """
     s0, s1, s2, s3, s4, s5, s6, _ = moments
-    inverse = _divide(one, s0)
+    inverse = divide(one, s0)
     m1, m2, m3, m4, m5, m6 = s1 * inverse, s2 * inverse, s3 * inverse, s4 * inverse, s5 * inverse, s6 * inverse
     k2 = m2 - m1 * m1
     k3 = m3 - m1 * m2 - 2 * k2 * m1
@@ -404,22 +184,22 @@ def _narrow_block(logits, labels, first, count, step, scale, other, tile, found,
     """Find the sums of a block of rows that lie in the lanes."""
     size, levels = tile.shape[1], logits.shape[1]
     zero = scale - scale
-    top, chosen = _fill(logits.dtype.type(-np.inf)), _fill(zero)
+    top, chosen = fill(logits.dtype.type(-np.inf)), fill(zero)
     if count == size and levels >= 4:
         for begin in range(0, levels, 4):
             k = min(begin, levels - 4)
-            a, b, c, d = _columns(logits, first, k, step)
+            a, b, c, d = columns(logits, first, k, step)
             lanes.store(tile, k, a)
             lanes.store(tile, k + 1, b)
             lanes.store(tile, k + 2, c)
             lanes.store(tile, k + 3, d)
-            top = _larger(_larger(_larger(a, b), _larger(c, d)), top)
-        chosen = _chosen(logits, labels, first, step)
+            top = larger(larger(larger(a, b), larger(c, d)), top)
+        chosen = labelled(logits, labels, first, step)
     else:
         for k in range(levels):
             for j in range(size):
                 tile[k, j] = logits[first + j * step, k] if j < count else zero
-            top = _larger(lanes.load(tile, k), top)
+            top = larger(lanes.load(tile, k), top)
         for j in range(count):
             y = labels[first + j * step]
             found[at, j] = logits[first + j * step, y] if 0 <= y < levels else np.nan
@@ -430,7 +210,7 @@ def _narrow_block(logits, labels, first, count, step, scale, other, tile, found,
     ahead = levels >= 24
     for k in range(levels):
         if ahead:  # the next block, which lies in one piece; the processor does not guess 16 rows at once
-            _prefetch(logits, first + size, k * size)
+            prefetch(logits, first + size, k * size)
         moments = _more_moments(moments, lanes.load(tile, k) - top, scale, other)
     _keep(found, at, moments, top, chosen)
 
@@ -443,26 +223,26 @@ def _wide_block(logits, labels, first, count, step, scale, other, tile, found, a
     zero = scale - scale
     for j in range(size):
         i = first + min(j, count - 1) * step  # a row that is there, for lanes without one
-        high = _rest(logits, i, whole, levels - whole)
+        high = piece_before(logits, i, whole, levels - whole)
         for k in range(0, whole, size):
-            high = _larger(_piece(logits, i, k), high)
-        top = _maximum(high)
+            high = larger(piece(logits, i, k), high)
+        top = lane_maximum(high)
         a0, a1, a2, a3, a4, a5, a6, a7 = 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0
         for begin in range(0, levels, _CHUNK):
             moments = _no_moments(zero)
             for k in range(begin, min(begin + _CHUNK, whole), size):
-                moments = _more_moments(moments, _piece(logits, i, k) - top, scale, other)
+                moments = _more_moments(moments, piece(logits, i, k) - top, scale, other)
             if begin + _CHUNK >= levels and whole < levels:
-                end = _rest(logits, i, whole, levels - whole)
+                end = piece_before(logits, i, whole, levels - whole)
                 moments = _more_moments(moments, end - top, scale, other)
-            a0 += _sum(moments[0])
-            a1 += _sum(moments[1])
-            a2 += _sum(moments[2])
-            a3 += _sum(moments[3])
-            a4 += _sum(moments[4])
-            a5 += _sum(moments[5])
-            a6 += _sum(moments[6])
-            a7 += _sum(moments[7])
+            a0 += lane_sum(moments[0])
+            a1 += lane_sum(moments[1])
+            a2 += lane_sum(moments[2])
+            a3 += lane_sum(moments[3])
+            a4 += lane_sum(moments[4])
+            a5 += lane_sum(moments[5])
+            a6 += lane_sum(moments[6])
+            a7 += lane_sum(moments[7])
         found[at, j], found[at + 1, j], found[at + 2, j], found[at + 3, j] = a0, a1, a2, a3
         found[at + 4, j], found[at + 5, j], found[at + 6, j], found[at + 7, j] = a4, a5, a6, a7
         y = labels[i]
@@ -485,7 +265,7 @@ def _rows(logits, labels, weights, unit, scale, other, first, step, sums, rows):
     weight, ones = np.ones((1, size)), np.ones((1, size))
     totals = np.zeros((len(SUMS), size))
     factors = np.ones((2, size))
-    one, none = _fill(logits.dtype.type(1)), _fill(scale - scale)
+    one, none = fill(logits.dtype.type(1)), fill(scale - scale)
     nll, nll_other = 0.0, 0.0
     jump = step * size
     for begin in range(first, rest, jump * group):
@@ -527,27 +307,27 @@ def _rows(logits, labels, weights, unit, scale, other, first, step, sums, rows):
                     rows[i, 0] = weight[0, j] * per_row[0, j] * _LN2
                     rows[i, 1] = weight[0, j] * per_row[1, j] * _LN2**2
                     rows[i, 2] = weight[0, j] * per_row[2, j] * _LN2**3
-            _add(totals, 0, one, weight)
-            _add(totals, 1, none - gap * other, weight)
-            _add(totals, 2, none - t, weight)
-            _add(totals, 3, slope, weight)
-            a2, a3, a4 = _fma(k2, w, a2), _fma(k3, w, a3), _fma(k4, w, a4)
-            a5, a6 = _fma(k5, w, a5), _fma(k6, w, a6)
+            add_to_row(totals, 0, one, weight)
+            add_to_row(totals, 1, none - gap * other, weight)
+            add_to_row(totals, 2, none - t, weight)
+            add_to_row(totals, 3, slope, weight)
+            a2, a3, a4 = fma(k2, w, a2), fma(k3, w, a3), fma(k4, w, a4)
+            a5, a6 = fma(k5, w, a5), fma(k6, w, a6)
             slope = slope * w
-            products = _fma(slope, k2 * w, products)
+            products = fma(slope, k2 * w, products)
             slope = slope * slope
-            squares, quartics = squares + slope, _fma(slope, slope, quartics)
+            squares, quartics = squares + slope, fma(slope, slope, quartics)
             if plain:
                 factor, factor_other = factor * moments[0], factor_other * moments[7]
             at += _FOUND
-        _add(totals, 4, a2, ones)
-        _add(totals, 5, a3, ones)
-        _add(totals, 6, a4, ones)
-        _add(totals, 7, a5, ones)
-        _add(totals, 8, a6, ones)
-        _add(totals, 9, squares, ones)
-        _add(totals, 10, products, ones)
-        _add(totals, 11, quartics, ones)
+        add_to_row(totals, 4, a2, ones)
+        add_to_row(totals, 5, a3, ones)
+        add_to_row(totals, 6, a4, ones)
+        add_to_row(totals, 7, a5, ones)
+        add_to_row(totals, 8, a6, ones)
+        add_to_row(totals, 9, squares, ones)
+        add_to_row(totals, 10, products, ones)
+        add_to_row(totals, 11, quartics, ones)
         lanes.store(per_row, 0, factor)
         lanes.store(per_row, 1, factor_other)
         highest = 0.0
