@@ -12,7 +12,7 @@ book: $(READY) ## build the book
 	@echo "The book is built. Open $(CURDIR)/_build/html/index.html"
 
 test: $(READY) ## run every test
-	$(BIN)/python -m pytest --numprocesses=2 --dist=loadfile
+	$(BIN)/python -m pytest --numprocesses=2 --dist=loadfile --no-loadscope-reorder
 
 lab: $(READY) ## open the chapters as notebooks in JupyterLab
 	JUPYTER_CONFIG_PATH="$(CURDIR)/book/lab:$$JUPYTER_CONFIG_PATH" $(BIN)/jupyter lab --LabApp.default_url=/lab/tree/book/index.md

@@ -281,8 +281,8 @@ def _nodes_needed(span: float, error: float) -> tuple[int, float]:
     ``span`` is (max z - min z) / T. The bound is minimised over the height of the ellipse in the strip of analyticity.
     """
     height = np.linspace(0.01, 0.999, 400) * np.pi
-    slope = 2 * height / span
-    rho = slope + np.sqrt(1 + slope**2)
+    slope = 2 * height / max(span, 1e-100)  # the bound grows with the span, and one node does for either
+    rho = slope + np.hypot(1, slope)
     largest = 0.5 / np.cos(height / 2)  # of <E> less the mid-range, over the range
     factor = span / 2 * largest * 64 / 15 / (1 - rho**-2.0)
     needed = np.log(factor / error) / (2 * np.log(rho))

@@ -26,6 +26,12 @@ settings.register_profile("simsoftmax", deadline=None, derandomize=True, print_b
 settings.load_profile("simsoftmax")
 
 
+def pytest_collection_modifyitems(items):
+    """Begin with the book, which takes longest to build; what a browser looks at comes last, when the book stands."""
+    shown = {item.path for item in items if "browser" in getattr(item, "fixturenames", ())}
+    items.sort(key=lambda item: 0 if item.path.name == "test_book.py" else 2 if item.path in shown else 1)
+
+
 @pytest.fixture
 def rng(request):
     """Return a generator of the test's own, derived from the seed and the test's name."""
