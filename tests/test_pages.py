@@ -44,8 +44,8 @@ def test_every_page_of_the_book_from_the_file_system(browser, book):  # noqa: F8
 
 def test_paper_shows_pictures(browser, book):  # noqa: F811
     pages = [path for path in BOOK.rglob("*.html") if "live-picture" in path.read_text(encoding="utf-8")]
-    assert pages
-    for path in pages:
+    assert len(pages) > 10
+    for path in sorted(pages)[::3]:  # the same rule of the same style sheet on all
         with Visit(browser) as visit:
             visit.open(path.as_uri())
             pictures = visit.page.locator(".live-picture")
