@@ -146,36 +146,35 @@ def decide_far(other, proposal, here, weight, count, factors):
     return there, other * load(factors, 3), accepted, rejected
 
 
+def aside(number, here, step):
+    """Return a proposal to step up or down a ladder, as the first bit of ``number`` says.
+
+    The table begins with the steps down, and those up follow at ``step``.
+    """
+    half = ~(number ^ number) >> 1
+    return number, number, select(number > half, here + step, here), number + number
+
+
 def propose_near_step(generator, here, count, step):
-    """Propose a step among up to 64 levels; the table begins with the steps down, and those up follow at ``step``."""
+    """Propose a step among up to 64 levels with 16 random bits."""
     random, generator = draw(generator)
-    number = as_uint16(random)
-    return generator, (number, number, select(number > 32767, here + step, here), number + number)
-
-
-def decide_near_step(threshold, proposal, here, weight, count, factors):
-    """Compare with thresholds that are 16-bit fractions of 65536, rounded down."""
-    number, _, _, fraction = proposal
-    clear = fraction < 65534
-    accepted = clear & (count > 0) & (threshold > fraction + 1)
-    rejected = clear & (fraction > threshold)
-    return select(number > 32767, here + 1, here - 1), weight, accepted, rejected
+    return generator, aside(as_uint16(random), here, step)
 
 
 def propose_far_step(generator, here, count, step):
-    """Propose a step on a ladder of any length; the table as in `propose_near_step`."""
+    """Propose a step on a ladder of any length with 32 random bits."""
     random, generator = draw(generator)
-    number = as_uint32(random)
-    return generator, (number, number, select(number > 2147483647, here + step, here), number + number)
+    return generator, aside(as_uint32(random), here, step)
 
 
-def decide_far_step(threshold, proposal, here, weight, count, factors):
-    """Compare with thresholds that are 32-bit fractions of 2^32, rounded down."""
+def decide_step(threshold, proposal, here, weight, count, factors):
+    """Compare with thresholds that are 16-bit fractions of 2^16, or 32-bit fractions of 2^32, rounded down."""
     number, _, _, fraction = proposal
-    clear = fraction < 4294967294
+    full = ~(number ^ number)
+    clear = fraction < full - 1
     accepted = clear & (count > 0) & (threshold > fraction + 1)
     rejected = clear & (fraction > threshold)
-    return select(number > 2147483647, here + 1, here - 1), weight, accepted, rejected
+    return select(number > (full >> 1), here + 1, here - 1), weight, accepted, rejected
 
 
 def settle(lead, bits, tail, here, reduced, ladder):
@@ -332,19 +331,19 @@ def sweep_uniform_any(scratch, states, streams, table, factors, reduced, sweeps)
 
 def sweep_neighbour_32(scratch, states, streams, table, factors, reduced, sweeps):
     """Sweep with neighbour proposals, K <= 32."""
-    move = propose_near_step, look_two, decide_near_step, weigh_nothing
+    move = propose_near_step, look_two, decide_step, weigh_nothing
     return sweep_blocks(move, False, scratch, states, streams, (table, factors, 32, 16, reduced, True), sweeps)
 
 
 def sweep_neighbour_64(scratch, states, streams, table, factors, reduced, sweeps):
     """Sweep with neighbour proposals, K <= 64."""
-    move = propose_near_step, look_four, decide_near_step, weigh_nothing
+    move = propose_near_step, look_four, decide_step, weigh_nothing
     return sweep_blocks(move, False, scratch, states, streams, (table, factors, 64, 16, reduced, True), sweeps)
 
 
 def sweep_neighbour_any(scratch, states, streams, table, factors, reduced, sweeps):
     """Sweep with neighbour proposals, any K."""
-    move = propose_far_step, look_far, decide_far_step, weigh_nothing
+    move = propose_far_step, look_far, decide_step, weigh_nothing
     return sweep_blocks(move, True, scratch, states, streams, (table, factors, len(reduced), 32, reduced, True), sweeps)
 
 
