@@ -44,20 +44,25 @@ def alarm():
     return ALARM
 
 
+def build_book(root, seconds):
+    """Build the book in a folder as `make book` does; return the finished process."""
+    return subprocess.run(
+        [Path(sys.executable).with_name("jupyter-book"), "build", "-W", "--keep-going", "-n", str(root)],
+        capture_output=True,
+        text=True,
+        timeout=seconds,
+        cwd=root,
+        env={**os.environ, "PYTHONPATH": str(root)},
+    )
+
+
 @pytest.fixture(scope="session")
 def html():
-    """Build the book as `make book` does, what is unchanged from the cache, and return the folder of its pages."""
+    """Build the book, what is unchanged from the cache, and return the folder of its pages."""
     root = Path(__file__).parents[1]
     lock = Path(tempfile.gettempdir()) / f"simsoftmax-{zlib.crc32(str(root).encode()):08x}.lock"
     with FileLock(lock):  # tests run in several processes; the second to come finds everything in the cache
-        done = subprocess.run(
-            [Path(sys.executable).with_name("jupyter-book"), "build", "-W", "--keep-going", "-n", str(root)],
-            capture_output=True,
-            text=True,
-            timeout=1800,
-            cwd=root,
-            env={**os.environ, "PYTHONPATH": str(root)},
-        )
+        done = build_book(root, 1800)
     assert done.returncode == 0, (done.stdout + done.stderr)[-5000:]
     return root / "_build" / "html"
 

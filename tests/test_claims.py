@@ -1,14 +1,13 @@
 """A claim that is false stops the book; a claim that holds is in the ledger, whatever was cached."""
 
 import json
-import os
 import shutil
-import subprocess
 import sys
 from html.parser import HTMLParser
 from pathlib import Path
 
 import pytest
+from conftest import build_book
 
 ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT / "book"))
@@ -86,15 +85,8 @@ def small_book(tmp_path):
 
 
 def build(book):
-    """Run Jupyter Book as `make book` does; return the exit code, what it said and the ledger page."""
-    done = subprocess.run(
-        [Path(sys.executable).with_name("jupyter-book"), "build", "-W", "--keep-going", "-n", str(book)],
-        capture_output=True,
-        text=True,
-        timeout=300,
-        cwd=book,
-        env={**os.environ, "PYTHONPATH": str(book)},
-    )
+    """Build a book; return the exit code, what was said and the ledger page."""
+    done = build_book(book, 300)
     page = book / "_build/html/book/ledger.html"
     return done.returncode, done.stdout + done.stderr, page.read_text() if page.exists() else ""
 
