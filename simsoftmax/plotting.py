@@ -73,6 +73,8 @@ def number(value: float, error: float | None = None) -> str:
 
 def _axes(ax: Axes | None) -> Axes:
     if ax is not None:
+        if not isinstance(ax, Axes):
+            raise TypeError(f"ax must be a matplotlib Axes, got {ax!r}; plt.subplots()[1] makes one, as does ax=None")
         return ax
     with plt.style.context(STYLE):
         return plt.subplots()[1]

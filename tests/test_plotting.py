@@ -106,6 +106,13 @@ def test_occupancy_takes_a_trajectory_many_levels_and_forbidden_ones(recorded):
     plot_occupancy([5, 0], [1.0, -np.inf], 0.0)
 
 
+def test_what_is_no_axes_is_refused(recorded):
+    for wrong in (3, "left", plt.figure()):
+        with pytest.raises(TypeError, match="ax must be a matplotlib Axes"):
+            plot_occupancy(recorded, ax=wrong)
+    plt.close("all")
+
+
 def test_an_axes_given_is_the_axes_returned(recorded):
     _, ax = plt.subplots()
     for draw in (
