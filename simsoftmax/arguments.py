@@ -38,15 +38,20 @@ def as_real(name: str, value: Any, remedy: str) -> NDArray[Any]:
     """Return ``value`` as an array of real numbers, float16/32/64 kept and the rest made float64."""
     if np.ma.is_masked(value):
         raise ValueError(f"{name} must have no masked entries, got {_short(value)}; fill them first, or leave them out")
-    try:
-        array = np.asarray(value)
-    except ValueError:  # ragged lists
-        raise ValueError(f"{name} must be a regular array of numbers, got rows of unequal length; {remedy}") from None
+    array = as_regular(name, value, remedy)
     if array.dtype.kind not in "fiu" or array.dtype == np.longdouble != np.float64:
         if array.dtype.kind == "O":
             raise TypeError(f"{name} must be real numbers, got {_short(value)}; {remedy}")
         raise TypeError(f"{name} must be real numbers, got dtype {array.dtype} ({_short(value)}); {remedy}")
     return array if array.dtype.kind == "f" else array.astype(np.float64)
+
+
+def as_regular(name: str, value: Any, remedy: str) -> NDArray[Any]:
+    """Return ``value`` as an array of whatever it holds; rows of unequal length are refused."""
+    try:
+        return np.asarray(value)
+    except ValueError:
+        raise ValueError(f"{name} must be a regular array of numbers, got rows of unequal length; {remedy}") from None
 
 
 def as_logits(logits: ArrayLike, axis: int = -1) -> NDArray[Any]:
@@ -62,14 +67,7 @@ def as_logits(logits: ArrayLike, axis: int = -1) -> NDArray[Any]:
     array = as_real("logits", logits, "pass one score per level")
     if array.ndim == 0:
         raise ValueError(f"logits must have at least one axis, got the scalar {array[()]!r}; pass a list of scores")
-    try:
-        array = np.moveaxis(array, operator.index(axis), -1)
-    except TypeError:
-        raise TypeError(f"axis must be an integer, got {axis!r}; pass the axis that runs over the levels") from None
-    except np.exceptions.AxisError:
-        raise ValueError(
-            f"axis must be in [{-array.ndim}, {array.ndim}) for logits of shape {array.shape}, got {axis}"
-        ) from None
+    array = levels_last("logits", array, axis)
     if array.shape[-1] == 0:
         raise ValueError(f"logits must hold at least one level, got shape {array.shape}; pass one score per level")
     bad: NDArray[np.bool_] = np.isnan(array) | (array == np.inf)
@@ -83,6 +81,18 @@ def as_logits(logits: ArrayLike, axis: int = -1) -> NDArray[Any]:
         where = "" if array.ndim == 1 else f" in row {first_index(dead)}"
         raise ValueError(f"logits must allow at least one level, got -inf throughout{where}; give one a finite score")
     return array
+
+
+def levels_last(name: str, array: NDArray[Any], axis: Any) -> NDArray[Any]:
+    """Return ``array`` with the axis that runs over the levels moved to the end."""
+    try:
+        return np.moveaxis(array, operator.index(axis), -1)
+    except TypeError:
+        raise TypeError(f"axis must be an integer, got {axis!r}; pass the axis that runs over the levels") from None
+    except np.exceptions.AxisError:
+        raise ValueError(
+            f"axis must be in [{-array.ndim}, {array.ndim}) for {name} of shape {array.shape}, got {axis}"
+        ) from None
 
 
 def as_vector_logits(logits: ArrayLike) -> NDArray[np.float64]:

@@ -27,7 +27,7 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.optimize import brentq
 from scipy.special import ndtr, ndtri, stdtrit
 
-from .arguments import RNG, as_count, as_probability, as_real, first_index, generator
+from .arguments import RNG, as_count, as_probability, as_real, as_regular, first_index, generator, levels_last
 
 __all__ = ["FitStep", "TemperatureFit", "fit_temperature", "logits_from_probabilities"]
 
@@ -637,7 +637,7 @@ def as_labels(labels: Any, rows: int, levels: int) -> NDArray[Any]:
 
 
 def _one_for_each(labels: Any, rows: int, levels: int) -> NDArray[Any]:
-    y = np.asarray(labels)
+    y = as_regular("labels", labels, "pass level indices")
     if y.ndim == 2 and y.shape == (rows, levels):
         raise ValueError(f"labels must have shape ({rows},), got shape {y.shape}; pass labels.argmax(axis=1)")
     if y.shape != (rows,):
@@ -829,7 +829,7 @@ def as_probabilities(probabilities: ArrayLike, axis: int = -1) -> NDArray[Any]:
         raise ValueError(
             f"probabilities must lie between 0 and 1, got {p[bad][0]} at index {first_index(bad)}; pass softmax(logits)"
         )
-    total = p.sum(axis=axis, dtype=np.float64)
+    total = levels_last("probabilities", p, axis).sum(axis=-1, dtype=np.float64)
     bad = np.asarray(abs(total - 1) > (0.03 if p.dtype == np.float16 else 1e-3))
     if bad.any():
         where = f" in row {first_index(bad)}" if bad.ndim else ""

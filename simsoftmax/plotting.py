@@ -8,6 +8,7 @@ read on light and dark pages; ``matplotlib.style.use("simsoftmax.simsoftmax")`` 
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -19,7 +20,7 @@ from matplotlib.colors import LinearSegmentedColormap, LogNorm
 from matplotlib.transforms import blended_transform_factory
 from numpy.typing import ArrayLike, NDArray
 
-from .arguments import as_counts, as_temperature, as_vector_logits
+from .arguments import as_counts, as_real, as_temperature, as_vector_logits
 from .boltzmann import entropy, free_energy, heat_capacity, mean_energy, softmax
 
 if TYPE_CHECKING:
@@ -85,7 +86,7 @@ def plot_occupancy(
     logits: ArrayLike | None = None,
     temperature: float | None = None,
     *,
-    labels: list[str] | None = None,
+    labels: Sequence[str] | None = None,
     ax: Axes | None = None,
 ) -> Axes:
     """Draw the share of particles in each level beside softmax(z/T).
@@ -98,7 +99,7 @@ def plot_occupancy(
         Scores. Needed with plain counts; a trajectory knows its own.
     temperature : float, optional
         Temperature that the ticks stand for. By default the trajectory's, or 1.
-    labels : list of str, optional
+    labels : sequence of str, optional
         Names of the levels. By default their logits.
     ax : Axes, optional
         Where to draw. By default a new figure in the package's style.
@@ -123,9 +124,12 @@ def plot_occupancy(
     z = as_vector_logits(logits)
     n = as_counts(counts, len(z))
     t = 1.0 if temperature is None else float(as_temperature(temperature, scalar=True))
-    names = [f"z {number(v)}" if np.isfinite(v) else "z −∞" for v in z] if labels is None else list(labels)
-    if len(names) != len(z):
-        raise ValueError(f"labels must name each of the {len(z)} levels, got {len(names)} names")
+    if labels is None:
+        labels = [f"z {number(v)}" if np.isfinite(v) else "z −∞" for v in z]
+    elif isinstance(labels, str) or not isinstance(labels, Sequence):
+        raise TypeError(f"labels must be a list of names, got {labels!r}; pass one for each of the {len(z)} levels")
+    if len(labels) != len(z):
+        raise ValueError(f"labels must name each of the {len(z)} levels, got {len(labels)} names")
 
     ax = _axes(ax)
     order = np.argsort(-z, kind="stable")
@@ -146,7 +150,7 @@ def plot_occupancy(
             ax.annotate(
                 number(value, sigma), (place, row), (7, 0), textcoords="offset points", va="center", color=INKS["ink"]
             )
-        ax.set_yticks(y, [names[i] for i in order])
+        ax.set_yticks(y, [labels[i] for i in order])
     else:
         ax.set_ylabel("level, likeliest at the bottom")
         ax.set_yticks([])
@@ -180,9 +184,17 @@ def plot_trajectory(
 
     Raises
     ------
+    TypeError
+        If it is no trajectory.
     ValueError
         If nothing was recorded.
     """
+    if not hasattr(trajectory, "occupancies"):
+        raise TypeError(
+            f"trajectory must be a Trajectory, got {type(trajectory).__name__}; simulate(..., record=1) returns one"
+        )
+    if quantity not in ("occupancies", "energy"):
+        raise ValueError(f"quantity must be 'occupancies' or 'energy', got {quantity!r}")
     values = trajectory.occupancies if quantity == "occupancies" else trajectory.energy
     if values is None or len(values) == 0:
         raise ValueError("trajectory must hold recorded sweeps, got none; simulate with record=1")
@@ -250,9 +262,13 @@ def plot_temperature_sweep(
         If a temperature is 0 or infinite, which a logarithmic axis cannot show.
     """
     z = as_vector_logits(logits)
-    t = np.geomspace(0.05, 20, 400) if temperatures is None else np.ravel(as_temperature(temperatures))
-    if not (np.isfinite(t).all() and (t > 0).all()):
-        raise ValueError(f"temperatures must be finite and above 0 on a logarithmic axis, got {t.min()} to {t.max()}")
+    given = np.geomspace(0.05, 20, 400) if temperatures is None else temperatures
+    t = np.ravel(as_temperature(given, name="temperatures"))
+    if len(t) < 2 or not (np.isfinite(t).all() and (t > 0).all()):
+        raise ValueError(
+            "temperatures must be two or more, finite and above 0, for a logarithmic axis, "
+            f"got {temperatures!r}; np.geomspace(0.05, 20) makes some"
+        )
     exact = {
         "probabilities": softmax,
         "entropy": entropy,
@@ -260,8 +276,9 @@ def plot_temperature_sweep(
         "mean_energy": mean_energy,
         "free_energy": free_energy,
     }
-    if quantity not in exact:
+    if quantity not in list(exact):  # a list takes what cannot be hashed
         raise ValueError(f"quantity must be one of {', '.join(exact)}, got {quantity!r}")
+    dots = None if measured is None else _measured(measured, len(z) if quantity == "probabilities" else 1)
     curves: NDArray[Any] = exact[quantity](z, t).reshape(len(t), -1)
 
     ax = _axes(ax)
@@ -283,9 +300,8 @@ def plot_temperature_sweep(
                 textcoords="offset points",
                 ha="right" if rising else "left",
             )
-    if measured is not None:
-        at, values, errors = (np.asarray(part, dtype=np.float64) for part in measured)
-        values, errors = values.reshape(len(at), -1), errors.reshape(len(at), -1)
+    if dots is not None:
+        at, values, errors = dots
         colors: Any = [temperature_color(float(value)) for value in at]
         for column, sigma in zip(values.T, errors.T, strict=True):
             ax.errorbar(at, column, yerr=2 * sigma, fmt="none", ecolor=colors, elinewidth=1.4, zorder=3)
@@ -296,6 +312,21 @@ def plot_temperature_sweep(
     ax.xaxis.set_major_formatter(lambda value, _: f"{value:g}")
     _thermometer(ax, float(t.min()), float(t.max()))
     return ax
+
+
+def _measured(measured: Any, columns: int) -> tuple[NDArray[Any], NDArray[Any], NDArray[Any]]:
+    """Return temperatures, shape (n,), values and their errors, shape (n, columns)."""
+    remedy = "pass temperatures, values and standard errors"
+    if not isinstance(measured, Sequence) or isinstance(measured, str) or len(measured) != 3:
+        raise TypeError(f"measured must be three arrays, got {measured!r}; {remedy}")
+    at = np.ravel(as_temperature(measured[0], name="measured"))
+    values, errors = (as_real("measured", part, remedy) for part in measured[1:])
+    if not values.size == errors.size == len(at) * columns:
+        raise ValueError(
+            f"measured must hold {columns} values and errors for each of the {len(at)} temperatures, "
+            f"got shapes {values.shape} and {errors.shape}; {remedy}"
+        )
+    return at, values.reshape(len(at), columns), errors.reshape(len(at), columns)
 
 
 def plot_reliability(
@@ -330,15 +361,20 @@ def plot_reliability(
     ------
     TypeError
         If a diagram is something else.
+    ValueError
+        If the temperatures are not two.
     """
-    shown = [(diagram, temperatures[0], "before")] if after is not None else [(diagram, temperatures[0], "")]
-    if after is not None:
-        shown.append((after, temperatures[1], "after"))
-    for table, _, _ in shown:
-        if not hasattr(table, "expected_calibration_error"):
+    pair = as_temperature(temperatures, name="temperatures")
+    if pair.shape != (2,):
+        raise ValueError(f"temperatures must be two, got {temperatures!r}; pass those before and after calibration")
+    for name, table in {"diagram": diagram, "after": after}.items():
+        if not hasattr(table, "expected_calibration_error") and not (table is None and name == "after"):
             raise TypeError(
-                f"diagram must be a ReliabilityDiagram, got {type(table).__name__}; call reliability_diagram"
+                f"{name} must be a ReliabilityDiagram, got {type(table).__name__}; call reliability_diagram"
             )
+    shown = [(diagram, pair[0], "" if after is None else "before")]
+    if after is not None:
+        shown.append((after, pair[1], "after"))
     ax = _axes(ax)
     ax.plot([0, 1], [0, 1], color=INKS["theory"], linewidth=1.0, zorder=2)
     tallest = max(float(table.share.max()) for table, _, _ in shown)

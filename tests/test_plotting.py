@@ -150,7 +150,7 @@ def test_wrong_arguments_are_named(recorded):
         plot_occupancy([1, 2])
     with pytest.raises(ValueError, match="labels must name each of the 3"):
         plot_occupancy([1, 2, 3], Z, labels=["a"])
-    with pytest.raises(ValueError, match="temperatures must be finite and above 0"):
+    with pytest.raises(ValueError, match="temperatures must be two or more, finite and above 0"):
         plot_temperature_sweep(Z, temperatures=[0, 1])
     with pytest.raises(ValueError, match="quantity must be one of"):
         plot_temperature_sweep(Z, "colour")

@@ -1,24 +1,29 @@
 """Every public function, every argument, every kind of wrong value: refused before any work, and named.
 
 The functions and their arguments are found by looking, so a new one without a valid call and wrong values here fails.
+Data sets, which are files, and the scikit-learn estimator have tests of their own.
 """
 
 import importlib
 import inspect
 
+import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 
-from simsoftmax import EProcess, simulate
+from simsoftmax import EProcess, calibration_errors, reliability_diagram, simulate, softmax
 
 MODULES = [
     "boltzmann", "markov", "metropolis", "variational", "thermodynamics", "gas", "annealing", "disorder", "null",
-    "power", "verification", "thermometer", "evidence",
+    "power", "verification", "thermometer", "evidence", "calibration", "calibration_errors", "plotting",
 ]  # fmt: skip
 INTERNAL = {"reduced_logits", "boltzmann_exponents", "check_proposal"}  # take what others have checked
 INTERNAL |= {"combine", "pool", "residuals", "temperature_direction", "detectable", "prepare"}
+INTERNAL |= {"number", "temperature_color"}  # the book's own hands
 
 Z = [2.0, 1.0, 0.1]
+TABLE = [[2.0, 1.0, 0.1], [0.3, 1.0, 0.2], [0.5, 0.1, 1.2], [1.0, 0.2, 0.4]]
+TRUE = [0, 1, 2, 1]
 SHARES = [0.5, 0.3, 0.2]
 NOT_NUMBERS = ["abc", None, {"a": 1}, 1j, object(), True]
 NOT_A_NUMBER = [*NOT_NUMBERS, "1", [1.0, 2.0], np.nan]
@@ -75,8 +80,42 @@ WRONG = {
     "sigma": POSITIVE,
     "roughness": [*NOT_A_NUMBER, -1.0, np.inf],
 }
+
+ROWS = [*NOT_ARRAYS, 1.0, [1.0, 2.0], np.ones((2, 3, 4)), np.ones((4, 0)), np.full((4, 3), np.nan)]
+PROBABILITIES = [*ROWS, np.full((4, 3), 0.5), np.tile([1.5, -0.25, -0.25], (4, 1))]
+AXES = [3, "left", object(), plt.figure()]
+WEIGHTS = [1.0, [1.0, 2.0], [1.0, 1.0, 1.0, -1.0], [0.0] * 4, [1.0, 1.0, 1.0, np.inf]]
+CHOICE = ["sideways", 3, None, ["width"]]
+# Where one name means different things to different functions.
+WRONG_OF = {
+    ("fit_temperature", "logits"): ROWS,
+    ("plot_occupancy", "labels"): [3, ["a"], ["a", "b", "c", "d"]],
+    ("plot_temperature_sweep", "logits"): VECTOR,
+    ("plot_temperature_sweep", "temperatures"): [3, "abc", (1.0,), (1.0, -1.0), (np.nan, 1.0), (0.0, 1.0)],
+    ("plot_trajectory", "quantity"): CHOICE,
+    ("reliability_diagram", "interval"): SHARE,
+    ("plot_occupancy", "counts"): [value for value in COUNTS if value is not None],
+    ("plot_occupancy", "temperature"): [value for value in TEMPERATURE if value is not None],
+}
+WRONG |= {
+    "labels": [*NOT_ARRAYS, 1, [0, 1], [0, 1, 2, 3], [0, 1, 2, -1], [0.5, 1, 2, 1], [[0, 1, 2, 1]], [0, 1, 2, 2**63]],
+    "weights": [*(value for value in NOT_ARRAYS if value is not None), *WEIGHTS],
+    "interval": CHOICE,
+    "probabilities": PROBABILITIES,
+    "bins": [*WHOLE, 0],
+    "binning": CHOICE,
+    "norm": [3, 0, "1", None, 1.5],
+    "resamples": [*WHOLE, 0],
+    "diagram": [3, None, "abc", SHARES],
+    "after": [3, "abc", SHARES],
+    "temperatures": [3, None, "abc", (1.0,), (1.0, -1.0), (1.0, 2.0, 3.0), (np.nan, 1.0)],
+    "quantity": CHOICE,
+    "measured": [3, "abc", ([1.0], [2.0]), ([1.0], [2.0], [3.0, 4.0])],
+    "trajectory": [3, None, "abc", Z],
+    "ax": AXES,
+}
 WELCOME = {("simulate_gas", "sweeps"): [0]}  # a gas as it is prepared
-FLAGS = {"progress"}  # any truth value will do
+FLAGS = {"progress", "debias", "classwise"}  # any truth value will do
 
 COUNTED = {"counts": [5, 2, 1], "logits": Z}
 OCCUPANCY = {"occupancy": SHARES, "logits": Z, "particles": 100, "recorded": 3}
@@ -105,6 +144,16 @@ VALID = {
     "freezing_temperature": {"levels": 10},
     "random_energies": {"levels": 10},
     "rugged_ladder": {"levels": 10},
+    "fit_temperature": {"logits": TABLE, "labels": TRUE},
+    "logits_from_probabilities": {"probabilities": softmax(Z, 1.5)},
+    "plot_occupancy": COUNTED | {"temperature": 1.5},
+    "plot_reliability": {"diagram": reliability_diagram(softmax(TABLE, 1.5), TRUE)},
+    "plot_trajectory": {"trajectory": simulate(Z, 1.5, particles=10, sweeps=2, record=1, rng=1)},
+}
+VALID |= {
+    name: {"probabilities": softmax(TABLE, 1.5), "labels": TRUE}
+    for name in calibration_errors.__all__
+    if name.islower()
 }
 
 
@@ -133,11 +182,17 @@ def test_the_valid_call_is_valid(name):
     FUNCTIONS[name](**VALID.get(name, {"logits": Z}))
 
 
+@pytest.fixture(autouse=True)
+def close_figures():
+    yield
+    plt.close("all")
+
+
 @pytest.mark.parametrize(("name", "parameter"), CASES)
 def test_wrong_input_is_named(name, parameter):
     valid = VALID.get(name, {"logits": Z})
     faults = []
-    for value in WRONG[parameter]:
+    for value in WRONG_OF.get((name, parameter), WRONG[parameter]):
         if any(value is one for one in WELCOME.get((name, parameter), [])):
             continue
         try:
