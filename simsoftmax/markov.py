@@ -13,12 +13,9 @@ from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy.linalg import eigvalsh, eigvalsh_tridiagonal
-from scipy.sparse.linalg import LinearOperator, eigsh
-from scipy.special import logsumexp
 
 from .arguments import as_probability, as_real, as_temperature, as_vector_logits, first_index
-from .boltzmann import reduced_logits
+from .boltzmann import log_partition, reduced_logits
 
 __all__ = ["Proposal", "Relaxation", "boltzmann_exponents", "check_proposal", "relaxation", "transition_matrix"]
 
@@ -224,7 +221,7 @@ class Relaxation:
             start[self._ground] = 1.0
         there = start > 0
         # chi-square + 1 = sum start^2 / p; near 1 from below it is rounding, and the start is softmax itself.
-        log_sum = float(logsumexp(2 * np.log(start[there]) - log_p[there]))
+        log_sum = float(log_partition(2 * np.log(start[there]) - log_p[there]))
         if there.sum() == 1:  # 1/p - 1 = (1 - p)/p keeps its digits when p is nearly 1
             log_chi = (
                 0.5 * (float(np.log(-np.expm1(log_p[there][0]))) - float(log_p[there][0])) if log_sum > 0 else -np.inf
@@ -283,6 +280,8 @@ def exponents_relaxation(exponents: NDArray[np.float64], proposal: str | NDArray
         # The leading one in the form that keeps the digits of a small gap: 1 / (K max p).
         gap = minorisation = float(tails[0]) / levels
     elif isinstance(proposal, str):
+        from scipy.linalg import eigvalsh_tridiagonal
+
         up = 0.5 * np.where(allowed[1:] & allowed[:-1], 1.0, 0.0)
         with np.errstate(invalid="ignore"):
             step = np.where(up > 0, exponents[1:] - exponents[:-1], 0.0)
@@ -306,6 +305,8 @@ def exponents_relaxation(exponents: NDArray[np.float64], proposal: str | NDArray
         if len(eigenvalues):
             gap = min(gap, 1.0 - abs(float(eigenvalues[-1])))
     else:
+        from scipy.linalg import eigvalsh
+
         q = proposal[np.ix_(allowed, allowed)]
         symmetrised = q * np.exp(-np.abs(x[None, :] - x[:, None]) / 2)
         moves = q * np.exp(np.minimum(x[None, :] - x[:, None], 0))
@@ -315,7 +316,7 @@ def exponents_relaxation(exponents: NDArray[np.float64], proposal: str | NDArray
         gap = 1.0 - float(np.abs(eigenvalues).max()) if len(eigenvalues) else 1.0
         if gap < 1e-14 * math.sqrt(levels):
             gap = 0.0  # below what an eigenvalue near 1 resolves: say that it is stuck rather than invent a rate
-    log_probabilities = exponents - logsumexp(x)
+    log_probabilities = exponents - log_partition(x)
     return Relaxation(eigenvalues, gap, minorisation, log_probabilities, int(np.argmax(exponents)))
 
 
@@ -334,7 +335,7 @@ def _ladder_gap(exponents: NDArray[np.float64]) -> float:
     if allowed[-1] - allowed[0] + 1 != len(allowed):
         return 0.0  # a level that cannot be occupied splits the ladder
     x = exponents[allowed]
-    p = np.exp(x - logsumexp(x))
+    p = np.exp(x - log_partition(x))
     below, above = np.cumsum(p)[:-1], np.cumsum(p[::-1])[::-1][1:]
     flow = 0.5 * np.minimum(p[1:], p[:-1])
     if flow.min() == 0.0:
@@ -347,6 +348,10 @@ def _ladder_gap(exponents: NDArray[np.float64]) -> float:
         left = np.cumsum(below * scaled)
         right = np.cumsum((above * scaled)[::-1])[::-1] - above * scaled
         return np.asarray(root * (above * left + below * right) / largest)
+
+    # SciPy takes longer to import than all else here, and uniform proposals, the default, need none of it.
+    from scipy.linalg import eigvalsh
+    from scipy.sparse.linalg import LinearOperator, eigsh
 
     steps = len(flow)
     if steps <= 64:
