@@ -12,7 +12,7 @@ import signal
 import threading
 import zipfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Self
@@ -561,10 +561,14 @@ def _postponed_interrupt() -> Iterator[list[bool]]:
         signal.signal(signal.SIGINT, before)
 
 
-def _run(begin: Trajectory, schedule: NDArray[np.float64], sweeps: int, threads: int, progress: bool) -> Trajectory:
-    """Continue ``begin`` by ``sweeps`` sweeps: the one loop behind `simulate` and `Trajectory.extend`."""
+def _bar(sweeps: int) -> Any:
     from tqdm.auto import tqdm
 
+    return tqdm(total=sweeps, unit="sweep")
+
+
+def _run(begin: Trajectory, schedule: NDArray[np.float64], sweeps: int, threads: int, progress: bool) -> Trajectory:
+    """Continue ``begin`` by ``sweeps`` sweeps: the one loop behind `simulate` and `Trajectory.extend`."""
     from .kernels.particles import count
 
     states = None if begin.states is None else begin.states.copy()
@@ -581,7 +585,7 @@ def _run(begin: Trajectory, schedule: NDArray[np.float64], sweeps: int, threads:
     done = moved = 0
     temperature = begin.temperature
     annealed = begin.annealed
-    with _postponed_interrupt() as interrupt, tqdm(total=sweeps, unit="sweep", disable=not progress) as bar:
+    with _postponed_interrupt() as interrupt, _bar(sweeps) if progress else nullcontext() as bar:
         while done < sweeps and not interrupt:
             step = min(most, sweeps - done)
             if begin.record:
@@ -594,7 +598,8 @@ def _run(begin: Trajectory, schedule: NDArray[np.float64], sweeps: int, threads:
             temperature = following
             moved += advance(temperature, step)
             done += step
-            bar.update(step)
+            if bar is not None:
+                bar.update(step)
             if begin.record and (begin.sweeps + done) % begin.record == 0:
                 now = counts if states is None else count(states, levels)
                 occupancies.append(now / begin.particles)
@@ -646,32 +651,35 @@ def _engine(
             states, streams, at(temperature, lambda x: x), rule, sweeps, threads
         )
     from .kernels import occupations
+    from .kernels.calling import Bundle
+    from .kernels.compiler import compiled
 
     stream = streams[0]
-    if not isinstance(proposal, str):
+    work = Bundle(np.empty((2, len(z)), np.int64))
+    if isinstance(proposal, str) and proposal == "uniform":
+        uniform = compiled(occupations.sweep_uniform)
 
-        def by_matrix(temperature: float, sweeps: int) -> int:
-            table = at(temperature, lambda x: occupations.matrix_tables(matrix_moves(x, proposal)))
-            return int(occupations.sweep_matrix(counts, table, stream, sweeps))
+        def ranked_tables(exponents: NDArray[np.float64]) -> tuple[NDArray[np.int64], Bundle]:
+            order, above = rank_levels(exponents)
+            return order, occupations.uniform_tables(above)
 
-        return by_matrix
-    if proposal == "neighbour":
+        def by_rank(temperature: float, sweeps: int) -> int:
+            order, tables = at(temperature, ranked_tables)
+            ranked = counts[order]
+            moved = int(uniform(ranked, tables, stream, work, sweeps))
+            counts[order] = ranked
+            return moved
 
-        def by_neighbour(temperature: float, sweeps: int) -> int:
-            up, down = at(temperature, occupations.neighbour_tables)
-            return int(occupations.sweep_neighbour(counts, up, down, stream, sweeps))
+        return by_rank
+    if isinstance(proposal, str):
+        kernel, make = compiled(occupations.sweep_neighbour), occupations.neighbour_tables
+    else:
+        kernel = compiled(occupations.sweep_matrix)
 
-        return by_neighbour
+        def make(exponents: NDArray[np.float64]) -> Bundle:
+            return occupations.matrix_tables(matrix_moves(exponents, proposal))
 
-    def by_uniform(temperature: float, sweeps: int) -> int:
-        order, above = at(temperature, rank_levels)
-        climb, fall, land = occupations.uniform_tables(above)
-        ranked = counts[order]
-        moved = int(occupations.sweep_uniform(ranked, climb, fall, land, stream, sweeps))
-        counts[order] = ranked
-        return moved
-
-    return by_uniform
+    return lambda temperature, sweeps: int(kernel(counts, at(temperature, make), stream, work, sweeps))
 
 
 def _alias_tables(matrix: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.int64]]:

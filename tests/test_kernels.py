@@ -5,10 +5,10 @@ import pytest
 import scipy.stats
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from numba import njit
 
 import simsoftmax as ss
 from simsoftmax.kernels import binomial, occupations, particles, seeds, streams
+from simsoftmax.kernels.compiler import compiled, njit
 from simsoftmax.markov import boltzmann_exponents, rank_levels
 
 
@@ -68,6 +68,11 @@ def test_streams_differ_between_keys_and_blocks():
 
 
 @njit
+def _log_pmf(k, n, p):
+    return binomial.log_binomial_pmf(k, n, p)
+
+
+@njit
 def _binomials(n, p, size, stream):
     out = np.empty(size, np.int64)
     for i in range(size):
@@ -123,9 +128,7 @@ def wanted_over_drawn(n, p, x):
     k = np.floor(n * p + 0.5 + slope * x + bend * (x**2 - 1))
     stretch = slope + 2 * bend * x
     inside = (k >= 0) & (k <= n) & (stretch > 0)
-    log_p = np.array(
-        [binomial.log_binomial_pmf(v, float(n), p) if ok else np.nan for v, ok in zip(k, inside, strict=True)]
-    )
+    log_p = np.array([_log_pmf(v, float(n), p) if ok else np.nan for v, ok in zip(k, inside, strict=True)])
     return np.exp(log_p + np.log(np.where(inside, stretch, np.nan)) - scipy.stats.norm.logpdf(x)), spread
 
 
@@ -161,7 +164,7 @@ def test_the_hat_is_not_wider_than_it_must_be():
 def test_binomial_probabilities_equal_scipys(rng):
     for n in (20, 1000, 10**6):
         k = np.unique(rng.binomial(n, 0.3, 20))
-        got = [binomial.log_binomial_pmf(float(v), float(n), 0.3) for v in k]
+        got = [_log_pmf(float(v), float(n), 0.3) for v in k]
         np.testing.assert_allclose(got, scipy.stats.binom.logpmf(k, n, 0.3), rtol=1e-9)
     assert binomial.binomial(5, 0.0, np.zeros(4, np.uint64)) == 0
     assert binomial.binomial(5, 1.0, np.zeros(4, np.uint64)) == 5
@@ -216,6 +219,7 @@ def test_a_sweep_of_mixed_occupations_has_the_right_covariance(proposal, rng, al
     covariance = sum(a * (np.diag(row) - np.outer(row, row)) for a, row in zip(n, moves, strict=True))
     inverse = np.linalg.pinv(covariance)
     replicates = 4000
+    work = tuple(np.empty((2, 4), np.int64))
     stream = seeds.seed_streams(int(rng.integers(2**63)), 1)[0]
     x = boltzmann_exponents(z, t)
     distances = 0.0
@@ -224,12 +228,12 @@ def test_a_sweep_of_mixed_occupations_has_the_right_covariance(proposal, rng, al
         if proposal == "uniform":
             order, above = rank_levels(x)
             ranked = counts[order]
-            occupations.sweep_uniform(ranked, *occupations.uniform_tables(above), stream, 1)
+            compiled(occupations.sweep_uniform)(ranked, occupations.uniform_tables(above), stream, work, 1)
             counts[order] = ranked
         elif proposal == "neighbour":
-            occupations.sweep_neighbour(counts, *occupations.neighbour_tables(x), stream, 1)
+            compiled(occupations.sweep_neighbour)(counts, occupations.neighbour_tables(x), stream, work, 1)
         else:
-            occupations.sweep_matrix(counts, occupations.matrix_tables(moves), stream, 1)
+            compiled(occupations.sweep_matrix)(counts, occupations.matrix_tables(moves), stream, work, 1)
         assert counts.sum() == n.sum()
         distances += (counts - mean) @ inverse @ (counts - mean)
     degrees = 3 * replicates

@@ -13,6 +13,7 @@ import pytest
 
 import simsoftmax as ss
 from simsoftmax.kernels import exact, reference
+from simsoftmax.kernels.compiler import compiled
 from simsoftmax.kernels.evidence import grow_evidence
 from simsoftmax.kernels.seeds import seed_streams
 from simsoftmax.live import wasm
@@ -134,7 +135,7 @@ def test_the_same_draws_as_the_native_kernel(page, rule, rng):
             stream = seed_streams(int(rng.integers(2**63)), 1)[0]
             calls.append((rule, [states, exponents, weights, stream, 40]))
             native = states.copy(), stream.copy()
-            moved = getattr(reference, rule)(native[0], exponents, weights, native[1], 40)
+            moved = compiled(getattr(reference, rule))(native[0], exponents, weights, native[1], 40)
             natives.append((moved, *native))
     for (moved, left), (native_moved, native_states, native_stream) in zip(page.call(calls), natives, strict=True):
         assert moved == native_moved

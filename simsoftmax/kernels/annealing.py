@@ -6,8 +6,7 @@ scalars in, nothing allocated, no exception.
 
 import math
 
-from numba import njit
-
+from .compiler import njit
 from .exact import boltzmann_weights
 from .reference import sweep_neighbour
 

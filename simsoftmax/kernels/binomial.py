@@ -19,7 +19,6 @@ count, where differences of log-gammas would.
 import math
 
 import numpy as np
-from numba import njit
 
 from .streams import draw_bits, draw_unit, unit
 
@@ -58,7 +57,6 @@ SURE = np.append(np.exp((EDGE[:-1] ** 2 - EDGE[1:] ** 2) / 2), -1.0)
 DOUBT = BELOW + (1 + np.append(EDGE[1:], 0.0)) ** 2 / 4
 
 
-@njit(cache=True, error_model="numpy")
 def _stirling_error(n):
     """Return ln n! - ln(sqrt(2 pi n) (n/e)^n)."""
     if n < 16.0:
@@ -67,7 +65,6 @@ def _stirling_error(n):
     return (1 / 12 - (1 / 360 - (1 / 1260 - 1 / 1680 / nn) / nn) / nn) / n
 
 
-@njit(cache=True, error_model="numpy")
 def _deviance(x, mean):
     """Return x ln(x / mean) + mean - x, by its series where the terms would cancel."""
     difference = x - mean
@@ -87,7 +84,6 @@ def _deviance(x, mean):
         j += 1
 
 
-@njit(cache=True, error_model="numpy")
 def log_binomial_pmf(k, n, p):
     """Return ln of the probability of k successes in n > 0 trials, 0 < p < 1."""
     q = 1.0 - p
@@ -107,7 +103,6 @@ def log_binomial_pmf(k, n, p):
     )
 
 
-@njit(cache=True, error_model="numpy")
 def _by_inversion(n, p, stream):
     ratio = p / (1.0 - p)
     while True:
@@ -124,7 +119,6 @@ def _by_inversion(n, p, stream):
             return k
 
 
-@njit(cache=True, error_model="numpy")
 def _by_rejection(n, p, stream):
     trials = np.float64(n)
     mean = trials * p
@@ -156,7 +150,6 @@ def _by_rejection(n, p, stream):
             return np.int64(k)
 
 
-@njit(cache=True, error_model="numpy")
 def binomial(n, p, stream):
     """Return the number of successes in n trials of probability p, int64; the stream advances in its array."""
     if n <= 0 or p <= 0.0:

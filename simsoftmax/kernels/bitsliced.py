@@ -15,8 +15,12 @@ proposal among all K levels and needs no random integer in {0, 1, 2}. K = 4 draw
 bits.
 """
 
+import functools
+import threading
+
 import numpy as np
 
+from simsoftmax.kernels.calling import Bundle
 from simsoftmax.kernels.lanes import aligned, any_lane, load, population, store
 from simsoftmax.kernels.thresholds import acceptance, binary
 from simsoftmax.kernels.xoshiro import draw, keep, restore
@@ -135,8 +139,9 @@ def neighbour(generator, high, low, valid, unions, pattern, rises):
     return high ^ ~(low ^ up), ~low, moves, generator
 
 
-def sweep_block(propose, words, present, stream, unions, pattern, rises, rank, level, sweeps):
+def sweep_block(propose, words, present, stream, unions, tables, sweeps):
     """Sweep 512 particles, given as bytes in 8 rows of 8 words; return how many moves were made."""
+    pattern, rises, rank, level = tables
     generator = restore(stream)
     valid = gather_plane(present, 0)
     store(unions, 8, valid ^ valid)
@@ -154,34 +159,32 @@ def sweep_block(propose, words, present, stream, unions, pattern, rises, rank, l
     return moved
 
 
-def sweep_blocks(propose, words, present, streams, unions, pattern, rises, rank, level, sweeps):
+def sweep_blocks(propose, words, present, streams, unions, tables, sweeps):
     """Sweep blocks of particles, given as bytes in 8 rows of 8 words a block; return how many moves were made."""
     moved = 0
     for block in range(len(streams)):
-        moved += sweep_block(
-            propose, words[block], present, streams[block], unions, pattern, rises, rank, level, sweeps
-        )
+        moved += sweep_block(propose, words[block], present, streams[block], unions, tables, sweeps)
     return moved
 
 
-def sweep_uniform_two(words, present, streams, unions, pattern, rises, rank, level, sweeps):
+def sweep_uniform_two(words, present, streams, unions, tables, sweeps):
     """Sweep with uniform proposals, K = 2."""
-    return sweep_blocks(uniform_two, words, present, streams, unions, pattern, rises, rank, level, sweeps)
+    return sweep_blocks(uniform_two, words, present, streams, unions, tables, sweeps)
 
 
-def sweep_uniform_three(words, present, streams, unions, pattern, rises, rank, level, sweeps):
+def sweep_uniform_three(words, present, streams, unions, tables, sweeps):
     """Sweep with uniform proposals, K = 3."""
-    return sweep_blocks(uniform_three, words, present, streams, unions, pattern, rises, rank, level, sweeps)
+    return sweep_blocks(uniform_three, words, present, streams, unions, tables, sweeps)
 
 
-def sweep_uniform_four(words, present, streams, unions, pattern, rises, rank, level, sweeps):
+def sweep_uniform_four(words, present, streams, unions, tables, sweeps):
     """Sweep with uniform proposals, K = 4."""
-    return sweep_blocks(uniform_four, words, present, streams, unions, pattern, rises, rank, level, sweeps)
+    return sweep_blocks(uniform_four, words, present, streams, unions, tables, sweeps)
 
 
-def sweep_neighbour(words, present, streams, unions, pattern, rises, rank, level, sweeps):
+def sweep_neighbour(words, present, streams, unions, tables, sweeps):
     """Sweep with neighbour proposals, K = 2, 3 or 4."""
-    return sweep_blocks(neighbour, words, present, streams, unions, pattern, rises, rank, level, sweeps)
+    return sweep_blocks(neighbour, words, present, streams, unions, tables, sweeps)
 
 
 def count_blocks(words, present, counts):
@@ -197,14 +200,20 @@ def count_blocks(words, present, counts):
 
 def run(kernel, states, streams, tables, sweeps):
     """Call ``kernel`` on all particles and return how many moves were made."""
-    moved, done, unions = 0, 0, aligned((16, 8), np.uint64)
+    moved, done, unions = 0, 0, scratch(threading.get_ident())
     for words, present in in_blocks(states):
         own = states[done * BLOCK : (done + len(words)) * BLOCK]
-        moved += kernel(words, present, streams[done : done + len(words)], unions, *tables, sweeps)
+        moved += kernel(words, present, streams[done : done + len(words)], unions, tables, sweeps)
         if len(own) < words.nbytes:  # the padded block is a copy
             own[:] = words.ravel().view(np.uint8)[: len(own)]
         done += len(words)
     return moved
+
+
+@functools.lru_cache(maxsize=64)
+def scratch(thread):
+    """Return the work space of a thread, the rows that unions lie in."""
+    return aligned((16, 8), np.uint64)
 
 
 def count(kernel, states, levels):
@@ -254,7 +263,7 @@ def prepare(reduced, proposal):
     pattern[:, 1] += ((base >> places) & np.uint64(1)).astype(np.int64)[:, 0]
     rank = np.arange(4)
     rank[order] = np.arange(levels)
-    return kernel, (pattern, uphill * FULL, planes(rank), planes(np.argsort(rank)))
+    return kernel, Bundle((pattern, uphill * FULL, planes(rank), planes(np.argsort(rank))))
 
 
 def planes(numbers):

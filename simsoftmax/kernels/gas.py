@@ -7,8 +7,8 @@ reference for those after the handovers, which are for the reader's browser; a t
 import math
 
 import numpy as np
-from numba import njit
 
+from .compiler import njit
 from .streams import draw
 
 U = np.uint64

@@ -7,13 +7,13 @@ particles: O(K) a sweep for uniform and neighbour proposals, O(K^2) for a propos
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
 from .binomial import binomial
+from .calling import Bundle
 
 
-def uniform_tables(above: NDArray[np.float64]) -> tuple[NDArray[np.float64], ...]:
+def uniform_tables(above: NDArray[np.float64]) -> Bundle:
     """Return (climb, fall, land), each of shape (K,), for levels sorted by falling weight.
 
     Rank 0 is the ground level, and ``above`` holds the weights above each rank divided by its own. From rank i a
@@ -24,15 +24,17 @@ def uniform_tables(above: NDArray[np.float64]) -> tuple[NDArray[np.float64], ...
     levels = len(above)
     climb = above / levels
     fall = np.minimum(np.arange(levels) / levels / (1.0 - climb), 1.0)
-    return climb, fall, 1.0 / (1.0 + above)
+    return Bundle((climb, fall, 1.0 / (1.0 + above)))
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
-def sweep_uniform(counts, climb, fall, land, stream, sweeps):
-    """Sweep counts that are sorted by falling weight, in place; return how many particles changed level, summed."""
+def sweep_uniform(counts, tables, stream, work, sweeps):
+    """Sweep counts that are sorted by falling weight, in place; return how many particles changed level, summed.
+
+    ``work`` is two rows of K integers, one for the particles that climb and one for those that fall.
+    """
+    climb, fall, land = tables
+    climbing, falling = work
     levels = counts.size
-    climbing = np.empty(levels, np.int64)
-    falling = np.empty(levels, np.int64)
     moved = 0
     for _ in range(sweeps):
         for i in range(levels):
@@ -55,18 +57,18 @@ def sweep_uniform(counts, climb, fall, land, stream, sweeps):
     return moved
 
 
-def neighbour_tables(exponents: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+def neighbour_tables(exponents: NDArray[np.float64]) -> Bundle:
     """Return (up, down), shape (K,): the chance to go up, and to go down if one did not go up."""
     both = (exponents[1:] > -np.inf) & (exponents[:-1] > -np.inf)
     step = np.subtract(exponents[1:], exponents[:-1], where=both, out=np.zeros(len(exponents) - 1))
     up = np.append(np.where(both, 0.5 * np.exp(np.minimum(step, 0.0)), 0.0), 0.0)
     down = np.append(0.0, np.where(both, 0.5 * np.exp(np.minimum(-step, 0.0)), 0.0))
-    return up, down / (1.0 - up)
+    return Bundle((up, down / (1.0 - up)))
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
-def sweep_neighbour(counts, up, down, stream, sweeps):
+def sweep_neighbour(counts, tables, stream, work, sweeps):
     """Sweep counts in place, each particle one step along the ladder at most; return how many particles moved."""
+    up, down = tables
     levels = counts.size
     moved = 0
     for _ in range(sweeps):
@@ -82,21 +84,22 @@ def sweep_neighbour(counts, up, down, stream, sweeps):
     return moved
 
 
-def matrix_tables(transition: NDArray[np.float64]) -> NDArray[np.float64]:
+def matrix_tables(transition: NDArray[np.float64]) -> Bundle:
     """Return conditional probabilities, shape (K, K): to go to j, given not to any level before j."""
     rest = np.cumsum(transition[:, ::-1], axis=1)[:, ::-1]
     with np.errstate(invalid="ignore", divide="ignore"):
-        return np.asarray(np.where(transition > 0, np.minimum(transition / rest, 1.0), 0.0))
+        return Bundle((np.where(transition > 0, np.minimum(transition / rest, 1.0), 0.0),))
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
-def sweep_matrix(counts, conditional, stream, sweeps):
+def sweep_matrix(counts, tables, stream, work, sweeps):
     """Sweep counts in place by one multinomial a level; return how many particles changed level, summed."""
+    (conditional,) = tables
+    following = work[0]
     levels = counts.size
-    following = np.empty(levels, np.int64)
     moved = 0
     for _ in range(sweeps):
-        following[:] = 0
+        for j in range(levels):
+            following[j] = 0
         for i in range(levels):
             left = counts[i]
             for j in range(levels):
@@ -109,5 +112,6 @@ def sweep_matrix(counts, conditional, stream, sweeps):
                     moved += going
             # Rounding may leave a particle over when the last probabilities of a row are zero: it stays.
             following[i] += left
-        counts[:] = following
+        for j in range(levels):
+            counts[j] = following[j]
     return moved

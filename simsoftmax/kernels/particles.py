@@ -74,7 +74,7 @@ def advance(
     if isinstance(proposal, tuple):
         from .reference import sweep_matrix_blocks
 
-        run = functools.partial(_run_matrix, sweep_matrix_blocks, exponents, proposal, block, sweeps)
+        run = functools.partial(_run_matrix, compiled(sweep_matrix_blocks), exponents, proposal, block, sweeps)
     else:
         module = _module(len(exponents))
         kernel, tables = _prepared(exponents.tobytes(), proposal)

@@ -12,7 +12,6 @@ the ground level, the ratio is formed from the exponents instead. Exact to the 2
 import math
 
 import numpy as np
-from numba import njit
 
 from .streams import draw, unit
 
@@ -21,7 +20,6 @@ SMALLEST = 1e-290  # weights below this are compared through their exponents
 LOW = U(0xFFFFFFFF)
 
 
-@njit(cache=True, inline="always")
 def accepts(exponents, weights, here, there, uniform):
     """Return whether a move upwards in energy is accepted."""
     if weights[here] > SMALLEST:
@@ -29,7 +27,6 @@ def accepts(exponents, weights, here, there, uniform):
     return uniform < math.exp(exponents[there] - exponents[here])
 
 
-@njit(cache=True, nogil=True)
 def sweep_uniform(states, exponents, weights, stream, sweeps):
     """Sweep with proposals uniform over all K levels, the present one included; return how many moves were made.
 
@@ -62,7 +59,6 @@ def sweep_uniform(states, exponents, weights, stream, sweeps):
     return moved
 
 
-@njit(cache=True, nogil=True)
 def sweep_neighbour(states, exponents, weights, stream, sweeps):
     """Sweep with proposals one level up or down by index; a step off the end is a rejection.
 
@@ -87,7 +83,6 @@ def sweep_neighbour(states, exponents, weights, stream, sweeps):
     return moved
 
 
-@njit(cache=True, nogil=True)
 def sweep_matrix(states, exponents, weights, keep, alias, stream, sweeps):
     """Sweep with proposals from row ``here`` of a matrix, given as alias tables ``keep`` and ``alias``, shape (K, K).
 
@@ -123,7 +118,6 @@ def sweep_matrix(states, exponents, weights, keep, alias, stream, sweeps):
     return moved
 
 
-@njit(cache=True, nogil=True)
 def sweep_matrix_blocks(states, exponents, weights, keep, alias, streams, block, sweeps):
     """Sweep block after block as `sweep_matrix` does, each with its row of ``streams``, shape (blocks, 4)."""
     moved = 0

@@ -6,19 +6,16 @@ generators", ACM Trans. Math. Softw. 47 (2021).
 """
 
 import numpy as np
-from numba import njit
 
 U = np.uint64
 _TO_UNIT = 2.0**-53
 
 
-@njit(cache=True, inline="always")
 def rotate_left(x, bits):
     """Return x rotated by 1 to 63 bits."""
     return (x << U(bits)) | (x >> U(64 - bits))
 
 
-@njit(cache=True, inline="always")
 def draw(s0, s1, s2, s3):
     """Return 64 random bits and the next state of xoshiro256++, all in registers."""
     bits = rotate_left(s0 + s3, 23) + s0
@@ -32,13 +29,11 @@ def draw(s0, s1, s2, s3):
     return bits, s0, s1, s2, s3
 
 
-@njit(cache=True, inline="always")
 def unit(bits):
     """Return a float64 uniform on the 2^53 midpoints of (0, 1)."""
     return (np.float64(bits >> U(11)) + 0.5) * _TO_UNIT
 
 
-@njit(cache=True, inline="always")
 def draw_bits(stream):
     """Return 64 random bits and advance the stream in its array."""
     bits, s0, s1, s2, s3 = draw(stream[0], stream[1], stream[2], stream[3])
@@ -49,7 +44,6 @@ def draw_bits(stream):
     return bits
 
 
-@njit(cache=True, inline="always")
 def draw_unit(stream):
     """Return a uniform float64 in (0, 1) and advance the stream in its array."""
     return unit(draw_bits(stream))

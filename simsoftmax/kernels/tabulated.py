@@ -12,10 +12,13 @@ A step to a neighbour has two proposals, down and up, instead of K.
 Particles of a block are swept in turn, a vector at a time, and stay in the first-level cache.
 """
 
+import functools
 import math
+import threading
 
 import numpy as np
 
+from simsoftmax.kernels.calling import Bundle
 from simsoftmax.kernels.lanes import (
     aligned,
     any_lane,
@@ -228,7 +231,7 @@ def take(proposals, row):
     return load(numbers, row), load(rests, row), load(places, row), load(fractions, row)
 
 
-def sweep_block(move, ahead, scratch, stream, tables, sweeps):
+def sweep_block(move, ahead, scratch, stream, tables, facts, sweeps):
     """Sweep a block, given as rows of levels, and of their weights; return how many moves were made.
 
     ``counts`` holds the number of levels for each particle, and 0 for those that are absent: they are in level 0, and
@@ -238,7 +241,8 @@ def sweep_block(move, ahead, scratch, stream, tables, sweeps):
     """
     propose, look, decide, weigh = move
     here, weight, counts, proposals, queue = scratch
-    table, factors, step, bits, reduced, ladder = tables
+    table, factors, reduced = tables
+    step, bits, ladder = facts
     numbers, tails, doubts, rows = queue
     generator = restore(stream)
     parts = here.shape[1] // 8
@@ -280,11 +284,11 @@ def sweep_block(move, ahead, scratch, stream, tables, sweeps):
     return moved
 
 
-def sweep_blocks(move, ahead, scratch, states, streams, tables, sweeps):
+def sweep_blocks(move, ahead, scratch, states, streams, tables, facts, sweeps):
     """Sweep all particles, block by block; return how many moves were made."""
-    here, weight, counts, proposals, queue = scratch
-    levels, choices = here.ravel(), counts.ravel()
-    choices[:] = len(tables[4])
+    here, weight, counts, proposals, queue, flat = scratch
+    levels, choices = flat
+    choices[:] = len(tables[2])
     moved = 0
     for block in range(len(streams)):
         own = states[block * BLOCK : (block + 1) * BLOCK]
@@ -293,58 +297,60 @@ def sweep_blocks(move, ahead, scratch, states, streams, tables, sweeps):
         levels[len(own) :] = 0
         choices[len(own) :] = 0
         rows = here[: (len(own) + here.shape[1] - 1) // here.shape[1]]
-        moved += sweep_block(move, ahead, (rows, weight, counts, proposals, queue), streams[block], tables, sweeps)
+        moved += sweep_block(
+            move, ahead, (rows, weight, counts, proposals, queue), streams[block], tables, facts, sweeps
+        )
         for k in range(len(own)):
             own[k] = levels[k]
     return moved
 
 
-def sweep_uniform_32(scratch, states, streams, table, factors, reduced, sweeps):
+def sweep_uniform_32(scratch, states, streams, tables, sweeps):
     """Sweep with uniform proposals, K <= 32."""
     move = propose_near, look_one, decide_near, weigh_plain
-    return sweep_blocks(move, False, scratch, states, streams, (table, factors, 0, 16, reduced, False), sweeps)
+    return sweep_blocks(move, False, scratch, states, streams, tables, (0, 16, False), sweeps)
 
 
-def sweep_uniform_64(scratch, states, streams, table, factors, reduced, sweeps):
+def sweep_uniform_64(scratch, states, streams, tables, sweeps):
     """Sweep with uniform proposals, K <= 64."""
     move = propose_near, look_two, decide_near, weigh_plain
-    return sweep_blocks(move, False, scratch, states, streams, (table, factors, 0, 16, reduced, False), sweeps)
+    return sweep_blocks(move, False, scratch, states, streams, tables, (0, 16, False), sweeps)
 
 
-def sweep_uniform_128(scratch, states, streams, table, factors, reduced, sweeps):
+def sweep_uniform_128(scratch, states, streams, tables, sweeps):
     """Sweep with uniform proposals, K <= 128."""
     move = propose_wide, look_four, decide_wide, weigh_plain
-    return sweep_blocks(move, False, scratch, states, streams, (table, factors, 0, 32, reduced, False), sweeps)
+    return sweep_blocks(move, False, scratch, states, streams, tables, (0, 32, False), sweeps)
 
 
-def sweep_uniform_broad(scratch, states, streams, table, factors, reduced, sweeps):
+def sweep_uniform_broad(scratch, states, streams, tables, sweeps):
     """Sweep with uniform proposals, K <= 65535, where not many weights are too small for 16 bits."""
     move = propose_wide, look_far, decide_wide, weigh_plain
-    return sweep_blocks(move, True, scratch, states, streams, (table, factors, 0, 32, reduced, False), sweeps)
+    return sweep_blocks(move, True, scratch, states, streams, tables, (0, 32, False), sweeps)
 
 
-def sweep_uniform_any(scratch, states, streams, table, factors, reduced, sweeps):
+def sweep_uniform_any(scratch, states, streams, tables, sweeps):
     """Sweep with uniform proposals, any K."""
     move = propose_far, look_far, decide_far, weigh_far
-    return sweep_blocks(move, True, scratch, states, streams, (table, factors, 0, 32, reduced, False), sweeps)
+    return sweep_blocks(move, True, scratch, states, streams, tables, (0, 32, False), sweeps)
 
 
-def sweep_neighbour_32(scratch, states, streams, table, factors, reduced, sweeps):
+def sweep_neighbour_32(scratch, states, streams, tables, sweeps):
     """Sweep with neighbour proposals, K <= 32."""
     move = propose_near_step, look_two, decide_step, weigh_nothing
-    return sweep_blocks(move, False, scratch, states, streams, (table, factors, 32, 16, reduced, True), sweeps)
+    return sweep_blocks(move, False, scratch, states, streams, tables, (32, 16, True), sweeps)
 
 
-def sweep_neighbour_64(scratch, states, streams, table, factors, reduced, sweeps):
+def sweep_neighbour_64(scratch, states, streams, tables, sweeps):
     """Sweep with neighbour proposals, K <= 64."""
     move = propose_near_step, look_four, decide_step, weigh_nothing
-    return sweep_blocks(move, False, scratch, states, streams, (table, factors, 64, 16, reduced, True), sweeps)
+    return sweep_blocks(move, False, scratch, states, streams, tables, (64, 16, True), sweeps)
 
 
-def sweep_neighbour_any(scratch, states, streams, table, factors, reduced, sweeps):
+def sweep_neighbour_any(scratch, states, streams, tables, sweeps):
     """Sweep with neighbour proposals, any K."""
     move = propose_far_step, look_far, decide_step, weigh_nothing
-    return sweep_blocks(move, True, scratch, states, streams, (table, factors, len(reduced), 32, reduced, True), sweeps)
+    return sweep_blocks(move, True, scratch, states, streams, tables, (len(tables[2]), 32, True), sweeps)
 
 
 def count_states(states, counts):
@@ -361,17 +367,27 @@ def count_states(states, counts):
 
 def run(kernel, states, streams, tables, sweeps):
     """Call ``kernel`` on all particles and return how many moves were made."""
-    lanes, table, factors, reduced = tables
-    level, weight = (np.uint16, np.uint16) if lanes == 32 else (np.uint32, table.dtype)
+    lanes, arrays = tables
+    return kernel(scratch(threading.get_ident(), lanes, arrays[0].dtype), states, streams, arrays, sweeps)
+
+
+@functools.lru_cache(maxsize=64)
+def scratch(thread, lanes, weight):
+    """Return the work space of a thread, written anew in every call of a kernel.
+
+    It is levels and weights of a block, the number of levels for each particle, proposals, the queue of doubtful rows,
+    and levels and numbers once more without rows.
+    """
+    level = np.uint16 if lanes == 32 else np.uint32
     rows = BLOCK // lanes
-    # Levels and weights of a block, the number of levels for each particle, proposals, and the queue of doubtful rows.
     # Of 4096 bytes each, they would begin at equal places in a page, which delays loads; hence the rows between them.
     arrays = aligned((7, rows + 4, lanes), level)[:, :rows]
     here, weights, counts = arrays[:3]
     numbers, tails = aligned((2 * rows, lanes), level), aligned((rows * (lanes // 8), 8), np.uint64)
     queue = numbers, tails, np.empty(rows, np.uint64), np.empty(rows, np.int64)
-    scratch = here, weights.view(weight), counts, tuple(arrays[3:]), queue
-    return kernel(scratch, states, streams, table, factors, reduced, sweeps)
+    if lanes == 16:
+        weights = weights.view(weight)
+    return Bundle((here, weights, counts, tuple(arrays[3:]), queue, (here.ravel(), counts.ravel())))
 
 
 def count(kernel, states, levels):
@@ -382,7 +398,7 @@ def count(kernel, states, levels):
 
 
 def prepare(reduced, proposal):
-    """Return the kernel for ``proposal`` and, as a tuple, its lanes, its table, factors and the log-weights.
+    """Return the kernel for ``proposal`` and its tables: the lanes, and a table, factors and the log-weights.
 
     The factors are rows in memory: as constants they would fill registers, and be saved and restored beside them.
     """
@@ -400,17 +416,18 @@ def prepare(reduced, proposal):
         if near:
             rows = 1 if levels <= 32 else 2
             table = np.concatenate([rows_of(down, rows), rows_of(up, rows)])
-            return sweep_neighbour_32 if rows == 1 else sweep_neighbour_64, (32, table, factors, reduced)
-        return sweep_neighbour_any, (16, np.concatenate([down, up]).astype(np.uint32), factors, reduced)
+            return sweep_neighbour_32 if rows == 1 else sweep_neighbour_64, (32, Bundle((table, factors, reduced)))
+        table = np.concatenate([down, up]).astype(np.uint32)
+        return sweep_neighbour_any, (16, Bundle((table, factors, reduced)))
     weights = np.exp(reduced)
     for rows, kernel in ((1, sweep_uniform_32), (2, sweep_uniform_64), (4, sweep_uniform_128)):
         if levels <= 32 * rows:
-            return kernel, (32, rows_of(weights * 65535, rows), factors, reduced)
+            return kernel, (32, Bundle((rows_of(weights * 65535, rows), factors, reduced)))
     if levels <= MOST_BROAD and levels < WEIGHTY * weights.sum():
-        return sweep_uniform_broad, (32, (weights * 65535).astype(np.uint16), factors, reduced)
+        return sweep_uniform_broad, (32, Bundle(((weights * 65535).astype(np.uint16), factors, reduced)))
     weights *= SPAN
     weights[weights < FAINT] = 0.0
-    return sweep_uniform_any, (16, weights.astype(np.float32), factors, reduced)
+    return sweep_uniform_any, (16, Bundle((weights.astype(np.float32), factors, reduced)))
 
 
 def rows_of(entries, rows):

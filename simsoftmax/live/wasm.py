@@ -30,6 +30,8 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from ..kernels.compiler import njit, uncounted
+
 __all__ = ["IMPORTS", "KERNELS", "MODULE", "build"]
 
 #: Kernels of the live figures: exported name -> (module:function, numba signature).
@@ -335,21 +337,14 @@ def _describe(signature: Any) -> dict[str, Any]:
 
 def _intermediate(function: Any, signature: str, captured: dict[str, str]) -> tuple[str, str, dict[str, Any]]:
     """Compile one kernel with numba; return its optimised IR, its symbol and its description."""
-    import numba
-
-    python = getattr(function, "py_func", function)
-    compiled = numba.njit(signature, error_model="numpy")(python)
+    compiled = njit(signature, error_model="numpy")(getattr(function, "py_func", function))
     overload: Any
     (overload,) = compiled.overloads.values()
     ir = captured[overload.library.name]
     # The IR says what machine it is for; the new target says so again.
     ir = re.sub(r"^target (triple|datalayout).*$", "", ir, flags=re.M)
     ir = re.sub(r'"(target-cpu|target-features|tune-cpu|probe-stack)"="[^"]*"', "", ir)
-    if not re.search(r"call .*@NRT_(?!incref|decref)", re.sub(r"^define .*@NRT_.*?^}", "", ir, flags=re.M | re.S)):
-        # Nothing is allocated, so every array is an argument and its owner the page, which passes no reference count
-        # to keep (a null pointer): counting references would do nothing.
-        ir = re.sub(r"^.*call .*@NRT_(incref|decref)\(.*$", "", ir, flags=re.M)
-    return ir, overload.fndesc.llvm_func_name, _describe(overload.signature)
+    return uncounted(ir), overload.fndesc.llvm_func_name, _describe(overload.signature)
 
 
 def _check(module: Any) -> None:

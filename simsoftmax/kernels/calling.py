@@ -1,0 +1,62 @@
+"""Arguments as machine code of numba's takes them, written from Python.
+
+All of them are 64-bit words: an integer is one; an array is the object that owns it and its parent (none here), its
+number of entries, its item size, its address, its shape and its strides; a tuple is its items, one after the other.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import functools
+import struct
+from typing import Any
+
+import numpy as np
+
+_INTEGER = struct.Struct("=q")
+_ARRAYS = [struct.Struct(f"={5 + 2 * dimensions}q") for dimensions in range(4)]
+_TOLD = 0x1 | 0x100 | 0x400  # the flags that matter to code: contiguous, aligned, writable
+
+
+def spread(value: Any, words: list[bytes]) -> Any:
+    """Append the words of an argument: an array, an integer or a tuple of these; return what tells its type."""
+    if isinstance(value, np.ndarray):
+        try:
+            address = ctypes.addressof(ctypes.c_char.from_buffer(value))  # type: ignore[arg-type]  # the fast way
+        except (TypeError, ValueError, BufferError):  # read-only, empty, with gaps
+            address = value.ctypes.data
+        dimensions = value.ndim
+        words.append(_ARRAYS[dimensions].pack(0, 0, value.size, value.itemsize, address, *value.shape, *value.strides))
+        return value.dtype, dimensions, value.flags.num & _TOLD
+    if isinstance(value, Bundle):
+        words.append(value.words)
+        return value.kind
+    if isinstance(value, tuple):
+        return tuple([spread(item, words) for item in value])
+    words.append(_INTEGER.pack(value))
+    return int
+
+
+class Bundle(tuple):
+    """Arrays that are passed again and again, as a tuple: their words are written once."""
+
+    @functools.cached_property
+    def _spread(self) -> tuple[Any, bytes]:
+        words: list[bytes] = []
+        kind = spread(tuple(self), words)
+        return kind, b"".join(words)
+
+    @property
+    def kind(self) -> Any:
+        """What tells the types."""
+        return self._spread[0]
+
+    @property
+    def words(self) -> bytes:
+        """The words of all items."""
+        return self._spread[1]
+
+
+def plain(value: Any) -> Any:
+    """Return an argument with bundles as the tuples that numba knows."""
+    return tuple(plain(item) for item in value) if isinstance(value, tuple) else value
