@@ -164,6 +164,15 @@ def test_a_second_process_needs_no_compiler():
     assert first[:2] == second[:2]
 
 
+def test_a_debugger_may_step_through(monkeypatch):
+    monkeypatch.setenv("NUMBA_DISABLE_JIT", "1")
+
+    def kernel(out):
+        return len(out)
+
+    assert compiler.compiled(kernel) is kernel
+
+
 def test_bundles_are_tuples_to_numba():
     array = np.arange(3)
     assert type(plain(Bundle((array, Bundle((1, array)))))) is tuple

@@ -43,9 +43,11 @@ _lock = threading.Lock()
 def compiled(function: Callable[..., Any]) -> Callable[..., Any]:
     """Return a kernel as machine code; where none is kept yet, the first call takes some seconds.
 
-    Its arguments are arrays, integers and tuples of these; its result is an integer or nothing.
+    Its arguments are arrays, integers and tuples of these; its result is an integer or nothing. Where numba is told not
+    to compile (``NUMBA_DISABLE_JIT``), the function itself runs.
     """
-    return _Kernel(function)
+    disabled = os.environ.get("NUMBA_DISABLE_JIT", "0") not in ("", "0")
+    return function if disabled else _Kernel(function)
 
 
 def njit(*arguments: Any, **options: Any) -> Any:
@@ -136,7 +138,7 @@ class _Kernel:
         passes.add_global_dead_code_eliminate_pass()
         passes.run(module, llvm.create_pass_builder(machine, llvm.create_pipeline_tuning_options()))
         called = {f.name for f in module.functions if f.is_declaration and not f.name.startswith("llvm.")}
-        if not called.issubset(_LIBRARY):
+        if overload.library.has_dynamic_globals or not called.issubset(_LIBRARY):  # addresses of this process, or numba
             return None
         return bytes(machine.emit_object(module))
 
@@ -182,7 +184,10 @@ def _target() -> tuple[str, str, str]:
     processor = os.environ.get("NUMBA_CPU_NAME") or llvm.get_host_cpu_name()
     features = os.environ.get("NUMBA_CPU_FEATURES")
     if features is None:
-        features = llvm.get_host_cpu_features().flatten() if processor == llvm.get_host_cpu_name() else ""
+        try:
+            features = llvm.get_host_cpu_features().flatten() if processor == llvm.get_host_cpu_name() else ""
+        except RuntimeError:  # LLVM cannot tell on every system
+            features = ""
     return llvm.get_process_triple(), processor, features
 
 
