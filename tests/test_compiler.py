@@ -1,12 +1,14 @@
 """Machine code that is kept: right whatever is passed, never stale, never needed."""
 
 import io
+import os
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
+from jupyter_client.manager import start_new_kernel
 
 from simsoftmax.kernels import compiler
 from simsoftmax.kernels.calling import Bundle, plain
@@ -133,6 +135,25 @@ def test_whoever_waits_for_a_compiler_is_told(monkeypatch):
         compiler._Kernel(refuse)(np.zeros(1))
         assert sys.stderr.getvalue().startswith("" if kept else "simsoftmax: compiling refuse for this processor")
         assert bool(sys.stderr.getvalue()) != kept
+
+
+@pytest.mark.parametrize("somebody", [True, False])
+def test_a_notebook_is_told_if_somebody_reads_it(somebody):
+    """A notebook that is executed for a book, with nobody there, keeps its output as it is."""
+    manager, client = start_new_kernel(env=os.environ | {"PYTHONPATH": os.getcwd()})
+    said = []
+    try:
+        client.execute_interactive(
+            "import simsoftmax as ss; ss.simulate([1.0, 0.0], 0.7, particles=10**6, sweeps=2, engine='particles')",
+            allow_stdin=somebody,
+            stdin_hook=print,
+            timeout=120,
+            output_hook=lambda message: said.append(message["content"].get("text", "")),
+        )
+    finally:
+        client.stop_channels()
+        manager.shutdown_kernel(now=True)
+    assert any("compiling sweep_uniform_two for this processor" in text for text in said) == somebody
 
 
 def test_threads_that_come_at_once_share_one_compilation(monkeypatch):

@@ -119,7 +119,7 @@ class _Kernel:
         """Compile with numba; return an object file that exports ``kernel``, or None if it cannot stand alone."""
         import llvmlite.binding as llvm
 
-        if sys.stderr.isatty():
+        if _somebody_waits():
             print(
                 f"simsoftmax: compiling {self.function.__name__} for this processor, once; it takes some seconds",
                 file=sys.stderr,
@@ -141,6 +141,14 @@ class _Kernel:
         if overload.library.has_dynamic_globals or not called.issubset(_LIBRARY):  # addresses of this process, or numba
             return None
         return bytes(machine.emit_object(module))
+
+
+def _somebody_waits() -> bool:
+    """Return whether standard error is read as it is written: in a terminal, or a notebook that could be asked back."""
+    if sys.stderr.isatty():
+        return True
+    shell = getattr(sys.modules.get("IPython"), "get_ipython", lambda: None)()
+    return bool(getattr(getattr(shell, "kernel", None), "_allow_stdin", False))
 
 
 def _entry(function: Any) -> str:
