@@ -270,6 +270,36 @@ def test_walkers_in_a_page_succeed_as_often_as_they_should(browser, site):  # no
         assert root.locator("[data-found]").count() == 14
 
 
+OVERPRINTED = """
+(root) => {
+  const boxes = [...root.querySelectorAll(".ssm-ladder text")].filter((node) => node.textContent)
+    .map((node) => [node.textContent, node.getBoundingClientRect()]);
+  const { left, right } = root.getBoundingClientRect();
+  const meet = (a, b) => a.left < b.right && b.left < a.right && a.top + 3 < b.bottom && b.top + 3 < a.bottom;
+  return boxes.flatMap(([text, box], i) => [
+    ...boxes.slice(0, i).filter(([, other]) => meet(box, other)).map(([other]) => `${other} / ${text}`),
+    ...(box.left < left - 1 || box.right > right + 1 ? [`${text} sticks out`] : []),
+  ]);
+}
+"""
+
+
+@pytest.mark.browser
+@pytest.mark.parametrize("view", ["light", "narrow"])
+def test_numbers_of_valleys_do_not_overprint(browser, site, view):  # noqa: F811
+    """Neither on the landscape of the book nor where every second level of forty is a valley."""
+    many = AnnealingExplorer([0.0, 1.0] * 20, hot=1.0, cold=1.0, running=False)
+    widgets = AnnealingExplorer(rugged_ladder(20, roughness=1.0, rng=6), running=False), many
+    name = write_page(site, f"valleys-{view}.html", *widgets)
+    with Visit(browser, **VIEWS[view]) as visit:
+        visit.open((site / name).as_uri())
+        for which, valleys in enumerate([5, 20]):
+            texts = figure(visit, which).locator(".ssm-valley")
+            texts.nth(valleys - 1).wait_for()
+            assert texts.count() == valleys
+            assert figure(visit, which).evaluate(OVERPRINTED) == []
+
+
 @pytest.mark.browser
 @pytest.mark.parametrize("view", VIEWS)
 def test_everybody_can_read_them(browser, site, view):  # noqa: F811

@@ -4,6 +4,7 @@ import { scaleLinear, scalePoint } from "d3-scale";
 import { select } from "d3-selection";
 import { area, curveMonotoneX, line } from "d3-shape";
 import * as format from "./format.js";
+import { spread } from "./spread.js";
 import { add, reducedMotion } from "./stage.js";
 
 const DOT = 2.6;
@@ -11,6 +12,8 @@ const LEDGE = 0.34; // half the width of a level's ledge, in levels
 const STEP = 0.16; // seconds
 const TOP = 26;
 const FOOT = 40; // room for the numbers under the valleys
+const APART = 42; // what a number takes up across
+const ROW = 16; // and down
 
 export class Landscape {
   constructor(parent) {
@@ -50,7 +53,10 @@ export class Landscape {
     const { energies } = this;
     const [low, high] = [Math.min(...energies), Math.max(...energies)];
     const x = scalePoint([...energies.keys()], [0, width]).padding(0.5);
-    const y = scaleLinear([low, Math.max(high, low + 1e-9)], [height - FOOT, TOP + 44]);
+    // Numbers of valleys that lie close move apart; where there is no room for that, they stand in several rows.
+    const rows = Math.ceil(this.valleys.length / Math.floor(width / APART));
+    const floor = height - FOOT - (rows - 1) * ROW;
+    const y = scaleLinear([low, Math.max(high, low + 1e-9)], [floor, TOP + 44]);
     this.pitch = x.step();
     this.spots = energies.map((energy, k) => [x(k), y(energy)]);
     // Each level is a ledge; beyond the first and the last there is a wall.
@@ -67,14 +73,19 @@ export class Landscape {
       .attr("x2", (p) => p[0])
       .attr("y1", TOP)
       .attr("y2", (p) => p[1]);
-    this.ground.attr("d", area((p) => p[0], (p) => p[1], height - FOOT + 8).curve(curveMonotoneX)(hills));
+    this.ground.attr("d", area((p) => p[0], (p) => p[1], floor + 8).curve(curveMonotoneX)(hills));
     this.line.attr("d", line((p) => p[0], (p) => p[1]).curve(curveMonotoneX)(hills));
+    const places = [];
+    for (let row = 0; row < rows; row += 1) {
+      const inRow = this.valleys.filter((_, i) => i % rows === row);
+      spread(inRow.map(x), APART, [0, width]).forEach((at, i) => (places[inRow[i]] = [at, floor + 26 + row * ROW]));
+    }
     this.numbers
       .selectAll("text")
       .data(this.valleys)
       .join("text")
-      .attr("x", (k) => Math.min(width - 22, Math.max(18, x(k))))
-      .attr("y", height - FOOT + 26);
+      .attr("x", (k) => places[k][0])
+      .attr("y", (k) => places[k][1]);
     this.row = Math.max(1, Math.floor((2.1 * LEDGE * this.pitch) / (2 * DOT)));
   }
 
