@@ -138,8 +138,11 @@ async function render({ model, el }) {
   function draw(seconds) {
     const colour = heat(cooling.temperature);
     thermometer.show(cooling.temperature);
-    landscape.populate(cooling.drawn(width < 560 ? 72 : 180));
+    landscape.populate(cooling.drawn(width < 560 ? 72 : 180), model.get("running") ? 1 / pace() : Infinity);
     const flying = landscape.paint(colour, seconds);
+    // The sweep and its temperature keep step with the thermometer; the rest is told more calmly.
+    readouts.set("temperature", format.temperature(cooling.temperature), cooling.quench ? "cold from the start" : `from ${format.short(cooling.hot)} to ${format.short(cooling.cold)}`);
+    readouts.set("sweep", format.count(cooling.done), `of ${format.count(cooling.length)}`);
     tell();
     return flying;
   }
@@ -155,10 +158,8 @@ async function render({ model, el }) {
     const deepest = valleys.reduce((most, k) => (held[k] > held[most] ? k : most), valleys[0]);
     const trapped = valleys.reduce((sum, k) => sum + held[k], 0);
     const above = valleys.length ? landscape.energies[deepest] - landscape.energies[cooling.ground[0]] : 0;
-    readouts.set("temperature", format.temperature(cooling.temperature), cooling.quench ? "cold from the start" : `from ${format.short(cooling.hot)} to ${format.short(cooling.cold)}`);
     readouts.set("success", percent(share), `exact ${percent(exact)}`);
     readouts.set("trapped", percent(trapped), trapped > 0.005 ? `largest ${format.fixed(above, 2)} higher` : "");
-    readouts.set("sweep", format.count(cooling.done), `of ${format.count(cooling.length)}`);
     const many = format.count(cooling.walkers);
     const spent = `${format.count(cooling.length)} sweeps`;
     if (cooling.finished) {
