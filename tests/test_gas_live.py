@@ -360,6 +360,39 @@ def test_a_heap_of_all_dots_fits_into_the_picture(browser, site, view):  # noqa:
         assert (seen["inside"], seen["above"], seen["apart"]) == (0, 0, 0)
 
 
+MIDDLES = "(nodes) => nodes.map((node) => Math.round(node.offsetTop + node.offsetHeight / 2))"
+
+
+@pytest.mark.browser
+@pytest.mark.parametrize("width", [719, 640, 380])
+def test_the_controls_keep_their_rows(browser, site, width):  # noqa: F811
+    """Whatever is written on the button in the middle, and however long the run."""
+    ladder = rugged_ladder(20, roughness=1.0, rng=6)
+    name = write_page(site, f"rows-{width}.html", AnnealingExplorer(ladder, sweeps=30, running=False, rng=1))
+    with Visit(browser, viewport={"width": width, "height": 900}) as visit:
+        visit.open((site / name).as_uri())
+        root = figure(visit, 0)
+        names, tops = [], []
+
+        def note(called):
+            root.get_by_role("button", name=called, exact=True).wait_for()
+            controls = root.locator(".ssm-controls > *")
+            places = controls.evaluate_all("(nodes) => nodes.map((node) => [node.offsetLeft, node.offsetTop])")
+            tops.append([*places, root.locator(".ssm-readouts").evaluate("(node) => node.offsetTop")])
+            names.append(called)
+
+        note("start")
+        root.get_by_role("button", name="cool slowly").click()
+        note("again")
+        root.get_by_role("slider", name="sweeps").press("End")
+        note("pause")
+        root.get_by_role("button", name="pause").click()
+        note("go on")
+        assert all(top == tops[0] for top in tops), dict(zip(names, tops, strict=True))
+        if width == 719:  # that of the book on a wide screen: all in one row
+            assert len(set(root.locator(".ssm-controls > *").evaluate_all(MIDDLES))) == 1
+
+
 @pytest.mark.browser
 @pytest.mark.parametrize("view", VIEWS)
 def test_everybody_can_read_them(browser, site, view):  # noqa: F811

@@ -160,6 +160,21 @@ def test_the_keyboard_is_enough(visit):
     assert number(out(root, "scale")) == 8
 
 
+@pytest.mark.parametrize("view", ["light", "narrow"])
+def test_a_slider_and_its_value_share_a_line(browser, site, trio, view):  # noqa: F811
+    with Visit(browser, **VIEWS[view]) as visit:
+        visit.open((site / trio).as_uri())
+        for which, (name, key) in enumerate([("scale a of the weights", "scale"), ("weight decay λ", "decay")], 1):
+            root = figure(visit, which)
+            for place in ("Home", "End"):
+                knob = root.get_by_role("slider", name=name, exact=True)
+                knob.press(place)
+                left, right = knob.bounding_box(), root.locator(f"[data-out={key}]").bounding_box()
+                assert abs(left["y"] + left["height"] / 2 - right["y"] - right["height"] / 2) < 4
+                assert left["x"] + left["width"] < right["x"]
+                assert left["width"] > 100
+
+
 @pytest.mark.parametrize("view", VIEWS)
 def test_everybody_can_read_it(browser, site, trio, view):  # noqa: F811
     with Visit(browser, **VIEWS[view]) as visit:

@@ -8,7 +8,7 @@ import { Frame } from "./frame.js";
 import { heat, Thermometer } from "./heat.js";
 import { Kernels } from "./kernels.js";
 import { Landscape } from "./landscape.js";
-import { add, button, Readouts, reducedMotion, slider, Stage } from "./stage.js";
+import { add, button, gauge, Readouts, Stage } from "./stage.js";
 
 const LENGTHS = [10, 30, 100, 300, 1000, 3000, 10000];
 const CURVE = [10, 13, 18, 24, 30, 42, 56, 75, 100, 130, 180, 240, 300, 420, 560, 750, 1000, 1800, 3000, 5600, 10000];
@@ -39,9 +39,8 @@ async function render({ model, el }) {
     if (!model.get("running") && cooling.finished) start({});
     else stage.set({ running: !model.get("running") });
   });
-  const length = slider(controls, "sweeps", LENGTHS.length - 1, (i) => start({ sweeps: LENGTHS[i] }));
-  const reading = add(controls, "span", { className: "ssm-reading-value" });
-  reading.dataset.out = "length";
+  pause.classList.add("ssm-renamed");
+  const [length, reading] = gauge(controls, "sweeps", LENGTHS.length - 1, (i) => start({ sweeps: LENGTHS[i] }), "length");
   button(controls, "try all lengths", () => {
     const jobs = LENGTHS.flatMap((sweeps) => [{ sweeps, quench: true }, { sweeps, quench: false }]);
     start(jobs[0]);

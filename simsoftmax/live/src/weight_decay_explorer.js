@@ -6,7 +6,7 @@ import { line } from "d3-shape";
 import * as format from "./format.js";
 import { Frame } from "./frame.js";
 import { heat, Thermometer } from "./heat.js";
-import { add, select as choose, slider, Stage, Readouts } from "./stage.js";
+import { add, gauge, Readouts, select as choose, Stage } from "./stage.js";
 
 async function render({ model, el }) {
   const stage = new Stage(el, model, "Weights of a classifier under weight decay, with an adjustable strength");
@@ -17,9 +17,7 @@ async function render({ model, el }) {
   const show = (i) => stage.set({ at: Math.min(last, Math.max(0, Math.round(i))) });
 
   const controls = add(stage.root, "div", { className: "ssm-controls" });
-  const strength = slider(controls, "weight decay λ", last, show);
-  const reading = add(controls, "span", { className: "ssm-reading-value" });
-  reading.dataset.out = "decay";
+  const [strength, reading] = gauge(controls, "weight decay λ", last, show, "decay");
   const mode = choose(controls, "weights", [["plain", "as they are"], ["cooled", "with the heat taken out"]], (value) =>
     stage.set({ cooled: value === "cooled" }),
   );
