@@ -399,6 +399,24 @@ def test_the_next_frame_shows_the_new_temperature(browser, site, trio):
             assert field.evaluate(change, str(t)) == shown(ss.mean_energy(LOGITS, t))
 
 
+def test_words_of_the_page_can_set_a_resting_figure_going(browser, site):
+    """What a link sets does not start a figure that the reader has paused, but for `running` itself."""
+    name = write_page(site, "resting.html", ParticleExplorer(LOGITS, 0.7, rng=1, running=False))
+    link = """(root, set) => {
+        root.dispatchEvent(new CustomEvent("simsoftmax:set", { detail: { set, press: [] } }));
+    }"""
+    with Visit(browser) as visit:
+        visit.open((site / name).as_uri())
+        root = figure(visit, 0)
+        verdict = root.locator("[data-out=verdict]")
+        root.evaluate(link, {"fault": 0.05, "particles": 100_000})
+        verdict.filter(has_text="100,000 particles are finding their balance: sweep 0 of").wait_for()
+        assert root.get_by_role("button", name="go on").is_visible()
+        root.evaluate(link, {"running": True})
+        root.get_by_role("button", name="pause").wait_for()
+        verdict.filter(has_not_text="sweep 0 of").wait_for()
+
+
 def test_particles_relax_as_the_transition_matrix_says(browser, site):
     """Sweep by sweep from the cold start: the shares are those of the powers of the transition matrix."""
     name = write_page(site, "steps.html", ParticleExplorer(LOGITS, 0.7, rng=1, start="cold", particles=100_000))
