@@ -304,6 +304,65 @@ def test_flow_ends_at_softmax(browser, site, trio):
             assert number(root.locator(f"[data-observed='{level}']").text_content()) == pytest.approx(p, abs=0.002)
 
 
+# Attributes that hold no number, in which a browser draws nothing.
+BROKEN = """[...document.querySelectorAll(".ssm svg, .ssm svg *")].flatMap((node) => [...node.attributes])
+  .filter(({ value }) => /NaN|Infinity|undefined/.test(value)).map(({ name, value }) => `${name}="${value}"`)"""
+
+
+@pytest.mark.parametrize(
+    "logits", [[2.0, 1.0, -np.inf], [-np.inf, 0.5, -np.inf], [-np.inf, 2.0], [1.0, -np.inf, 2.0, 0.5]]
+)
+def test_a_forbidden_level_stays_empty(browser, site, trio, logits):
+    """Whatever is done to q, nothing goes to a level of logit -inf: there F would be infinite."""
+    allowed = np.isfinite(logits)
+    with Visit(browser) as visit:
+        visit.open((site / trio).as_uri())
+        root = figure(visit, 2)
+        type_into(root, "logits", ", ".join(map(str, logits)))
+
+        def check(q):
+            q = np.where(allowed, q, 0.0)
+            q /= q.sum()
+            assert out(root, "free_energy") == shown(variational_free_energy(q, logits, 0.7))
+            assert (
+                root.locator("[data-remark=free_energy]").inner_text() == f"least {shown(ss.free_energy(logits, 0.7))}"
+            )
+            for level in range(len(logits)):
+                assert root.locator(f"[data-observed='{level}']").text_content() == shown(q[level])
+            assert "undefined" not in root.inner_text()
+            assert visit.page.evaluate(BROKEN) == []
+
+        check(np.array(TRIAL) if len(logits) == 3 else np.ones(len(logits)))
+        root.get_by_role("button", name="start even").click()
+        check(np.ones(len(logits)))
+        bar = root.get_by_role("slider", name=f"Share of z {shown(-np.inf)}").first
+        bar.press("PageUp")
+        check(np.ones(len(logits)))
+        if len(logits) == 3:
+            root.locator(".ssm-simplex .ssm-knob").press("Shift+ArrowUp")
+            assert visit.page.evaluate(BROKEN) == []
+            for level in np.flatnonzero(~allowed):
+                assert root.locator(f"[data-observed='{level}']").text_content() == shown(0.0)
+        root.get_by_role("button", name="start at the top").click()
+        least = min(z for z in logits if np.isfinite(z))
+        check(np.where(np.array(logits) == least, 1 - 0.001 * (len(logits) - 1), 0.001))
+        root.get_by_role("button", name="let it flow").click()
+        root.get_by_role("status").filter(has_text="Arrived").wait_for(state="attached")
+        assert number(out(root, "excess")) == 0
+        for level, p in enumerate(ss.softmax(logits, 0.7)):
+            assert number(root.locator(f"[data-observed='{level}']").text_content()) == pytest.approx(p, abs=0.002)
+        assert visit.page.evaluate(BROKEN) == []
+
+
+@pytest.mark.parametrize("logits", [[2.0, 1.0, -np.inf], [-np.inf, 0.5, -np.inf], [-np.inf, 2.0]])
+@pytest.mark.parametrize("distribution", [[], [0.0, 0.0, 1.0]])
+def test_a_forbidden_level_has_a_picture_too(logits, distribution):
+    explorer = FreeEnergyExplorer(logits, 0.7, distribution=distribution)
+    picture = explorer._repr_mimebundle_()[0]["image/svg+xml"]
+    assert "<svg" in picture
+    assert "nan" not in picture
+
+
 def test_particles_find_softmax_and_the_verdict_says_so(browser, site, host):
     name = write_page(site, "verdict.html", ParticleExplorer(LOGITS, 0.7, rng=1, speed=240, particles=20_000))
     with Visit(browser) as visit:
@@ -338,6 +397,24 @@ def test_the_next_frame_shows_the_new_temperature(browser, site, trio):
         field = figure(visit, 1).get_by_label("Temperature T", exact=True)
         for t in (0.1, 10.0, 0.1):
             assert field.evaluate(change, str(t)) == shown(ss.mean_energy(LOGITS, t))
+
+
+def test_words_of_the_page_can_set_a_resting_figure_going(browser, site):
+    """What a link sets does not start a figure that the reader has paused, but for `running` itself."""
+    name = write_page(site, "resting.html", ParticleExplorer(LOGITS, 0.7, rng=1, running=False))
+    link = """(root, set) => {
+        root.dispatchEvent(new CustomEvent("simsoftmax:set", { detail: { set, press: [] } }));
+    }"""
+    with Visit(browser) as visit:
+        visit.open((site / name).as_uri())
+        root = figure(visit, 0)
+        verdict = root.locator("[data-out=verdict]")
+        root.evaluate(link, {"fault": 0.05, "particles": 100_000})
+        verdict.filter(has_text="100,000 particles are finding their balance: sweep 0 of").wait_for()
+        assert root.get_by_role("button", name="go on").is_visible()
+        root.evaluate(link, {"running": True})
+        root.get_by_role("button", name="pause").wait_for()
+        verdict.filter(has_not_text="sweep 0 of").wait_for()
 
 
 def test_particles_relax_as_the_transition_matrix_says(browser, site):

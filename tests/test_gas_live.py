@@ -270,6 +270,129 @@ def test_walkers_in_a_page_succeed_as_often_as_they_should(browser, site):  # no
         assert root.locator("[data-found]").count() == 14
 
 
+OVERPRINTED = """
+(root) => {
+  const boxes = [...root.querySelectorAll(".ssm-ladder text")].filter((node) => node.textContent)
+    .map((node) => [node.textContent, node.getBoundingClientRect()]);
+  const { left, right } = root.getBoundingClientRect();
+  const meet = (a, b) => a.left < b.right && b.left < a.right && a.top + 3 < b.bottom && b.top + 3 < a.bottom;
+  return boxes.flatMap(([text, box], i) => [
+    ...boxes.slice(0, i).filter(([, other]) => meet(box, other)).map(([other]) => `${other} / ${text}`),
+    ...(box.left < left - 1 || box.right > right + 1 ? [`${text} sticks out`] : []),
+  ]);
+}
+"""
+
+
+@pytest.mark.browser
+@pytest.mark.parametrize("view", ["light", "narrow"])
+def test_numbers_of_valleys_do_not_overprint(browser, site, view):  # noqa: F811
+    """Neither on the landscape of the book nor where every second level of forty is a valley."""
+    many = AnnealingExplorer([0.0, 1.0] * 20, hot=1.0, cold=1.0, running=False)
+    widgets = AnnealingExplorer(rugged_ladder(20, roughness=1.0, rng=6), running=False), many
+    name = write_page(site, f"valleys-{view}.html", *widgets)
+    with Visit(browser, **VIEWS[view]) as visit:
+        visit.open((site / name).as_uri())
+        for which, valleys in enumerate([5, 20]):
+            texts = figure(visit, which).locator(".ssm-valley")
+            texts.nth(valleys - 1).wait_for()
+            assert texts.count() == valleys
+            assert figure(visit, which).evaluate(OVERPRINTED) == []
+
+
+# Over a number of frames: how many points of dots lie inside the ground or above the frame, how many there are in all,
+# and how often the thermometer and the number under it disagree.
+WATCH_DOTS = """
+async (root, frames) => {
+  const canvas = root.querySelector("canvas");
+  const ground = root.querySelector(".ssm-ladder .ssm-ground");
+  const top = Number(root.querySelector(".ssm-ladder .ssm-hair").getAttribute("y1"));
+  const ratio = canvas.width / canvas.clientWidth;
+  const seen = { inside: 0, above: 0, all: 0, apart: 0 };
+  for (let frame = 0; frame < frames; frame += 1) {
+    await new Promise(requestAnimationFrame);
+    const { data, width, height } = canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height);
+    for (let y = 0; y < height; y += 1) {
+      for (let x = 0; x < width; x += 1) {
+        if (data[4 * (y * width + x) + 3] < 128) continue;
+        const spot = new DOMPoint((x + 0.5) / ratio, (y + 0.5) / ratio);
+        seen.all += 1;
+        seen.above += spot.y < top;
+        seen.inside += ground.isPointInFill(spot);
+      }
+    }
+    const read = (name) => root.querySelector(name).textContent.replace("T = ", "");
+    seen.apart += read(".ssm-reading") !== read("[data-out=temperature]");
+  }
+  return seen;
+}
+"""
+
+
+@pytest.mark.browser
+@pytest.mark.parametrize("view", ["light", "narrow"])
+def test_dots_stand_on_the_landscape_also_while_their_walkers_run(browser, site, view):  # noqa: F811
+    ladder = rugged_ladder(20, roughness=1.0, rng=6)
+    name = write_page(site, f"hot-{view}.html", AnnealingExplorer(ladder, sweeps=30_000, hot=20.0, cold=2.0, rng=1))
+    with Visit(browser, **VIEWS[view]) as visit:
+        visit.open((site / name).as_uri())
+        root = figure(visit, 0)
+        visit.page.wait_for_function("document.querySelector('[data-out=sweep]').textContent !== '0'")
+        seen = root.evaluate(WATCH_DOTS, 20)
+        assert root.get_by_role("button", name="pause").is_visible()  # still running
+        assert seen["all"] > 20 * 500
+        assert (seen["inside"], seen["above"], seen["apart"]) == (0, 0, 0)
+
+
+@pytest.mark.browser
+@pytest.mark.parametrize("view", ["light", "narrow"])
+def test_a_heap_of_all_dots_fits_into_the_picture(browser, site, view):  # noqa: F811
+    slope = -0.5 * np.arange(40.0)
+    name = write_page(site, f"heap-{view}.html", AnnealingExplorer(slope, sweeps=300, quench=True, cold=0.05, rng=1))
+    with Visit(browser, **VIEWS[view]) as visit:
+        visit.open((site / name).as_uri())
+        root = figure(visit, 0)
+        root.locator("[data-out=verdict]", has_text="Quenched and left").wait_for()
+        assert number(out(root, "success").removesuffix(" %")) > 99
+        visit.rest()
+        seen = root.evaluate(WATCH_DOTS, 1)
+        assert seen["all"] > 500
+        assert (seen["inside"], seen["above"], seen["apart"]) == (0, 0, 0)
+
+
+MIDDLES = "(nodes) => nodes.map((node) => Math.round(node.offsetTop + node.offsetHeight / 2))"
+
+
+@pytest.mark.browser
+@pytest.mark.parametrize("width", [719, 640, 380])
+def test_the_controls_keep_their_rows(browser, site, width):  # noqa: F811
+    """Whatever is written on the button in the middle, and however long the run."""
+    ladder = rugged_ladder(20, roughness=1.0, rng=6)
+    name = write_page(site, f"rows-{width}.html", AnnealingExplorer(ladder, sweeps=30, running=False, rng=1))
+    with Visit(browser, viewport={"width": width, "height": 900}) as visit:
+        visit.open((site / name).as_uri())
+        root = figure(visit, 0)
+        names, tops = [], []
+
+        def note(called):
+            root.get_by_role("button", name=called, exact=True).wait_for()
+            controls = root.locator(".ssm-controls > *")
+            places = controls.evaluate_all("(nodes) => nodes.map((node) => [node.offsetLeft, node.offsetTop])")
+            tops.append([*places, root.locator(".ssm-readouts").evaluate("(node) => node.offsetTop")])
+            names.append(called)
+
+        note("start")
+        root.get_by_role("button", name="cool slowly").click()
+        note("again")
+        root.get_by_role("slider", name="sweeps").press("End")
+        note("pause")
+        root.get_by_role("button", name="pause").click()
+        note("go on")
+        assert all(top == tops[0] for top in tops), dict(zip(names, tops, strict=True))
+        if width == 719:  # that of the book on a wide screen: all in one row
+            assert len(set(root.locator(".ssm-controls > *").evaluate_all(MIDDLES))) == 1
+
+
 @pytest.mark.browser
 @pytest.mark.parametrize("view", VIEWS)
 def test_everybody_can_read_them(browser, site, view):  # noqa: F811

@@ -51,6 +51,12 @@ GOOD = [
     (ParticleExplorer, "temperature = inf; start cold", {"temperature": "inf"}, ["start cold"]),
     (TemperatureExplorer, "logits=3, 3, 1, -inf", {"logits": [3.0, 3.0, 1.0, "-inf"]}, []),
     (ParticleExplorer, "particles=1000; proposal=neighbour; running=false", None, []),
+    (
+        ParticleExplorer,
+        "particles=100000; fault=0.05; running=true",
+        {"particles": 100_000, "fault": 0.05, "running": True},
+        [],
+    ),
     (FreeEnergyExplorer, "distribution=0.5, 0.25, 0.25; let it flow", None, ["let it flow"]),
     (GasExplorer, "particles=6; average=true", {"particles": 6, "average": True}, []),
 ]

@@ -160,6 +160,53 @@ def test_the_keyboard_is_enough(visit):
     assert number(out(root, "scale")) == 8
 
 
+@pytest.mark.parametrize("temperature", [0.01, 33.0, 141.45])
+def test_beyond_the_marks_the_thermometer_still_tells(browser, site, temperature):  # noqa: F811
+    """Between a mark and the limit next to it there is a place for every temperature, and as many digits as count."""
+    factor = 342.0
+    explorer = WeightDecayExplorer(
+        [0.0, 1.0, 10_000.0],
+        [[3.0, 4.0], [1.5, 2.0], [3.0 / factor, 4.0 / factor]],
+        [1.0, 2.0, temperature],
+        fits(3),
+        ["area", "radius"],
+        at=2,
+    )
+    name = write_page(site, f"decay-{temperature}.html", explorer)
+    with Visit(browser, **VIEWS["light"]) as visit:
+        visit.open((site / name).as_uri())
+        root = figure(visit, 0)
+        ticks = root.locator(".ssm-thermometer g text").evaluate_all(
+            "(texts) => Object.fromEntries(texts.map((text) => [text.textContent, text.x.baseVal[0].value]))"
+        )
+        knob = root.locator(".ssm-thermometer .ssm-knob").evaluate("(knob) => knob.cx.baseVal.value")
+        low, high = (ticks["20"], ticks["∞"]) if temperature > 20 else (ticks["0"], ticks["0.05"])
+        assert low < knob < high
+        part = (knob - low) / (high - low)
+        assert part == pytest.approx(1 - 20 / temperature if temperature > 20 else temperature / 0.05)
+        written = {0.01: "0.0100", 33.0: "33.0", 141.45: "141"}[temperature]
+        assert out(root, "decay") == "10,000"
+        assert out(root, "effective") == written
+        assert out(root, "length") == "0.29 %"
+        assert f"The weights are {factor:.0f} times" in out(root, "verdict")
+        assert f"{written} times hotter" in out(root, "verdict")
+
+
+@pytest.mark.parametrize("view", ["light", "narrow"])
+def test_a_slider_and_its_value_share_a_line(browser, site, trio, view):  # noqa: F811
+    with Visit(browser, **VIEWS[view]) as visit:
+        visit.open((site / trio).as_uri())
+        for which, (name, key) in enumerate([("scale a of the weights", "scale"), ("weight decay λ", "decay")], 1):
+            root = figure(visit, which)
+            for place in ("Home", "End"):
+                knob = root.get_by_role("slider", name=name, exact=True)
+                knob.press(place)
+                left, right = knob.bounding_box(), root.locator(f"[data-out={key}]").bounding_box()
+                assert abs(left["y"] + left["height"] / 2 - right["y"] - right["height"] / 2) < 4
+                assert left["x"] + left["width"] < right["x"]
+                assert left["width"] > 100
+
+
 @pytest.mark.parametrize("view", VIEWS)
 def test_everybody_can_read_it(browser, site, trio, view):  # noqa: F811
     with Visit(browser, **VIEWS[view]) as visit:

@@ -157,7 +157,7 @@ class SymmetryExplorer(LiveFigure):
     _caption = (
         "Coloured curves are the probabilities now, thin ones those of training. Walk along the line a = T: with "
         "biases that scale along nothing moves, with biases that stay the boundaries do. The map is the "
-        "cross-entropy, darker is lower; drag its dot."
+        "cross-entropy: the more strongly coloured, the lower; drag its dot."
     )
 
     def __init__(

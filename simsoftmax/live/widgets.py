@@ -299,11 +299,13 @@ class FreeEnergyExplorer(_Explorer):
     Parameters
     ----------
     logits : array_like, shape (K,), optional
-        Two to sixteen finite scores; three are drawn as a landscape over a triangle.
+        Two to sixteen scores; three are drawn as a landscape over a triangle. -inf marks a level that cannot be
+        occupied.
     temperature : float, optional
         T >= 0, finite.
     distribution : list of float, optional
-        The trial distribution q, shape (K,); even over the levels if not given.
+        The trial distribution q, shape (K,); even over the levels if not given. What it puts on a level that cannot be
+        occupied goes to the others in proportion.
     labels : list of str, optional
         What to call the levels.
     title, caption : str, optional
@@ -322,8 +324,11 @@ class FreeEnergyExplorer(_Explorer):
     def _draw(self, figure: Figure) -> None:
         from ..plotting import INKS, plot_occupancy, temperature_color
 
-        q = np.array(self.distribution or np.full(len(self.logits), 1 / len(self.logits)))
-        if len(q) != 3:
+        z, q = np.array(self.logits), np.array(self.distribution)
+        allowed = z > -np.inf
+        q = allowed * (q if q.size == z.size and q[allowed].any() else 1.0)
+        q /= q.sum()
+        if len(q) != 3 or not allowed.all():
             ax = plot_occupancy(
                 np.rint(q * 1e6), self.logits, self.temperature, labels=self._names(), ax=figure.subplots()
             )
@@ -331,7 +336,7 @@ class FreeEnergyExplorer(_Explorer):
             return
         side = 65
         surface = np.empty(side * side)
-        free_energy_landscape(np.array(self.logits), self.temperature, side, surface)
+        free_energy_landscape(z, self.temperature, side, surface)
         v, u = (axis.ravel() for axis in np.meshgrid(*2 * [np.linspace(0, 1, side)], indexing="ij"))
         shares = np.stack([1 - u, u * (1 - v), u * v])
         order = np.argsort(self.logits)

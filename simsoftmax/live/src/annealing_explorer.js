@@ -8,7 +8,7 @@ import { Frame } from "./frame.js";
 import { heat, Thermometer } from "./heat.js";
 import { Kernels } from "./kernels.js";
 import { Landscape } from "./landscape.js";
-import { add, button, Readouts, reducedMotion, slider, Stage } from "./stage.js";
+import { add, button, gauge, Readouts, Stage } from "./stage.js";
 
 const LENGTHS = [10, 30, 100, 300, 1000, 3000, 10000];
 const CURVE = [10, 13, 18, 24, 30, 42, 56, 75, 100, 130, 180, 240, 300, 420, 560, 750, 1000, 1800, 3000, 5600, 10000];
@@ -39,9 +39,8 @@ async function render({ model, el }) {
     if (!model.get("running") && cooling.finished) start({});
     else stage.set({ running: !model.get("running") });
   });
-  const length = slider(controls, "sweeps", LENGTHS.length - 1, (i) => start({ sweeps: LENGTHS[i] }));
-  const reading = add(controls, "span", { className: "ssm-reading-value" });
-  reading.dataset.out = "length";
+  pause.classList.add("ssm-renamed");
+  const [length, reading] = gauge(controls, "sweeps", LENGTHS.length - 1, (i) => start({ sweeps: LENGTHS[i] }), "length");
   button(controls, "try all lengths", () => {
     const jobs = LENGTHS.flatMap((sweeps) => [{ sweeps, quench: true }, { sweeps, quench: false }]);
     start(jobs[0]);
@@ -138,8 +137,11 @@ async function render({ model, el }) {
   function draw(seconds) {
     const colour = heat(cooling.temperature);
     thermometer.show(cooling.temperature);
-    landscape.populate(cooling.drawn(width < 560 ? 72 : 180));
+    landscape.populate(cooling.drawn(width < 560 ? 72 : 180), model.get("running") ? 1 / pace() : Infinity);
     const flying = landscape.paint(colour, seconds);
+    // The sweep and its temperature keep step with the thermometer; the rest is told more calmly.
+    readouts.set("temperature", format.temperature(cooling.temperature), cooling.quench ? "cold from the start" : `from ${format.short(cooling.hot)} to ${format.short(cooling.cold)}`);
+    readouts.set("sweep", format.count(cooling.done), `of ${format.count(cooling.length)}`);
     tell();
     return flying;
   }
@@ -155,10 +157,8 @@ async function render({ model, el }) {
     const deepest = valleys.reduce((most, k) => (held[k] > held[most] ? k : most), valleys[0]);
     const trapped = valleys.reduce((sum, k) => sum + held[k], 0);
     const above = valleys.length ? landscape.energies[deepest] - landscape.energies[cooling.ground[0]] : 0;
-    readouts.set("temperature", format.temperature(cooling.temperature), cooling.quench ? "cold from the start" : `from ${format.short(cooling.hot)} to ${format.short(cooling.cold)}`);
     readouts.set("success", percent(share), `exact ${percent(exact)}`);
     readouts.set("trapped", percent(trapped), trapped > 0.005 ? `largest ${format.fixed(above, 2)} higher` : "");
-    readouts.set("sweep", format.count(cooling.done), `of ${format.count(cooling.length)}`);
     const many = format.count(cooling.walkers);
     const spent = `${format.count(cooling.length)} sweeps`;
     if (cooling.finished) {

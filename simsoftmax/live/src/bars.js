@@ -5,16 +5,7 @@ import { scaleLinear } from "d3-scale";
 import { select } from "d3-selection";
 import { linkHorizontal } from "d3-shape";
 import * as format from "./format.js";
-
-// Heights as near to the wanted ones as a least distance between rows allows; wanted in order from the top.
-function spread(wanted, step, [top, bottom]) {
-  const heights = [];
-  wanted.forEach((y, row) => heights.push(Math.max(y, row ? heights[row - 1] + step : top + step / 2)));
-  for (let row = heights.length - 1, limit = bottom - step / 2; row >= 0; row -= 1, limit = heights[row + 1] - step) {
-    heights[row] = Math.min(heights[row], limit);
-  }
-  return heights;
-}
+import { spread } from "./spread.js";
 
 export class Bars {
   // heading: what the bars count; columns: names of the columns of numbers, what is seen and what theory says, or theory

@@ -16,6 +16,10 @@ export const temperature = (value) =>
 export const short = (value) =>
   !Number.isFinite(value) ? fixed(value) : Math.abs(value) < 1e-12 ? "0" : tidy(String(Number(value.toPrecision(4))));
 
+// Digits that count, and no more: 1.23, 17.0, 141.
+export const significant = (value, digits = 3) =>
+  tidy(value >= 10 ** digits ? count(Number(value.toPrecision(digits))) : value.toPrecision(digits));
+
 export const count = (value) => Math.round(value).toLocaleString("en-US");
 
 // 12,300,000 -> "12 million"

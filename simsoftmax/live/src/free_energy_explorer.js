@@ -22,6 +22,20 @@ class Landscape extends Levels {
     this.grid ??= this.kernels.array("float64", SIDE * SIDE);
   }
 
+  get allowed() {
+    return Array.from(this.logits.view, Number.isFinite);
+  }
+
+  // The same distribution with nothing on forbidden levels, where F would be infinite; even if nothing else was left.
+  admit(distribution) {
+    const { allowed } = this;
+    const kept = distribution.map((share, k) => (allowed[k] ? share : 0));
+    const total = kept.reduce((sum, share) => sum + share, 0);
+    if (total > 0) return kept.map((share) => share / total);
+    const count = allowed.filter(Boolean).length;
+    return allowed.map((open) => (open ? 1 / count : 0));
+  }
+
   // F over the triangle of all distributions over three levels.
   survey() {
     this.kernels.free_energy_landscape(this.logits, this.temperature, SIDE, this.grid);
@@ -59,7 +73,7 @@ async function render({ model, el }) {
   const setTemperature = (temperature) => stage.set({ temperature: Math.min(temperature, HOTTEST) });
   const setDistribution = (distribution) => {
     flowing = false;
-    stage.set({ distribution });
+    stage.set({ distribution: land.admit(distribution) });
   };
 
   const scene = add(stage.root, "div", { className: "ssm-scene ssm-side" });
@@ -78,8 +92,9 @@ async function render({ model, el }) {
       const rest = 1 - Math.min(1 - LEAST, Math.max(LEAST, share));
       const q = Array.from(land.trial.view);
       const others = 1 - q[level];
+      const open = land.allowed.filter(Boolean).length;
       setDistribution(
-        q.map((now, k) => (k === level ? 1 - rest : others > 1e-12 ? (now * rest) / others : rest / (q.length - 1))),
+        q.map((now, k) => (k === level ? 1 - rest : others > 1e-12 ? (now * rest) / others : rest / (open - 1))),
       );
     },
   });
@@ -185,8 +200,7 @@ async function render({ model, el }) {
     const same = String(logits) === String(land.logits && Array.from(land.logits.view)) && land.temperature === model.get("temperature");
     land.equilibrate(logits, model.get("temperature"));
     const distribution = model.get("distribution");
-    if (distribution.length === logits.length) land.trial.view.set(distribution);
-    else land.trial.view.fill(1 / logits.length);
+    land.trial.view.set(land.admit(distribution.length === logits.length ? distribution : logits.map(() => 1)));
     thermometer.show(land.temperature);
     typed.show(logits.map(format.short).join(", "));
     typedTemperature.show(format.temperature(land.temperature));

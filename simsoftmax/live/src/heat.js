@@ -17,7 +17,8 @@ export const heat = (temperature) => shade(Math.min(HOTTEST, Math.max(COLDEST, t
 // Most of the scale is logarithmic; its two ends are the exact limits, T = 0 and T = infinity.
 const END = 0.07;
 const along = scaleLog([COLDEST, HOTTEST], [END, 1 - END]);
-const place = (t) => (t === 0 ? 0 : t === Infinity ? 1 : Math.min(1 - END, Math.max(END, along(t))));
+// Between them and the marks next to them it goes with T and with 1 / T.
+const place = (t) => (t < COLDEST ? (END * t) / COLDEST : t > HOTTEST ? 1 - (END * HOTTEST) / t : along(t));
 function temperatureAt(u) {
   if (u < END / 2) return 0;
   if (u > 1 - END / 2) return Infinity;

@@ -4,13 +4,17 @@ import { scaleLinear, scalePoint } from "d3-scale";
 import { select } from "d3-selection";
 import { area, curveMonotoneX, line } from "d3-shape";
 import * as format from "./format.js";
+import { spread } from "./spread.js";
 import { add, reducedMotion } from "./stage.js";
 
 const DOT = 2.6;
 const LEDGE = 0.34; // half the width of a level's ledge, in levels
-const STEP = 0.16; // seconds
+const HOP = 0.16; // seconds, at most
+const BLINK = 0.05; // a hop that had to be shorter is none
 const TOP = 26;
 const FOOT = 40; // room for the numbers under the valleys
+const APART = 42; // what a number takes up across
+const ROW = 16; // and down
 
 export class Landscape {
   constructor(parent) {
@@ -50,7 +54,10 @@ export class Landscape {
     const { energies } = this;
     const [low, high] = [Math.min(...energies), Math.max(...energies)];
     const x = scalePoint([...energies.keys()], [0, width]).padding(0.5);
-    const y = scaleLinear([low, Math.max(high, low + 1e-9)], [height - FOOT, TOP + 44]);
+    // Numbers of valleys that lie close move apart; where there is no room for that, they stand in several rows.
+    const rows = Math.ceil(this.valleys.length / Math.floor(width / APART));
+    const floor = height - FOOT - (rows - 1) * ROW;
+    const y = scaleLinear([low, Math.max(high, low + 1e-9)], [floor, TOP + 44]);
     this.pitch = x.step();
     this.spots = energies.map((energy, k) => [x(k), y(energy)]);
     // Each level is a ledge; beyond the first and the last there is a wall.
@@ -67,14 +74,19 @@ export class Landscape {
       .attr("x2", (p) => p[0])
       .attr("y1", TOP)
       .attr("y2", (p) => p[1]);
-    this.ground.attr("d", area((p) => p[0], (p) => p[1], height - FOOT + 8).curve(curveMonotoneX)(hills));
+    this.ground.attr("d", area((p) => p[0], (p) => p[1], floor + 8).curve(curveMonotoneX)(hills));
     this.line.attr("d", line((p) => p[0], (p) => p[1]).curve(curveMonotoneX)(hills));
+    const places = [];
+    for (let row = 0; row < rows; row += 1) {
+      const inRow = this.valleys.filter((_, i) => i % rows === row);
+      spread(inRow.map(x), APART, [0, width]).forEach((at, i) => (places[inRow[i]] = [at, floor + 26 + row * ROW]));
+    }
     this.numbers
       .selectAll("text")
       .data(this.valleys)
       .join("text")
-      .attr("x", (k) => Math.min(width - 22, Math.max(18, x(k))))
-      .attr("y", height - FOOT + 26);
+      .attr("x", (k) => places[k][0])
+      .attr("y", (k) => places[k][1]);
     this.row = Math.max(1, Math.floor((2.1 * LEDGE * this.pitch) / (2 * DOT)));
   }
 
@@ -91,9 +103,12 @@ export class Landscape {
     return held;
   }
 
-  // levels[i] is where the i-th drawn walker stands. It takes the lowest free place in the heap of its level.
-  populate(levels) {
+  // levels[i] is where the i-th drawn walker stands. It takes the lowest free place in the heap of its level. beat: seconds
+  // from one move of the walkers to the next. A hop must be over by then, or dots would trail behind their walkers.
+  populate(levels, beat) {
     if (!this.spots) return;
+    this.time = Math.min(HOP, beat);
+    const still = reducedMotion() || this.time < BLINK;
     while (this.dots.length < levels.length) this.dots.push({ level: -1, hop: 1 });
     this.dots.length = levels.length;
     const heaps = this.spots.map(() => new Set());
@@ -110,7 +125,7 @@ export class Landscape {
       while (heap.has(place)) place += 1;
       lowest[levels[i]] = place;
       heap.add(place);
-      dot.from = dot.level < 0 || reducedMotion() ? null : this.where(dot);
+      dot.from = dot.level < 0 || still ? null : this.where(dot);
       dot.hop = dot.from ? 0 : 1;
       dot.level = levels[i];
       dot.place = place;
@@ -120,26 +135,29 @@ export class Landscape {
     for (const dot of this.dots) sizes[dot.level] += 1;
     for (const dot of this.dots) {
       const [heap, size] = [heaps[dot.level], sizes[dot.level]];
-      if (dot.hop < 1 || dot.place < size) continue;
+      if (dot.place < size) continue;
       let place = 0;
       while (heap.has(place)) place += 1;
       heap.delete(dot.place);
       heap.add(place);
       dot.place = place;
     }
-    this.tallest = Math.max(...sizes);
+    // Heaps are comparable: all rows are as high as the heap with the least room above it allows.
+    const rises = this.spots.map(([, y], k) => (y - 2 * DOT - 1.5 - TOP) / (Math.ceil(sizes[k] / this.row) - 1));
+    this.rise = Math.min(2 * DOT, ...rises.filter((rise) => rise > 0));
   }
 
   where(dot) {
     const [cx, cy] = this.spots[dot.level];
     const [row, column] = [Math.floor(dot.place / this.row), dot.place % this.row];
-    // From the middle outwards, and closer where a heap would outgrow the picture.
+    // From the middle outwards.
     const side = (column % 2 ? 1 : -1) * Math.ceil(column / 2) * 2 * DOT + (this.row % 2 ? 0 : -DOT);
-    const rise = Math.min(2 * DOT, (cy - 8) / Math.max(1, Math.ceil(this.tallest / this.row)));
-    const [x, y] = [cx + side, cy - DOT - 1.5 - row * rise];
+    const [x, y] = [cx + side, cy - DOT - 1.5 - row * this.rise];
     if (dot.hop >= 1 || !dot.from) return [x, y];
+    // Up before across, and across before down: not through the hill.
     const u = dot.hop * dot.hop * (3 - 2 * dot.hop);
-    return [dot.from[0] + (x - dot.from[0]) * u, dot.from[1] + (y - dot.from[1]) * u - 9 * Math.sin(Math.PI * u)];
+    const v = y < dot.from[1] ? u * (2 - u) : u * u;
+    return [dot.from[0] + (x - dot.from[0]) * u, dot.from[1] + (y - dot.from[1]) * v - 9 * Math.sin(Math.PI * u)];
   }
 
   // Draw the walkers; returns whether any is still in the air.
@@ -151,7 +169,7 @@ export class Landscape {
     paper.globalAlpha = 0.85;
     let flying = false;
     for (const dot of this.dots) {
-      dot.hop = Math.min(1, dot.hop + seconds / STEP);
+      dot.hop = Math.min(1, dot.hop + seconds / this.time);
       flying ||= dot.hop < 1;
       const [x, y] = this.where(dot);
       paper.beginPath();

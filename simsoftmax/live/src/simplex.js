@@ -92,7 +92,8 @@ export class Simplex {
     for (const value of values) [low, high] = [Math.min(low, value), Math.max(high, value)];
     // Closer lines near the bottom, where F is flat.
     const thresholds = Array.from({ length: BANDS }, (_, k) => -(low + (high - low) * ((k + 1) / (BANDS + 1)) ** 2));
-    const rings = contours().size([count, count]).thresholds(thresholds)(Array.from(values, (value) => -value));
+    // With a forbidden level F is infinite but on an edge or a corner, and there is nothing to draw.
+    const rings = high < Infinity ? contours().size([count, count]).thresholds(thresholds)(Array.from(values, (value) => -value)) : [];
     // Contours live on the grid; the grid folds onto the triangle.
     const unit = (a) => Math.min(1, Math.max(0, (a - 0.5) / (count - 1)));
     const fold = ([a, b]) => {

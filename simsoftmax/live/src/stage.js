@@ -265,3 +265,12 @@ export function slider(parent, name, max, onMove) {
   node.addEventListener("input", () => onMove(Number(node.value)));
   return node;
 }
+
+// A slider and its value on one line, whatever wraps around them; returns the slider and the place for the value.
+export function gauge(parent, name, max, onMove, key) {
+  const line = add(parent, "span", { className: "ssm-gauge" });
+  const node = slider(line, name, max, onMove);
+  const reading = add(line, "span", { className: "ssm-reading-value" });
+  reading.dataset.out = key;
+  return [node, reading];
+}

@@ -8,7 +8,7 @@ import * as format from "./format.js";
 import { Frame } from "./frame.js";
 import { heat, Thermometer } from "./heat.js";
 import { Kernels } from "./kernels.js";
-import { add, button, Readouts, select as choose, slider, Stage } from "./stage.js";
+import { add, button, gauge, Readouts, select as choose, Stage } from "./stage.js";
 
 const REACH = 8; // scale and temperature run from 1/8 to 8
 const PLACES = 120; // of the slider for the scale
@@ -57,9 +57,7 @@ async function render({ model, el }) {
   const setTemperature = (temperature) => stage.set({ temperature: within(temperature) });
   const thermometer = new Thermometer(add(stage.root, "div"), { change: setTemperature, infinite: false });
   const controls = add(stage.root, "div", { className: "ssm-controls" });
-  const scaler = slider(controls, "scale a of the weights", PLACES, (place) => stage.set({ scale: scaleAt(place) }));
-  const scaleReading = add(controls, "span", { className: "ssm-reading-value" });
-  scaleReading.dataset.out = "scale";
+  const [scaler, scaleReading] = gauge(controls, "scale a of the weights", PLACES, (place) => stage.set({ scale: scaleAt(place) }), "scale");
   const mode = choose(controls, "biases", [["along", "scale along with a"], ["stay", "stay as trained"]], (value) =>
     stage.set({ along: value === "along" }),
   );

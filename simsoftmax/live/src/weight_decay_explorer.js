@@ -6,7 +6,7 @@ import { line } from "d3-shape";
 import * as format from "./format.js";
 import { Frame } from "./frame.js";
 import { heat, Thermometer } from "./heat.js";
-import { add, select as choose, slider, Stage, Readouts } from "./stage.js";
+import { add, gauge, Readouts, select as choose, Stage } from "./stage.js";
 
 async function render({ model, el }) {
   const stage = new Stage(el, model, "Weights of a classifier under weight decay, with an adjustable strength");
@@ -17,9 +17,7 @@ async function render({ model, el }) {
   const show = (i) => stage.set({ at: Math.min(last, Math.max(0, Math.round(i))) });
 
   const controls = add(stage.root, "div", { className: "ssm-controls" });
-  const strength = slider(controls, "weight decay λ", last, show);
-  const reading = add(controls, "span", { className: "ssm-reading-value" });
-  reading.dataset.out = "decay";
+  const [strength, reading] = gauge(controls, "weight decay λ", last, show, "decay");
   const mode = choose(controls, "weights", [["plain", "as they are"], ["cooled", "with the heat taken out"]], (value) =>
     stage.set({ cooled: value === "cooled" }),
   );
@@ -58,7 +56,8 @@ async function render({ model, el }) {
   );
 
   let width = 0;
-  const decayText = (decay) => (decay >= 0.001 && decay < 100000 ? format.short(Number(decay.toPrecision(2))) : decay === 0 ? "0" : decay.toExponential(0));
+  const decayText = (decay) =>
+    decay === 0 ? "0" : decay < 0.001 || decay >= 1e5 ? decay.toExponential(0) : decay < 100 ? format.short(Number(decay.toPrecision(2))) : format.significant(decay, 2);
 
   function draw() {
     const at = model.get("at");
@@ -68,16 +67,16 @@ async function render({ model, el }) {
     reading.textContent = decayText(decays[at]);
     mode.value = model.get("cooled") ? "cooled" : "plain";
     thermometer.show(effective[at]);
-    readouts.set("effective", format.fixed(effective[at], 2), "against λ = 0");
+    readouts.set("effective", format.significant(effective[at]), "against λ = 0");
     readouts.set("calibration", format.fixed(calibration[at], 2), `heat alone ${format.fixed(tied[at], 2)}`);
-    readouts.set("length", `${format.fixed(100 * length[at], 0)} %`, "of that at λ = 0");
+    readouts.set("length", `${length[at] < 0.1 ? format.significant(100 * length[at], 2) : format.fixed(100 * length[at], 0)} %`, "of that at λ = 0");
     readouts.set("cosine", format.fixed(cosine[at], 2), "with those at λ = 0");
     const turned = cosine[at] < 0.95;
     const inside = low[at] < tied[at] && tied[at] < high[at];
     words.textContent =
       decays[at] === 0
         ? "No decay: these weights are the reference."
-        : `The weights are ${format.fixed(1 / length[at], 1)} times shorter${turned ? " and have turned" : ""}; the classifier is ${format.fixed(effective[at], 2)} times hotter. ` +
+        : `The weights are ${format.significant(1 / length[at])} times shorter${turned ? " and have turned" : ""}; the classifier is ${format.significant(effective[at])} times hotter. ` +
           (inside ? "Heat alone foretells how it must be cooled." : "Heat alone no longer foretells how it must be cooled: what is left is mostly the bias.");
     stage.say(words.textContent);
     bars.describe(words.textContent);
