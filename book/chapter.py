@@ -34,6 +34,7 @@ __all__ = [
     "plt",
     "table",
     "temperature_color",
+    "tiny",
 ]
 
 
@@ -51,6 +52,13 @@ def table(head: list[str], rows: list[list[object]]) -> Markdown:
     """Return a table for the page."""
     lines = [head, ["---"] * len(head), *rows]
     return Markdown("\n".join("| " + " | ".join(str(cell) for cell in line) + " |" for line in lines))
+
+
+def tiny(value: float) -> str:
+    """Return one digit and a power of ten, which no line can break: ``tiny(3.2e-9)`` is 3·10⁻⁹."""
+    digit, power = f"{value:.0e}".split("e")
+    raised = str(int(power)).translate(str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹"))
+    return f"{digit}·10{raised}" if value else "0"
 
 
 # Without a date the same figure is the same file, build after build.

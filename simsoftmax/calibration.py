@@ -67,7 +67,7 @@ class FitStep:
     rows: int
 
     def __str__(self) -> str:
-        return f"T = {self.temperature:.8g}: NLL {self.nll:.8g}, slope {self.slope:.2e}, {self.rows} rows"
+        return f"T = {self.temperature:.8g}: NLL {self.nll:.8g}, slope {self.slope:.2e}, {self.rows:,} rows"
 
 
 @dataclass(frozen=True)
@@ -113,12 +113,12 @@ class TemperatureFit:
         return sum(step.rows for step in self.steps) / self.rows
 
     def __str__(self) -> str:
-        shape = f"{self.rows} rows of {self.levels} logits"
+        shape = f"{self.rows:,} rows of {self.levels:,} logits"
         if self.status == "unidentified":
             return f"No temperature can be fitted to {shape}: {self.reason}"
         return (
             f"T = {self.temperature:.4g} ({100 * self.confidence:g} % interval {self.low:.4g} to {self.high:.4g}) "
-            f"on {shape}; NLL {self.nll_before:.4f} -> {self.nll_after:.4f} nats; {self.reason}"
+            f"on {shape}; NLL {self.nll_before:.4f} → {self.nll_after:.4f} nats; {self.reason}"
         )
 
 
