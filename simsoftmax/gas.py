@@ -197,8 +197,8 @@ class GasVerdict:
         law = "exact microcanonical" if self.against == "microcanonical" else "Boltzmann"
         return (
             f"{self.particles:,} particles of an isolated gas {verb} with the {law} shares (p = {self.p_value:.2g}, "
-            f"false alarms {self.false_alarm:g}); a typical relative error of {100 * self.detectable_misfit:.2g} % in "
-            f"the shares would be noticed {100 * self.power:g} times in 100."
+            f"false alarms {self.false_alarm:.3g}); a typical relative error of {100 * self.detectable_misfit:.2g} % "
+            f"in the shares would be noticed {100 * self.power:g} times in 100."
         )
 
 
@@ -334,8 +334,9 @@ class Gas:
 
     def __str__(self) -> str:
         gases = "An isolated gas" if self.quanta.ndim == 1 else f"{len(self.quanta):,} isolated gases"
+        quanta = f"{self.mean_quanta:g} {'quantum' if self.mean_quanta == 1 else 'quanta'}"
         return (
-            f"{gases} of {self.particles:,} particles with {self.mean_quanta:g} quanta each, after {self.sweeps:,} "
+            f"{gases} of {self.particles:,} particles with {quanta} each, after {self.sweeps:,} "
             f"sweeps: the energy sets T = {self.temperature:.6g}."
         )
 

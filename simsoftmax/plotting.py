@@ -1,4 +1,4 @@
-"""Figures in one visual language: theory is a thin dark line, experiment is filled, uncertainty is a whisker.
+"""Figures in one visual language: theory is a thin line, experiment is filled, uncertainty is a whisker.
 
 Temperature is a colour, cold blue through grey violet at T = 1 to hot amber, on a logarithmic scale; nothing else
 uses these colours. Every function takes ``ax=None`` and returns the Axes. Figures have no ground of their own and
@@ -148,7 +148,12 @@ def plot_occupancy(
         for row, (value, sigma) in enumerate(zip(share, error, strict=True)):
             place = max(value + 2 * sigma, p[row])
             ax.annotate(
-                number(value, sigma), (place, row), (7, 0), textcoords="offset points", va="center", color=INKS["ink"]
+                number(value, float(error.max())),  # all rows with the same digits
+                (place, row),
+                (7, 0),
+                textcoords="offset points",
+                va="center",
+                color=INKS["ink"],
             )
         ax.set_yticks(y, [labels[i] for i in order])
     else:
@@ -180,7 +185,7 @@ def plot_trajectory(
     -------
     Axes
         Measured values filled in the colour of the temperature, with a band of two standard errors; the exact
-        equilibrium as a thin dark line.
+        equilibrium as a thin line.
 
     Raises
     ------
@@ -253,7 +258,7 @@ def plot_temperature_sweep(
     Returns
     -------
     Axes
-        Theory as thin dark lines over a thermometer, measurements as dots in the colour of their temperature with
+        Theory as thin lines over a thermometer, measurements as dots in the colour of their temperature with
         whiskers of two standard errors.
 
     Raises
@@ -287,18 +292,22 @@ def plot_temperature_sweep(
     for level, curve in enumerate(curves.T):
         ax.plot(t, curve, color=INKS["theory"], linewidth=1.2, zorder=2)
         if quantity == "probabilities" and len(z) <= 12 and np.isfinite(z[level]):
-            others = np.delete(curves, level, axis=1)
-            # The name stands where its curve is farthest from the others, away from the edges.
-            room = np.abs(others - curve[:, None]).min(axis=1, initial=1.0)
+            gaps = np.delete(curves, level, axis=1) - curve[:, None]
+            # The name stands where its curve is farthest from the others, away from the edges; above the curve, or
+            # below it where all others are above and the axis leaves room.
+            lowest = (gaps > 0).all(axis=1) & (len(z) > 1)
+            room = np.abs(gaps).min(axis=1, initial=1.0)
+            room = np.where(lowest, np.minimum(room, curve), room)
             room[: len(t) // 12] = room[-len(t) // 6 :] = -1.0
             place = int(room.argmax())
-            rising = curve[place] < curve[place + 1]
+            rising, below = curve[place] < curve[place + 1], lowest[place]
             ax.annotate(
                 f"z {number(z[level])}",
                 (t[place], curve[place]),
-                (-6 if rising else 6, 4),
+                (-6 if rising != below else 6, -4 if below else 4),
                 textcoords="offset points",
-                ha="right" if rising else "left",
+                ha="right" if rising != below else "left",
+                va="top" if below else "baseline",
             )
     if dots is not None:
         at, values, errors = dots
@@ -352,7 +361,7 @@ def plot_reliability(
     Returns
     -------
     Axes
-        The thin dark diagonal is perfect calibration. Dots are the bins' accuracies, with whiskers for their
+        The thin diagonal is perfect calibration. Dots are the bins' accuracies, with whiskers for their
         intervals; a faint bar spans the gap between accuracy and confidence, and the low bars at the foot, filled
         before and in outline after, are the share of forecasts in each bin. The legend gives the expected
         calibration errors.

@@ -223,8 +223,8 @@ class DetectableDifference:
 
     def __str__(self) -> str:
         return (
-            f"{self.particles} particles show a {errors_in_words(self.temperature, self.total_variation)} "
-            f"with {percent(self.power)} power at a false-alarm rate of {self.false_alarm:g}."
+            f"{self.particles:,} particles show a {errors_in_words(self.temperature, self.total_variation)} "
+            f"with {percent(self.power)} power at a false-alarm rate of {self.false_alarm:.3g}."
         )
 
 
@@ -363,4 +363,8 @@ def errors_in_words(temperature: float, total_variation: float) -> str:
 
 
 def percent(share: float) -> str:
-    return f"{100 * share:.7g} %" if share > 0.99 else f"{100 * share:.3g} %" if share > 0.1 else f"{100 * share:.2g} %"
+    """Return a share as a percentage: with enough digits to tell one near 100 % from 100 %."""
+    digits = 2 if share <= 0.1 else 3
+    if 0.99 < share < 1:
+        digits = max(4, 2 - math.floor(math.log10(100 * (1 - share))))
+    return f"{100 * share:.{digits}g} %"

@@ -46,7 +46,7 @@ class TemperatureEstimate:
     def __str__(self) -> str:
         text = (
             f"T = {self.temperature:.4g}, between {self.low:.4g} and {self.high:.4g} with "
-            f"{100 * self.confidence:.7g} % confidence ({self.particles} particle{'s' if self.particles > 1 else ''})"
+            f"{100 * self.confidence:.7g} % confidence ({self.particles:,} particle{'s' if self.particles > 1 else ''})"
         )
         if not self.inverted:
             return text + "."

@@ -52,7 +52,7 @@ class Verdict:
     detectable_total_variation, detectable_temperature : float
         See `detectable_difference`.
     worst_level : int
-        The level with the largest standardised residual (n_i - N p_i) / sqrt(N p_i (1 - p_i)) in size.
+        Index of the level with the largest standardised residual (n_i - N p_i) / sqrt(N p_i (1 - p_i)) in size.
     worst_residual : float
         That residual; infinite where a level of probability zero is occupied.
     """
@@ -77,7 +77,7 @@ class Verdict:
         return self.passed
 
     def __str__(self) -> str:
-        who = f"{self.particles} particle{'s' if self.particles > 1 else ''}"
+        who = f"{self.particles:,} particle{'s' if self.particles > 1 else ''}"
         impossible = math.isinf(self.worst_residual)
         chance = f"p = {self.p_value:.2g}" if impossible or self.p_value > 1e-290 else "p < 1e-290"
         within = (
@@ -90,18 +90,19 @@ class Verdict:
             errors = errors_in_words(self.detectable_temperature, self.detectable_total_variation)
             return (
                 f"Passed: {who} agree with softmax at T = {self.temperature:g} ({chance}, rejected below "
-                f"{self.false_alarm:g}); a {errors} "
+                f"{self.false_alarm:.3g}); a {errors} "
                 f"would have been caught with {percent(self.power)} power, and {within}."
             )
+        size = float(f"{abs(self.worst_residual):.3g}")
         where = (
-            f"level {self.worst_level} is occupied though its probability is zero"
+            f"the level at index {self.worst_level} is occupied though its probability is zero"
             if impossible
-            else f"level {self.worst_level} is worst, {abs(self.worst_residual):.1f} standard deviations too "
+            else f"the level at index {self.worst_level} is worst, {size:,.12g} standard deviations too "
             + ("full" if self.worst_residual > 0 else "empty")
         )
         return (
             f"Failed: {who} do not follow softmax at T = {self.temperature:g} ({chance}, rejected below "
-            f"{self.false_alarm:g}); they are {percent(self.total_variation)} away in total variation, and {where}."
+            f"{self.false_alarm:.3g}); they are {percent(self.total_variation)} away in total variation, and {where}."
         )
 
 

@@ -205,7 +205,10 @@ def test_nothing_can_move():
     for mean in (0.0, 3.0):
         run = simulate_gas(mean, particles=10, levels=4, rng=0)
         assert (run.quanta == mean).all()
-    assert str(simulate_gas(1.0, particles=10, sweeps=5, rng=0)).endswith("the energy sets T = 1.4427.")
+    text = str(simulate_gas(1.0, particles=1_000, sweeps=5, rng=0))
+    assert text.startswith("An isolated gas of 1,000 particles with 1 quantum each, ")
+    assert text.endswith("the energy sets T = 1.4427.")
+    assert " with 2 quanta each, " in str(simulate_gas(2.0, particles=10, sweeps=5, rng=0))
 
 
 @pytest.mark.parametrize(

@@ -145,6 +145,22 @@ def test_temperature_sweep_draws_a_curve_for_each_level():
     assert len(plot_temperature_sweep([0.0, 1.0, -np.inf, 3.0]).lines) == 4
 
 
+@pytest.mark.parametrize("logits", [Z, [1.0, 0.0], [0.0, 3.0, 1.5]])
+def test_no_curve_crosses_the_name_of_another(logits):
+    ax = plot_temperature_sweep(logits)
+    ax.figure.canvas.draw()
+    assert len(ax.texts) == len(logits)
+    for name in ax.texts:
+        box = name.get_window_extent()
+        for line in ax.lines:
+            assert box.count_contains(ax.transData.transform(line.get_xydata())) == 0, name.get_text()
+
+
+def test_the_shares_of_a_figure_have_the_same_digits():
+    ax = plot_occupancy([86_400, 11_700, 1_900], Z, 0.5)
+    assert {len(text.get_text()) for text in ax.texts} == {5}
+
+
 def test_wrong_arguments_are_named(recorded):
     with pytest.raises(TypeError, match="logits must be given"):
         plot_occupancy([1, 2])

@@ -11,9 +11,19 @@ from limits import at_least, at_most
 from benchmarks.wrong_samplers import wrong_samplers
 from simsoftmax import detectable_difference, required_particles, softmax
 from simsoftmax.null import Null, residuals
-from simsoftmax.power import _quick_residuals
+from simsoftmax.power import _quick_residuals, percent
 
 EXAMPLE = np.array([2.0, 1.0, 0.1])
+
+
+@pytest.mark.parametrize(
+    ("share", "text"),
+    [(0.0123, "1.2 %"), (0.4567, "45.7 %"), (0.99, "99 %"), (0.9975, "99.75 %"), (1 - 1e-3 / 3, "99.97 %")]
+    + [(1 - 10.0**-n, f"99.{'9' * (n - 2)} %") for n in (3, 6, 9)]
+    + [(1.0, "100 %")],
+)
+def test_a_share_near_one_is_told_from_one(share, text):
+    assert percent(share) == text
 
 
 WRONG = [(1.0, (0.71, 0.23, 0.06)), (2.0, (0.54, 0.33, 0.13)), (0.5, (0.88, 0.11, 0.01))]

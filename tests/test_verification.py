@@ -42,6 +42,17 @@ def test_an_impossible_level_fails_outright_and_a_nearly_impossible_one_almost()
     assert not verify([1000, 20], [9.0, 0.0], false_alarm=ALARM)  # a single rare level that expects 0.1
 
 
+def test_a_verdict_says_no_more_digits_than_it_needs():
+    rounded = np.round(softmax(EXAMPLE) * 100_000).astype(int)
+    passed = str(verify(rounded, EXAMPLE, false_alarm=1e-3 / 3))
+    assert passed.startswith("Passed: 100,000 particles agree with softmax at T = 1 ")
+    assert "rejected below 0.000333)" in passed
+    assert "with 99.97 % confidence" in passed
+    failed = str(verify([0, 0, 100_000_000], EXAMPLE))
+    worst = np.sqrt(1e8 * (1 / softmax(EXAMPLE)[2] - 1))  # all in a level that should hold few
+    assert f"the level at index 2 is worst, {int(float(f'{worst:.3g}')):,} standard deviations too full" in failed
+
+
 def test_truncation_in_the_wrong_order_is_caught(rng):
     # Nucleus first, then temperature, where it should be the other way round.
     logits, t, nucleus = rng.normal(size=200) * 2, 1.8, 0.8
