@@ -27,9 +27,20 @@ settings.load_profile("simsoftmax")
 
 
 def pytest_collection_modifyitems(items):
-    """Begin with the book, which takes longest to build; what a browser looks at comes last, when the book stands."""
-    shown = {item.path for item in items if "browser" in getattr(item, "fixturenames", ())}
-    items.sort(key=lambda item: 0 if item.path.name == "test_book.py" else 2 if item.path in shown else 1)
+    """Begin with the book, which takes longest to build; what a browser looks at comes last, when the book stands.
+
+    There the files that open all its pages come first: they are the longest, and nobody should wait for one at the end.
+    """
+    shown, paged = (
+        {item.path for item in items if fixture in getattr(item, "fixturenames", ())} for fixture in ("browser", "html")
+    )
+
+    def turn(item):
+        if item.path.name == "test_book.py":
+            return 0
+        return 1 if item.path not in shown else 2 if item.path in paged else 3
+
+    items.sort(key=turn)
 
 
 @pytest.fixture
