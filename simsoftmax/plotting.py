@@ -126,7 +126,7 @@ def plot_occupancy(
     t = 1.0 if temperature is None else float(as_temperature(temperature, scalar=True))
     if labels is None:
         labels = [f"z {number(v)}" if np.isfinite(v) else "z −∞" for v in z]
-    elif isinstance(labels, str) or not isinstance(labels, Sequence):
+    elif isinstance(labels, str) or not isinstance(labels, (Sequence, np.ndarray)):
         raise TypeError(f"labels must be a list of names, got {labels!r}; pass one for each of the {len(z)} levels")
     if len(labels) != len(z):
         raise ValueError(f"labels must name each of the {len(z)} levels, got {len(labels)} names")
@@ -326,7 +326,7 @@ def plot_temperature_sweep(
 def _measured(measured: Any, columns: int) -> tuple[NDArray[Any], NDArray[Any], NDArray[Any]]:
     """Return temperatures, shape (n,), values and their errors, shape (n, columns)."""
     remedy = "pass temperatures, values and standard errors"
-    if not isinstance(measured, Sequence) or isinstance(measured, str) or len(measured) != 3:
+    if isinstance(measured, str) or not isinstance(measured, (Sequence, np.ndarray)) or len(measured) != 3:
         raise TypeError(f"measured must be three arrays, got {measured!r}; {remedy}")
     at = np.ravel(as_temperature(measured[0], name="measured"))
     values, errors = (as_real("measured", part, remedy) for part in measured[1:])

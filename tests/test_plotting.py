@@ -106,6 +106,18 @@ def test_occupancy_takes_a_trajectory_many_levels_and_forbidden_ones(recorded):
     plot_occupancy([5, 0], [1.0, -np.inf], 0.0)
 
 
+def test_arrays_are_as_good_as_lists():
+    names = np.array(["low", "middle", "high"])
+    ax = plot_occupancy(np.array([5, 2, 1]), np.array([2.0, 1.0, 0.1]), 0.7, labels=names)
+    assert [tick.get_text() for tick in ax.get_yticklabels()] == ["low", "middle", "high"]
+    dots = np.array([[0.5, 2.0], [0.4, 0.9], [0.01, 0.02]])
+    listed = plot_temperature_sweep([2.0, 1.0, 0.1], "entropy", measured=tuple(dots))
+    given = plot_temperature_sweep([2.0, 1.0, 0.1], "entropy", measured=dots)
+    for one, other in zip(given.collections, listed.collections, strict=True):
+        np.testing.assert_array_equal(one.get_offsets(), other.get_offsets())
+    plt.close("all")
+
+
 def test_what_is_no_axes_is_refused(recorded):
     for wrong in (3, "left", plt.figure()):
         with pytest.raises(TypeError, match="ax must be a matplotlib Axes"):
