@@ -113,7 +113,7 @@ def as_temperature(temperature: ArrayLike, *, scalar: bool = False, name: str = 
         place = "" if array.ndim == 0 else f" at index {first_index(bad)}"
         remedy = "" if (array[bad] < 0).any() else "; pass a number >= 0"
         raise ValueError(f"{name} must be >= 0, got {array[bad][0]}{place}{remedy}")
-    return array
+    return np.asarray(array + 0.0)  # -0.0 becomes 0.0: divided by it, a score would change its sign
 
 
 def as_counts(counts: ArrayLike, levels: int) -> NDArray[np.int64]:
