@@ -26,31 +26,66 @@ from claims import claim
 ```
 """
 
+CLAIM = """
+claim("%s", "%s", evidence="seen", measured={"x": %s}, holds=lambda x: x > 0, faults={"minus one": {"x": -1}}%s)
+"""
+
+
+def state(id="cold", **changes):
+    """State a claim that holds, but for the changes."""
+    whole = {
+        "sentence": "All are in one level.",
+        "evidence": "7 of 7",
+        "measured": {"there": 7, "all": 7},
+        "holds": lambda there, all: there == all,
+        "faults": {"one is elsewhere": {"there": 6}},
+    }
+    claim(id, **{**whole, **changes})
+
 
 def test_a_false_claim_stops():
-    with pytest.raises(ClaimError, match=r"'cold' does not hold: All .* level\. Evidence: 3 of 7"):
-        claim("cold", "All are in one level.", evidence="3 of 7", holds=False)
+    with pytest.raises(ClaimError, match=r"'cold' does not hold: All .* level\. Evidence: 7 of 7"):
+        state(measured={"there": 3, "all": 7})
 
 
-@pytest.mark.parametrize("holds", [1, 0.5, None, "yes", [True]])
-def test_a_mistaken_call_is_no_evidence(holds):
-    with pytest.raises(TypeError, match="holds must be True or False"):
-        claim("cold", "A sentence.", evidence="seen", holds=holds)
+def test_a_claim_that_cannot_fail_stops():
+    with pytest.raises(ClaimError, match="'cold' cannot fail: it holds with this fault planted, too: one is elsewhere"):
+        state(holds=lambda there, all: there <= all)
+
+
+@pytest.mark.parametrize("faults", [{}, {"none": {}}, {"another name": {"here": 6}}])
+def test_a_fault_changes_what_was_measured(faults):
+    with pytest.raises(ValueError, match="faults must"):
+        state(faults=faults)
+
+
+def test_the_test_takes_all_that_was_measured():
+    with pytest.raises(TypeError, match="must take what was measured"):
+        state(holds=lambda there: there == 7)
+
+
+@pytest.mark.parametrize("answer", [1, 0.5, None, "yes", [True]])
+def test_a_mistaken_call_is_no_evidence(answer):
+    with pytest.raises(TypeError, match="holds must answer True or False"):
+        state(holds=lambda there, all: answer)
+    with pytest.raises(TypeError, match="holds must be a function"):
+        state(holds=answer)
 
 
 @pytest.mark.parametrize("id", ["", "Cold", "two words", "-x", "a--b"])
 def test_ids_are_plain(id):
     with pytest.raises(ValueError, match="id must be lower-case"):
-        claim(id, "A sentence.", evidence="seen", holds=True)
+        state(id)
 
 
 def test_evidence_must_say_something():
     with pytest.raises(ValueError, match="evidence must say something"):
-        claim("cold", "A sentence.", evidence=" ", holds=True)
+        state(evidence=" ")
 
 
 def test_the_badge_carries_its_claim_through_html():
-    fields = {"id": "odd", "sentence": 'If a < b & "c"', "evidence": "it's > 3", "erratum": None}
+    fields = {"id": "odd", "sentence": 'If a < b & "c"', "evidence": "it's > 3"}
+    fields |= {"over": "5 < 6 cases", "faults": ["a & b"], "erratum": None}
     found = []
 
     class Reader(HTMLParser):
@@ -78,9 +113,9 @@ def small_book(tmp_path):
     (tmp_path / "book/index.md").write_text("# A small book\n")
     (tmp_path / "book/ledger.md").write_text("# Ledger\n\n```{claims-ledger}\n```\n")
     (tmp_path / "book/one.md").write_text(
-        FRONT % ("One", 'claim("first", "One is one.", evidence="1 = 1", holds=1 == 1, erratum="Some say two.")')
+        FRONT % ("One", CLAIM % ("first", "One is one.", "1", ', erratum="Some say two."'))
     )
-    (tmp_path / "book/two.md").write_text(FRONT % ("Two", 'claim("second", "Two is two.", evidence="2", holds=True)'))
+    (tmp_path / "book/two.md").write_text(FRONT % ("Two", CLAIM % ("second", "Two is two.", "2", "")))
     return tmp_path
 
 
@@ -98,6 +133,8 @@ def test_the_ledger_follows_the_pages(small_book):
     assert 'href="one.html#claim-first"' in ledger
     assert 'href="two.html#claim-second"' in ledger
     assert "2 claims" in ledger
+    assert "2 faults were planted" in ledger
+    assert "It would have failed with: minus one." in ledger
     assert "Some say two." in ledger
 
     # One chapter changes; the other comes from the environment, unread.
@@ -112,12 +149,12 @@ def test_the_ledger_follows_the_pages(small_book):
 
     # A change in the package alone makes an old claim false: the cache must not hide it.
     one = small_book / "book/one.md"
-    one.write_text(FRONT % ("One", 'import simsoftmax\nclaim("first", "A.", evidence="a", holds=simsoftmax.truth())'))
+    one.write_text(FRONT % ("One", "import simsoftmax\n" + CLAIM % ("first", "A.", "simsoftmax.truth()", "")))
     package = small_book / "simsoftmax/__init__.py"
     whole = package.read_text()
-    package.write_text(whole + "\ndef truth():\n    return True\n")
+    package.write_text(whole + "\ndef truth():\n    return 1\n")
     assert build(small_book)[0] == 0
-    package.write_text(whole + "\ndef truth():\n    return False\n")
+    package.write_text(whole + "\ndef truth():\n    return 0\n")
     code, said, _ = build(small_book)
     assert code != 0
     assert "claim 'first' does not hold" in said

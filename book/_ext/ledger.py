@@ -7,7 +7,9 @@ them with the page, so a build that reads only what changed still lists everythi
 from __future__ import annotations
 
 import json
+import sys
 from html.parser import HTMLParser
+from pathlib import Path
 from typing import Any
 
 from docutils import nodes
@@ -15,6 +17,10 @@ from sphinx.application import Sphinx
 from sphinx.environment import BuildEnvironment
 from sphinx.errors import ExtensionError
 from sphinx.util.docutils import SphinxDirective
+
+sys.path.insert(0, str(Path(__file__).parents[1]))
+
+from claims import tested_in_words
 
 
 class _Badges(HTMLParser):
@@ -87,9 +93,12 @@ def fill(app: Sphinx, doctree: nodes.document, docname: str) -> None:
         order = [name for name in _reading_order(app.env) if name in claims]
         total = sum(len(claims[name]) for name in order)
         errata = sum(bool(claim["erratum"]) for name in order for claim in claims[name])
+        faults = sum(len(claim["faults"]) for name in order for claim in claims[name])
         lead = nodes.paragraph(classes=["ledger-total"])
         lead += nodes.strong(text=f"{total} claims, all of them held when this book was built.")
         lead += nodes.Text(f" In {errata} of them the common telling is wrong or loose, and is put right.")
+        lead += nodes.Text(f" {faults} faults were planted in their evidence, one at a time; each made its claim fail.")
+        lead += nodes.Text(f" With {faults} faults planted, one at a time, the claim in question failed every time.")
         parts: list[nodes.Node] = [lead]
         for name in order:
             parts.append(nodes.rubric(text=app.env.titles[name].astext()))
@@ -105,6 +114,7 @@ def fill(app: Sphinx, doctree: nodes.document, docname: str) -> None:
                     erratum += [nodes.strong(text="Often told wrong."), nodes.Text(" " + claim["erratum"])]
                     body += erratum
                 body += nodes.paragraph(text=claim["evidence"], classes=["claim-evidence"])
+                body += nodes.paragraph(text=tested_in_words(claim), classes=["claim-tested"])
                 ledger += nodes.definition_list_item("", term, body, ids=[f"ledger-{claim['id']}"])
             parts.append(ledger)
         place.replace_self(parts)
@@ -129,4 +139,4 @@ def setup(app: Sphinx) -> dict[str, Any]:
     app.connect("env-merge-info", merge)
     app.connect("env-updated", check)
     app.connect("doctree-resolved", fill)
-    return {"env_version": 1, "parallel_read_safe": True, "parallel_write_safe": True}
+    return {"env_version": 2, "parallel_read_safe": True, "parallel_write_safe": True}
