@@ -17,6 +17,7 @@ from scipy import stats
 from .arguments import RNG, as_count, as_positive, as_probability, as_real, as_temperature, as_vector_logits
 from .markov import Proposal, transition_matrix
 from .metropolis import Trajectory, simulate
+from .results import Result, counted
 
 __all__ = [
     "Annealing",
@@ -142,8 +143,8 @@ def _as_schedule(schedule: ArrayLike) -> NDArray[np.float64]:
     return temperatures
 
 
-@dataclass(frozen=True)
-class Annealing:
+@dataclass(frozen=True, eq=False)
+class Annealing(Result):
     """How many of the particles that were cooled ended in the ground level."""
 
     success: float
@@ -157,8 +158,8 @@ class Annealing:
 
     def __str__(self) -> str:
         return (
-            f"{100 * self.success:.3g} % of {self.trajectory.particles:,} particles found the ground level in "
-            f"{len(self.schedule):,} sweeps ({100 * self.confidence:g} % interval {100 * self.low:.3g} to "
+            f"{100 * self.success:.3g} % of {counted(self.trajectory.particles, 'particle')} found the ground level in "
+            f"{counted(len(self.schedule), 'sweep')} ({100 * self.confidence:g} % interval {100 * self.low:.3g} to "
             f"{100 * self.high:.3g} %)."
         )
 
@@ -194,11 +195,25 @@ def anneal(
     ------
     TypeError, ValueError
         If an argument is of the wrong kind or out of range.
+    KeyboardInterrupt
+        At Ctrl-C: how many a cooling that was cut short would have taken to the ground level, nobody knows. `simulate`
+        with a sequence of temperatures returns what was done by then.
     """
     z = as_vector_logits(logits)
     temperatures = _as_schedule(schedule)
     confidence = as_probability("confidence", confidence)
-    run = simulate(z, temperatures, particles=particles, proposal=proposal, start=start, record=record, rng=rng)
+    run = simulate(
+        z,
+        temperatures,
+        particles=particles,
+        sweeps=temperatures.size,
+        proposal=proposal,
+        start=start,
+        record=record,
+        rng=rng,
+    )
+    if run.interrupted:
+        raise KeyboardInterrupt
     hits = int(run.counts[z == z.max()].sum())
     interval = stats.binomtest(hits, run.particles).proportion_ci(confidence, method="exact")
     return Annealing(

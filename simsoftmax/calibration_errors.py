@@ -38,6 +38,7 @@ from scipy.stats import norm
 
 from .arguments import RNG, as_count, as_probability, as_real, first_index, generator
 from .calibration import as_labels, as_probabilities
+from .results import Result
 
 __all__ = [
     "BrierDecomposition",
@@ -103,8 +104,8 @@ def _bin_of(confidence: Array, edges: Array) -> NDArray[np.int64]:
     return np.asarray(np.searchsorted(edges[1:-1], confidence, side="left"), np.int64)
 
 
-@dataclass(frozen=True)
-class ReliabilityDiagram:
+@dataclass(frozen=True, eq=False)
+class ReliabilityDiagram(Result):
     """A table of bins, one entry a bin; empty bins have NaN for means.
 
     Attributes

@@ -19,6 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .calibration import logits_from_probabilities
+from .results import Result
 
 __all__ = ["CIFAR", "LabelledLogits", "fetch_cifar_logits", "load_digits_logits"]
 
@@ -47,8 +48,8 @@ _DIGITS: dict[str, Any] = {
 }
 
 
-@dataclass(frozen=True)
-class LabelledLogits:
+@dataclass(frozen=True, eq=False)
+class LabelledLogits(Result):
     """Held-out logits and what was true.
 
     Attributes

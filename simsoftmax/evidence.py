@@ -3,24 +3,15 @@
 from __future__ import annotations
 
 import math
-from functools import lru_cache
-from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from .arguments import as_counts, as_positive, as_probability, as_temperature, as_vector_logits
 from .boltzmann import softmax
-from .kernels.evidence import grow_evidence
+from .results import counted
 
 __all__ = ["EProcess"]
-
-
-@lru_cache(maxsize=1)
-def _native_grow_evidence() -> Any:
-    import numba
-
-    return numba.njit(cache=True)(grow_evidence)
 
 
 class EProcess:
@@ -59,9 +50,16 @@ class EProcess:
 
     def update(self, counts: ArrayLike) -> None:
         """Add new draws, given as counts per level; those added before are remembered."""
+        from .kernels.evidence import grow_evidence
+
         added = as_counts(counts, len(self._counts))
+        if int(added.sum()) + int(self._counts.sum()) > 2**53:
+            raise ValueError(
+                f"counts must sum to at most 2**53 draws over all updates, got {int(added.sum()):,} more after "
+                f"{int(self._counts.sum()):,}; begin a new EProcess"
+            )
         self._log_evidence = float(
-            _native_grow_evidence()(self._log_evidence, self._counts, added, self._probabilities, self._concentration)
+            grow_evidence(self._log_evidence, self._counts, added, self._probabilities, self._concentration)
         )
         self._highest = max(self._highest, self._log_evidence)
 
@@ -85,8 +83,9 @@ class EProcess:
         return self._highest >= -math.log(as_probability("false_alarm", false_alarm))
 
     def __str__(self) -> str:
+        draws = counted(int(self._counts.sum()), "draw")
         return (
-            f"After {int(self._counts.sum())} draws the evidence against softmax is {self.evidence:.3g}; a perfect "
+            f"After {draws} the evidence against softmax is {self.evidence:.3g}; a perfect "
             f"sampler ever reaches its highest value of {math.exp(min(self._highest, 709)):.3g} with probability at "
             f"most {math.exp(-self._highest):.2g}."
         )

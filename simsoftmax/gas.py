@@ -12,6 +12,7 @@ Ann. Probab. 34 (2006)).
 
 from __future__ import annotations
 
+import warnings
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
@@ -22,12 +23,20 @@ from scipy.linalg import eigh_tridiagonal
 from scipy.special import chndtrinc, logsumexp
 
 from .arguments import RNG, as_count, as_positive, as_probability, as_real, generator
+from .interruption import finished, postponed_interrupt, progress_bar
+from .results import Result, counted
 
 __all__ = ["Gas", "GasVerdict", "gas_temperature", "microcanonical_marginal", "simulate_gas"]
 
 # Cells that expect fewer particles than this are pooled before a chi-square test.
 _SMALLEST_CELL = 10.0
 _MOST_LEVELS = 50_000_000
+_MOST_QUANTA = 2**31 - 1
+"""Of one particle: they are kept as int32."""
+_AT_ONCE = 20_000_000
+"""Handovers between two looks for Ctrl-C, about a tenth of a second."""
+_MANY = 1e10
+"""So many handovers are announced before they begin: they take about a minute."""
 
 
 def _as_ladder(levels: int | None) -> int | None:
@@ -202,8 +211,8 @@ class GasVerdict:
         )
 
 
-@dataclass(frozen=True)
-class Gas:
+@dataclass(frozen=True, eq=False)
+class Gas(Result):
     """An isolated gas after some sweeps, or several gases that never met."""
 
     quanta: NDArray[np.int32] = field(repr=False)
@@ -217,6 +226,8 @@ class Gas:
     occupancies: NDArray[np.float64] = field(repr=False)
     """Shares of all particles by level at the recorded sweeps, shape (R, K); R = 0 unless asked for."""
     recorded_sweeps: NDArray[np.int64] = field(repr=False)
+    interrupted: bool = False
+    """Whether Ctrl-C ended the run before the sweeps that were asked for."""
 
     @property
     def particles(self) -> int:
@@ -246,14 +257,14 @@ class Gas:
         of one gas share a fixed energy and so are not independent: `Gas.verify` takes that into account, a test for
         independent draws would not. Of several gases, use `tagged_counts`.
         """
-        return np.bincount(self.quanta.ravel(), minlength=self._size())
+        return np.bincount(self.quanta.ravel(), minlength=_countable(self._size(), self.mean_quanta))
 
     @property
     def tagged_counts(self) -> NDArray[np.int64]:
         """Gases whose first particle stands in each level, shape (K,): independent draws from the exact marginal."""
         if self.quanta.ndim == 1:
             raise ValueError("tagged_counts needs several gases, got one; pass gases=1000 or more to simulate_gas")
-        return np.bincount(self.quanta[:, 0], minlength=self._size())
+        return np.bincount(self.quanta[:, 0], minlength=_countable(self._size(), self.mean_quanta))
 
     @property
     def logits(self) -> NDArray[np.float64]:
@@ -263,8 +274,7 @@ class Gas:
     def _size(self) -> int:
         if self.levels is not None:
             return self.levels
-        beta = _inverse_temperature(self.mean_quanta, None)
-        return 1 + max(int(self.quanta.max()), 0 if np.isinf(beta) else int(np.ceil(42 / beta)))
+        return 1 + max(int(self.quanta.max()), _levels_reached(self.mean_quanta))
 
     def expected(self, against: Literal["microcanonical", "boltzmann"] = "microcanonical") -> NDArray[np.float64]:
         """Return the shares that one particle should have, shape (K,) as in `counts`."""
@@ -335,10 +345,27 @@ class Gas:
     def __str__(self) -> str:
         gases = "An isolated gas" if self.quanta.ndim == 1 else f"{len(self.quanta):,} isolated gases"
         quanta = f"{self.mean_quanta:g} {'quantum' if self.mean_quanta == 1 else 'quanta'}"
+        cut = ", interrupted" if self.interrupted else ""
         return (
-            f"{gases} of {self.particles:,} particles with {quanta} each, after {self.sweeps:,} "
-            f"sweeps: the energy sets T = {self.temperature:.6g}."
+            f"{gases} of {counted(self.particles, 'particle')} with {quanta} each, after "
+            f"{counted(self.sweeps, 'sweep')}{cut}: the energy sets T = {self.temperature:.6g}."
         )
+
+
+def _levels_reached(mean_quanta: float) -> int:
+    """Return the level above which an unbounded Boltzmann ladder has less than 1e-18 of its particles."""
+    beta = _inverse_temperature(mean_quanta, None)
+    return 0 if np.isinf(beta) else int(np.ceil(42 / beta))
+
+
+def _countable(size: int, mean_quanta: float) -> int:
+    """Return how many levels are counted, if they fit into memory."""
+    if size > _MOST_LEVELS:
+        raise ValueError(
+            f"mean_quanta must be lower for particles to be counted in each level, got {mean_quanta:g}: they reach "
+            f"{size:,} levels; measure energy in larger quanta"
+        )
+    return size
 
 
 def _cells(expected: NDArray[np.float64]) -> NDArray[np.int64]:
@@ -381,6 +408,7 @@ def simulate_gas(
     gases: int = 1,
     record: int = 0,
     rng: RNG = None,
+    progress: bool = False,
 ) -> Gas:
     """Let an isolated gas come to equilibrium by itself.
 
@@ -407,15 +435,25 @@ def simulate_gas(
         Record the occupancies every so many sweeps, and before the first.
     rng : numpy.random.Generator, int or None, optional
         Source of the seed of the streams, one a gas.
+    progress : bool, optional
+        Show a progress bar (tqdm).
 
     Returns
     -------
     Gas
+        After Ctrl-C, what was simulated so far, whole sweeps, with ``interrupted`` set. A second Ctrl-C acts at once.
 
     Raises
     ------
     TypeError, ValueError
         If an argument is of the wrong kind or out of range, or if the quanta do not make a whole number.
+    KeyboardInterrupt
+        If Ctrl-C came too late to cut the run short.
+
+    Warns
+    -----
+    UserWarning
+        If ``sweeps`` is left to "auto", the run will take long, and no progress is shown.
 
     Examples
     --------
@@ -432,6 +470,11 @@ def simulate_gas(
             raise ValueError(f'start must be "even" or an array of quanta, got {start!r}')
         particles = as_count("particles", particles, low=2, high=2**32 - 1)
         mean_quanta = _as_mean(mean_quanta, levels)
+        if mean_quanta > _MOST_QUANTA or mean_quanta * particles > 2.0**53:
+            raise ValueError(
+                f"mean_quanta must be at most {_MOST_QUANTA:,}, and times particles at most 2**53, got {mean_quanta:g} "
+                f"for {particles:,}; measure energy in larger quanta"
+            )
         total = round(mean_quanta * particles)
         if abs(mean_quanta * particles - total) > 1e-6:
             raise ValueError(
@@ -445,10 +488,27 @@ def simulate_gas(
         quanta = _as_quanta(start, levels)
         total = int(quanta.sum(dtype=np.int64))
     n = quanta.size
-    top = min(total, 2**31 - 1) if levels is None else levels - 1
-    if sweeps == "auto":
+    top = min(total, _MOST_QUANTA) if levels is None else levels - 1
+    if record:
+        _countable(max(int(quanta.max()), _levels_reached(total / n)) if levels is None else levels, total / n)
+    if isinstance(sweeps, str):
+        if sweeps != "auto":
+            raise ValueError(f"sweeps must be a whole number or 'auto', got {sweeps!r}; pass one of them")
         stuck = total == 0 or (levels is not None and total == n * (levels - 1))
-        waits = 0 if stuck else int(np.ceil(21 / _relaxation_gap(total / n, levels)))
+        gap = np.inf if stuck else _relaxation_gap(total / n, levels)
+        needed = np.ceil(21 / gap) if gap > 0 else np.inf
+        if needed * n * gases > 2.0**53:
+            raise ValueError(
+                f"sweeps='auto' would take {needed:.3g} sweeps at {total / n:g} quanta a particle, years of work; "
+                "pass a number of sweeps, or measure energy in larger quanta"
+            )
+        waits = int(needed)
+        if waits * n * gases > _MANY and not progress:
+            warnings.warn(
+                f"sweeps='auto' takes {counted(waits, 'sweep')}, {waits * n * gases:.1g} handovers: minutes or more. "
+                "Pass progress=True to watch, or fewer sweeps",
+                stacklevel=2,
+            )
     else:
         waits = as_count("sweeps", sweeps, low=0)
 
@@ -460,23 +520,29 @@ def simulate_gas(
     seen: list[NDArray[Any]] = []
     times: list[int] = []
     passed = done = 0
-    while True:
-        if record:
-            seen.append(np.bincount(state.ravel()) / state.size)
-            times.append(done)
-        if done == waits:
-            break
-        chunk = min(record or waits, waits - done)
-        passed += exchange_each(state, top, streams, chunk * n)
-        done += chunk
+    at_once = max(1, _AT_ONCE // gases)
+    with postponed_interrupt() as interrupt, progress_bar(waits, "sweep", progress) as bar:
+        while True:
+            if record and (done % record == 0 or done == waits):
+                seen.append(np.bincount(state.ravel()) / state.size)
+                times.append(done)
+            if done == waits or interrupt:
+                break
+            chunk = min(record - done % record if record else waits, waits - done, max(1, at_once // n))
+            for begin in range(0, chunk * n, at_once):
+                passed += int(exchange_each(state, top, streams, min(at_once, chunk * n - begin)))
+            done += chunk
+            if bar is not None:
+                bar.update(chunk)
     gas = Gas(
         quanta=state[0] if gases == 1 else state,
-        sweeps=waits,
+        sweeps=done,
         levels=levels,
         spacing=spacing,
-        acceptance_rate=passed / (waits * state.size) if waits else 0.0,
+        acceptance_rate=passed / (done * state.size) if done else 0.0,
         occupancies=np.empty((0, 0)),
         recorded_sweeps=np.array(times, dtype=np.int64),
+        interrupted=not finished(interrupt, done == waits),
     )
     size = max([gas._size(), *map(len, seen)])
     table = np.array([np.pad(row, (0, size - len(row))) for row in seen]).reshape(len(seen), size)

@@ -16,6 +16,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from .arguments import as_probability, as_real, as_temperature, as_vector_logits, first_index
 from .boltzmann import log_partition, reduced_logits
+from .results import Result
 
 __all__ = ["Proposal", "Relaxation", "boltzmann_exponents", "check_proposal", "relaxation", "transition_matrix"]
 
@@ -163,8 +164,8 @@ def transition_matrix(
     return matrix_moves(boltzmann_exponents(z, t), _proposal_matrix(checked, len(z)))
 
 
-@dataclass(frozen=True)
-class Relaxation:
+@dataclass(frozen=True, eq=False)
+class Relaxation(Result):
     """How fast particles forget where they started.
 
     Attributes

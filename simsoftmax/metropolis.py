@@ -8,11 +8,7 @@ from __future__ import annotations
 
 import json
 import math
-import signal
-import threading
-import zipfile
-from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext
+import warnings
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Self
@@ -21,6 +17,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from .arguments import RNG, as_count, as_path, as_real, as_temperature, as_vector_logits, first_index, generator
+from .files import atomic_writer, read_npz
+from .interruption import finished, postponed_interrupt, progress_bar
 from .markov import (
     BIAS,
     Proposal,
@@ -33,6 +31,7 @@ from .markov import (
     relaxation,
     transition_matrix,
 )
+from .results import Result, counted
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -46,11 +45,18 @@ Engine = Literal["auto", "particles", "occupations"]
 PARTICLES = 100_000
 MOST_SWEEPS = 10_000_000  # sweeps="auto" refuses to start on more
 MOST_STATES = 1 << 34  # particles with a state each
+MANY_MOVES = 2e10  # so many are announced before they begin: they take about half a minute
+DRAWN_AT_ONCE = 1 << 14  # starting states
+FEW_TEMPERATURES = 100  # a longer sequence is hardly a list of temperatures to compare
+NOTICEABLE = 0.01  # a total variation that the counts of a usual run would show
 
 
-@dataclass(frozen=True)
-class Trajectory:
+@dataclass(frozen=True, eq=False)
+class Trajectory(Result):
     """What a simulation leaves behind; made by `simulate`.
+
+    Its arrays are read-only, and whatever makes one, a file, a pickle, `dataclasses.replace` or a call, its parts must
+    agree with each other: a `ValueError` names the one that does not.
 
     Attributes
     ----------
@@ -98,6 +104,10 @@ class Trajectory:
     interrupted: bool = False
     _streams: NDArray[np.uint64] = field(default_factory=lambda: np.zeros(0, np.uint64), repr=False)
 
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        _check(self)
+
     @property
     def particles(self) -> int:
         """Number of particles N."""
@@ -116,8 +126,9 @@ class Trajectory:
     def __str__(self) -> str:
         cut = ", interrupted" if self.interrupted else ""
         return (
-            f"{self.particles:,} particles on {len(self.logits):,} levels at T = {self.temperature:g} "
-            f"after {self.sweeps:,} sweeps{cut}; {self.acceptance_rate:.1%} of the proposals moved a particle."
+            f"{counted(self.particles, 'particle')} on {counted(len(self.logits), 'level')} at "
+            f"T = {self.temperature:g} after {counted(self.sweeps, 'sweep')}{cut}; "
+            f"{self.acceptance_rate:.1%} of the proposals moved a particle."
         )
 
     def __repr__(self) -> str:
@@ -157,7 +168,7 @@ class Trajectory:
         if not len(late):
             raise ValueError(
                 f"record must leave records after {forgotten:,.0f} sweeps, when the start is forgotten, got "
-                f"record={self.record} and {self.sweeps} sweeps; extend the run or record more often"
+                f"record={self.record} and {counted(self.sweeps, 'sweep')}; extend the run or record more often"
             )
         return verify_average(
             late.mean(axis=0),
@@ -192,39 +203,31 @@ class Trajectory:
         Returns
         -------
         Trajectory
+
+        Raises
+        ------
+        TypeError, ValueError
+            If an argument is refused, or if somebody has changed this run so that its parts no longer agree.
+        KeyboardInterrupt
+            If Ctrl-C came too late to cut the run short.
         """
         further = as_count("sweeps", sweeps)
         schedule = _schedule(self.temperature if temperature is None else temperature, further)
         workers = _check_threads(threads)
+        _check(self)  # a kernel would read and write wherever a state points
         return _run(self, schedule, further, workers, progress)
 
     def save(self, path: str | Path) -> None:
-        """Write everything, the generator's state included, to a NumPy .npz file (no pickles)."""
+        """Write everything, the generator's state included, to a NumPy .npz file (no pickles), whole or not at all."""
         path = as_path("path", path)
-        header = {
-            "format": "simsoftmax-trajectory-1",
-            "temperature": self.temperature,
-            "record": self.record,
-            "sweeps": self.sweeps,
-            "moved": str(self.moved),
-            "proposal": self.proposal if isinstance(self.proposal, str) else "matrix",
-            "engine": self.engine,
-            "annealed": self.annealed,
-            "interrupted": self.interrupted,
-        }
-        arrays: dict[str, NDArray[Any]] = {
-            "logits": self.logits,
-            "counts": self.counts,
-            "start": self.start,
-            "energy": self.energy,
-            "occupancies": self.occupancies,
-            "streams": self._streams,
-        }
+        header: dict[str, Any] = {"format": FORMAT, **{name: getattr(self, name) for name in _HEADER}}
+        header |= {"moved": str(self.moved), "proposal": self.proposal if isinstance(self.proposal, str) else "matrix"}
+        arrays = {name: getattr(self, "_streams" if name == "streams" else name) for name in _ARRAYS}
         if self.states is not None:
             arrays["states"] = self.states
         if not isinstance(self.proposal, str):
             arrays["proposal"] = self.proposal
-        with open(path, "wb") as file:
+        with atomic_writer(path) as file:
             np.savez(file, allow_pickle=False, header=np.array(json.dumps(header)), **arrays)
 
     @classmethod
@@ -234,35 +237,25 @@ class Trajectory:
         Raises
         ------
         ValueError
-            If the file is not a saved trajectory.
+            If the file is not a saved trajectory, or if its parts do not agree with each other.
+        OSError
+            If the file cannot be opened.
         """
         path = as_path("path", path)
+        arrays = read_npz(path, what="a saved trajectory")
         try:
-            with open(path, "rb") as stream, np.load(stream, allow_pickle=False) as file:
-                header = json.loads(str(file["header"]))
-                if header.pop("format") != "simsoftmax-trajectory-1":
-                    raise ValueError
-                arrays = {name: file[name] for name in file.files if name != "header"}
-                return cls(
-                    logits=arrays["logits"],
-                    temperature=header["temperature"],
-                    counts=arrays["counts"],
-                    states=arrays.get("states"),
-                    energy=arrays["energy"],
-                    occupancies=arrays["occupancies"],
-                    record=header["record"],
-                    sweeps=header["sweeps"],
-                    moved=int(header["moved"]),
-                    proposal=arrays.get("proposal", header["proposal"]),
-                    engine=header["engine"],
-                    start=arrays["start"],
-                    annealed=header["annealed"],
-                    interrupted=header["interrupted"],
-                    _streams=arrays["streams"],
-                )
-        except (ValueError, KeyError, EOFError, TypeError, AttributeError, zipfile.BadZipFile):
+            header = json.loads(str(arrays.pop("header")))
+            matrix = {"proposal"} if header["proposal"] == "matrix" else set()
+            states = {"states"} if header["engine"] == "particles" else set()
+            known = {"format", "moved", "proposal", *_HEADER}
+            if set(header) != known or header.pop("format") != FORMAT or set(arrays) != {*_ARRAYS, *matrix, *states}:
+                raise ValueError("its contents are those of something else")
+            header |= {"moved": int(header["moved"]), "_streams": arrays.pop("streams"), "states": None}
+            return cls(**(header | arrays))
+        except (ValueError, TypeError, KeyError, AttributeError, OverflowError, RecursionError, MemoryError) as error:
+            reason = str(error) if type(error) in (ValueError, TypeError) else "its header is damaged"
             raise ValueError(
-                f"path must name a saved trajectory, got {str(path)!r}; write one with Trajectory.save"
+                f"path must name a saved trajectory, got {str(path)!r}: {reason}; write one with Trajectory.save"
             ) from None
 
     def plot(self, ax: Axes | None = None) -> Axes:
@@ -270,6 +263,99 @@ class Trajectory:
         from .plotting import plot_occupancy
 
         return plot_occupancy(self, ax=ax)
+
+
+FORMAT = "simsoftmax-trajectory-1"
+_HEADER = ("temperature", "record", "sweeps", "engine", "annealed", "interrupted")
+_ARRAYS = ("logits", "counts", "start", "energy", "occupancies", "streams")
+
+
+def _check(run: Trajectory) -> None:
+    """Refuse a run whose parts do not agree with each other.
+
+    Kernels take the arrays of a run as they are: a state out of range would be read and written elsewhere in memory, a
+    generator of zeros would never leave a loop. So everything that they rely on is checked, and what follows from the
+    rest must follow from it.
+    """
+    from .kernels.particles import count, state_dtype, streams_shape
+
+    def array(name: str, dtype: Any, shape: tuple[int, ...]) -> Any:
+        value = getattr(run, name)
+        if not isinstance(value, np.ndarray) or value.dtype != dtype or value.shape != shape:
+            got = f"{value.dtype} of shape {value.shape}" if isinstance(value, np.ndarray) else repr(value)[:60]
+            wanted = f"{np.dtype(dtype)} of shape {shape}"
+            raise ValueError(f"{name.strip('_')} must be an array of {wanted} here, got {got}; simulate makes one")
+        return value
+
+    def agree(name: str, true: Any, remedy: str) -> None:
+        if not true:
+            raise ValueError(f"{name} must agree with the other parts of a trajectory: {remedy}")
+
+    levels = len(as_vector_logits(run.logits))
+    z = array("logits", np.float64, (levels,))
+    allowed = z > -np.inf
+    totals = []
+    for name in ("counts", "start"):
+        numbers = array(name, np.int64, (levels,))
+        total = int(numbers.sum()) if 0 <= numbers.min() and numbers.max() <= 2**53 else 0
+        agree(name, 0 < total <= 2**53 and float(numbers.sum(dtype=np.float64)) <= 2.0**53, "1 to 2**53 particles")
+        agree(name, not numbers[~allowed].any(), "no particles where the logit is -inf")
+        totals.append(total)
+    particles = totals[0]
+    agree("start", totals[1] == particles, f"as many particles as counts, {particles:,}")
+    agree(
+        "engine", isinstance(run.engine, str) and run.engine in ("particles", "occupations"), "one of the two engines"
+    )
+    for name in ("annealed", "interrupted"):
+        agree(name, isinstance(getattr(run, name), bool), "True or False")
+    record, sweeps = as_count("record", run.record, low=0), as_count("sweeps", run.sweeps, low=0)
+    whole = {
+        "temperature": float(as_temperature(run.temperature, scalar=True)),
+        "record": record,
+        "sweeps": sweeps,
+        "moved": as_count("moved", run.moved, low=0, high=particles * sweeps),
+    }
+    for name, value in whole.items():
+        object.__setattr__(run, name, value)
+    agree("counts", sweeps or np.array_equal(run.counts, run.start), "those of the start before the first sweep")
+    if isinstance(run.proposal, str):
+        check_proposal(run.proposal, levels)
+    else:
+        check_proposal(array("proposal", np.float64, (levels, levels)), levels)
+
+    records = sweeps // record if record else 0
+    energy, occupancies = array("energy", np.float64, (records,)), array("occupancies", np.float64, (records, levels))
+    agree("occupancies", ((occupancies >= 0) & (occupancies <= 1)).all(), "shares from 0 to 1")
+    agree("occupancies", (np.abs(occupancies.sum(axis=1) - 1) <= 1e-9).all(), "rows that sum to 1")
+    agree("occupancies", not occupancies[:, ~allowed].any(), "no particles where the logit is -inf")
+    finite = np.where(allowed, z, 0.0)
+    scale = float(np.abs(finite).max())
+    if records and scale:
+        means = occupancies @ (finite / scale)
+        agree("energy", (np.abs(energy / scale + means) <= 1e-9).all(), "-z averaged over the occupancies")
+        if sweeps % record == 0:
+            agree("occupancies", np.array_equal(occupancies[-1], run.counts / particles), "the counts at the end")
+    elif records:
+        agree("energy", not energy.any(), "-z averaged over the occupancies")
+
+    if run.engine == "particles":
+        agree("particles", particles <= MOST_STATES, f"at most {MOST_STATES:,} with a state each")
+        states = array("states", state_dtype(levels), (particles,))
+        agree("states", states.max() < levels, f"levels from 0 to {levels - 1}")
+        agree("states", np.array_equal(count(states, levels), run.counts), "as many in each level as counts")
+    else:
+        agree("states", run.states is None, "None for the engine 'occupations'")
+    streams = array("_streams", np.uint64, streams_shape(particles, levels) if run.engine == "particles" else (1, 4))
+    agree("streams", streams.any(axis=1).all(), "no generator of zeros only, which would give nothing but zeros")
+
+
+def _made(**parts: Any) -> Trajectory:
+    """Return a run that the engines made, with its arrays read-only: it needs no check."""
+    run = object.__new__(Trajectory)
+    for name, value in parts.items():
+        object.__setattr__(run, name, value)
+    Result.__post_init__(run)
+    return run
 
 
 # ------------------------------------------------------------------------------------------------------------ simulate
@@ -296,7 +382,7 @@ def simulate(
     logits : array_like, shape (K,)
         Scores z, higher is likelier; -inf marks a level that cannot be occupied.
     temperature : float or array_like, shape (sweeps,), optional
-        T >= 0 in units of the logits; a sequence gives each sweep its own (annealing).
+        T >= 0 in units of the logits; a sequence gives each sweep its own (annealing), in one run.
     particles : int, optional
         Number of independent particles N: 100,000, or as many as ``start`` says.
     sweeps : int or "auto", optional
@@ -330,6 +416,14 @@ def simulate(
     TypeError, ValueError
         If an argument is of the wrong kind or out of range, before any work; or if "auto" would need more than ten
         million sweeps.
+    KeyboardInterrupt
+        If Ctrl-C came too late to cut the run short.
+
+    Warns
+    -----
+    UserWarning
+        If ``sweeps`` is left to "auto" and either a sequence of temperatures is too short to come near softmax at its
+        last, or the run will take long and nothing would show it.
 
     Examples
     --------
@@ -356,6 +450,10 @@ def simulate(
     chosen = _choose_engine(engine, kind, total, needed, levels, checked)
     source = generator(rng)
     schedule = _schedule(temperatures, needed)
+    if isinstance(sweeps, str) and temperatures.ndim:
+        _warn_of_a_short_schedule(temperatures, z, checked, kind, first, total)
+    elif isinstance(sweeps, str) and not progress:
+        _warn_of_a_long_run(chosen, total, needed, levels, checked)
 
     # Everything is checked; from here on there is work.
     from .kernels import particles as particle_engine
@@ -371,11 +469,13 @@ def simulate(
         if kind == "states":
             states = first.astype(dtype)
         elif kind == "uniform":
-            allowed = np.flatnonzero(z > -np.inf)
-            states = allowed[source.integers(len(allowed), size=total)].astype(dtype)
+            allowed = np.flatnonzero(z > -np.inf).astype(dtype)
+            states = np.empty(total, dtype)
+            for part in np.array_split(states, -(-total // DRAWN_AT_ONCE)):  # the draws are eight times as large
+                part[:] = allowed[source.integers(len(allowed), size=len(part))]
         else:
-            states = np.repeat(np.arange(levels), first).astype(dtype)
-        counts = np.bincount(states, minlength=levels).astype(np.int64)
+            states = np.repeat(np.arange(levels, dtype=dtype), first)
+        counts = first.copy() if kind in ("ground", "counts") else particle_engine.count(states, levels)
         streams = particle_engine.allocate_streams(key, total, levels)
     else:
         if kind == "states":
@@ -386,7 +486,7 @@ def simulate(
         else:
             counts = first.copy()
         streams = seed_streams(key, 1)
-    begin = Trajectory(
+    begin = _made(
         logits=z,
         temperature=float(last),
         counts=counts,
@@ -399,6 +499,8 @@ def simulate(
         proposal=checked,
         engine=chosen,
         start=counts,
+        annealed=False,
+        interrupted=False,
         _streams=streams,
     )
     return _run(begin, schedule, needed, workers, progress)
@@ -428,10 +530,11 @@ def _check_start(start: Any, particles: Any, z: NDArray[np.float64]) -> tuple[st
         )
     whole = np.asarray(start).astype(np.int64)
     levels = len(z)
-    if len(whole) == levels and (wanted is None or int(whole.sum()) == wanted):
+    held = float(array.sum(dtype=np.float64))  # the sum of the whole numbers may leave their range
+    if len(whole) == levels and (wanted is None or (held <= 2.0**53 and int(whole.sum()) == wanted)):
         kind, counts = "counts", whole
-        if not 0 < float(array.sum()) <= 2.0**53:
-            raise ValueError(f"start must hold from 1 to 2**53 particles, got {array.sum():g}; {remedy}")
+        if not 0 < held <= 2.0**53:
+            raise ValueError(f"start must hold from 1 to 2**53 particles, got {held:g}; {remedy}")
     elif wanted is None or len(whole) == wanted:
         kind = "states"
         out = whole >= levels
@@ -444,7 +547,7 @@ def _check_start(start: Any, particles: Any, z: NDArray[np.float64]) -> tuple[st
     else:
         raise ValueError(
             f"start must hold {levels} counts that sum to particles = {wanted}, or {wanted} states, "
-            f"got {len(whole)} numbers that sum to {int(whole.sum())}; {remedy}"
+            f"got {len(whole)} numbers that sum to {held:.17g}; {remedy}"
         )
     stuck = (counts > 0) & np.isneginf(z)
     if stuck.any():
@@ -476,16 +579,7 @@ def _check_sweeps(
         return int(temperatures.size)
     if not automatic:
         return as_count("sweeps", sweeps)
-    theory = exponents_relaxation(boltzmann_exponents(z, float(temperatures)), proposal)
-    allowed = z > -np.inf
-    if kind == "ground":
-        distribution = None
-    elif kind == "uniform":
-        distribution = allowed / allowed.sum()
-    else:
-        counts = first if kind == "counts" else np.bincount(first, minlength=len(z))
-        distribution = counts / total
-    needed = theory.sweeps(start=distribution)
+    needed = _sweeps_needed(float(temperatures), z, proposal, kind, first, total, BIAS)
     if needed > MOST_SWEEPS:
         how_many = f"{needed:.3g}" if math.isfinite(needed) else "infinitely many"
         alternative = "a number of sweeps, a higher temperature or a slow cooling schedule"
@@ -496,6 +590,77 @@ def _check_sweeps(
             f"{float(temperatures):g}, more than {MOST_SWEEPS:,}: these particles are frozen. Pass {alternative}"
         )
     return max(1, int(needed))
+
+
+def _sweeps_needed(
+    temperature: float,
+    z: NDArray[np.float64],
+    proposal: str | NDArray[np.float64],
+    kind: str,
+    first: NDArray[np.int64],
+    total: int,
+    bias: float,
+) -> float:
+    """Return how many sweeps leave a total variation of at most ``bias``, by the spectral bound."""
+    theory = exponents_relaxation(boltzmann_exponents(z, temperature), proposal)
+    allowed = z > -np.inf
+    if kind == "ground":
+        distribution = None
+    elif kind == "uniform":
+        distribution = allowed / allowed.sum()
+    else:
+        counts = first if kind == "counts" else np.bincount(first, minlength=len(z))
+        distribution = counts / total
+    return theory.sweeps(bias, start=distribution)
+
+
+def _warn_of_a_short_schedule(
+    temperatures: NDArray[np.float64],
+    z: NDArray[np.float64],
+    proposal: str | NDArray[np.float64],
+    kind: str,
+    first: NDArray[np.int64],
+    total: int,
+) -> None:
+    """Say what a sequence of temperatures means, where it may have been meant otherwise.
+
+    `softmax` gives a row for each temperature; here each is a single sweep of one run. Too few of them leave the
+    particles far from softmax at any temperature.
+    """
+    last, size = float(temperatures[-1]), temperatures.size
+    if size > FEW_TEMPERATURES or (temperatures == last).all():
+        return
+    if not (isinstance(proposal, str) and proposal == "uniform") and len(z) > 1000:
+        needed = math.inf  # a ladder takes more sweeps than levels; its spectrum would take longer than the run
+    else:
+        needed = _sweeps_needed(last, z, proposal, kind, first, total, NOTICEABLE)
+    if size < needed:
+        warnings.warn(
+            f"temperature holds {counted(size, 'value')}, one a sweep of a single run, which may end far from softmax "
+            f"at the last, {last:g}. Pass sweeps={size} too if you mean this schedule; for a result at each temperature "
+            "write [simulate(logits, t) for t in temperature]",
+            stacklevel=3,
+        )
+
+
+def _warn_of_a_long_run(engine: str, total: int, sweeps: int, levels: int, proposal: str | NDArray[np.float64]) -> None:
+    """Say before a long run of automatic length what it will do, and what else would do."""
+    moves = sweeps * _cost(engine, total, levels, proposal)
+    if moves > MANY_MOVES:
+        warnings.warn(
+            f"sweeps='auto' takes {counted(sweeps, 'sweep')} of {counted(total, 'particle')} on "
+            f"{counted(levels, 'level')}, of the order of {moves:.1g} steps: minutes or more. Pass progress=True to "
+            "watch, or fewer sweeps. Independent draws from softmax need no chain: "
+            "rng.multinomial(particles, softmax(logits, temperature)) makes them at once",
+            stacklevel=3,
+        )
+
+
+def _cost(engine: str, total: int, levels: int, proposal: str | NDArray[np.float64]) -> int:
+    """Return what a sweep costs, in moves of a particle."""
+    moves_per_binomial = 20  # what a particle kernel does while the other engine draws one binomial
+    binomials = 4 * levels if isinstance(proposal, str) else levels**2
+    return total if engine == "particles" else binomials * moves_per_binomial
 
 
 def _refuse_alternating(z: NDArray[np.float64], temperature: float, proposal: str | NDArray[np.float64]) -> None:
@@ -517,10 +682,9 @@ def _choose_engine(
     if engine == "auto":
         if kind == "states":
             return "particles"
-        moves_per_binomial = 20  # what a particle kernel does while the other engine draws one binomial
-        binomials = 4 * levels if isinstance(proposal, str) else levels**2
         small = total * sweeps <= 10_000_000
-        engine = "particles" if small or total <= binomials * moves_per_binomial else "occupations"
+        cheaper = total <= _cost("occupations", total, levels, proposal)
+        engine = "particles" if small or cheaper else "occupations"
     if engine == "particles" and total > MOST_STATES:
         raise ValueError(
             f"particles must be at most {MOST_STATES} with engine='particles', got {total}; "
@@ -539,34 +703,6 @@ def _schedule(temperature: ArrayLike, sweeps: int) -> NDArray[np.float64]:
     return schedule
 
 
-@contextmanager
-def _postponed_interrupt() -> Iterator[list[bool]]:
-    """Turn the first Ctrl-C into a note, so that the sweep in hand is finished and nothing is lost.
-
-    A second Ctrl-C acts at once. Outside the main thread Python delivers no signals, and nothing is changed.
-    """
-    noted: list[bool] = []
-    if threading.current_thread() is not threading.main_thread():
-        yield noted
-        return
-
-    def note(*_: Any) -> None:
-        noted.append(True)
-        signal.signal(signal.SIGINT, before)
-
-    before = signal.signal(signal.SIGINT, note)
-    try:
-        yield noted
-    finally:
-        signal.signal(signal.SIGINT, before)
-
-
-def _bar(sweeps: int) -> Any:
-    from tqdm.auto import tqdm
-
-    return tqdm(total=sweeps, unit="sweep")
-
-
 def _run(begin: Trajectory, schedule: NDArray[np.float64], sweeps: int, threads: int, progress: bool) -> Trajectory:
     """Continue ``begin`` by ``sweeps`` sweeps: the one loop behind `simulate` and `Trajectory.extend`."""
     from .kernels.particles import count
@@ -579,13 +715,14 @@ def _run(begin: Trajectory, schedule: NDArray[np.float64], sweeps: int, threads:
     finite = np.where(np.isneginf(begin.logits), 0.0, begin.logits)  # an empty level adds nothing to the energy
     energy: list[float] = []
     occupancies: list[NDArray[np.float64]] = []
-    # Stop to look for Ctrl-C and to show progress about ten times a second, on a slow machine too.
+    # Stop to look for Ctrl-C and to show progress about ten times a second, on a slow machine too; and before a kernel
+    # has counted more moves than it has numbers for.
     cost = begin.particles if states is not None else levels * 10
-    most = max(1, 20_000_000 // cost)
+    most = max(1, min(20_000_000 // cost, 2**62 // begin.particles))
     done = moved = 0
     temperature = begin.temperature
     annealed = begin.annealed
-    with _postponed_interrupt() as interrupt, _bar(sweeps) if progress else nullcontext() as bar:
+    with postponed_interrupt() as interrupt, progress_bar(sweeps, "sweep", progress) as bar:
         while done < sweeps and not interrupt:
             step = min(most, sweeps - done)
             if begin.record:
@@ -606,7 +743,7 @@ def _run(begin: Trajectory, schedule: NDArray[np.float64], sweeps: int, threads:
                 energy.append(-float(occupancies[-1] @ finite))
     if states is not None:
         counts = count(states, levels)
-    return Trajectory(
+    return _made(
         logits=begin.logits,
         temperature=temperature,
         counts=counts,
@@ -620,7 +757,7 @@ def _run(begin: Trajectory, schedule: NDArray[np.float64], sweeps: int, threads:
         engine=begin.engine,
         start=begin.start,
         annealed=annealed,
-        interrupted=done < sweeps,
+        interrupted=not finished(interrupt, done == sweeps),
         _streams=streams,
     )
 

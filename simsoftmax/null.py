@@ -29,6 +29,7 @@ from numpy.typing import NDArray
 from scipy import special
 
 from .boltzmann import softmax
+from .results import Result
 
 __all__ = ["Groups", "Null", "combine", "pool", "residuals", "temperature_direction"]
 
@@ -40,8 +41,8 @@ RARE_SHARE = 0.1
 """The share of the false alarms that goes to the check of rare levels, where levels had to be pooled."""
 
 
-@dataclass(frozen=True)
-class Groups:
+@dataclass(frozen=True, eq=False)
+class Groups(Result):
     """Levels sorted by energy and pooled.
 
     Attributes
@@ -173,8 +174,8 @@ def combine(z: Floats, jump: Floats, spread: Floats, direction: Floats) -> tuple
     return score, square, least * (2 - least)
 
 
-@dataclass(frozen=True)
-class Null:
+@dataclass(frozen=True, eq=False)
+class Null(Result):
     """Everything about the hypothesis "N independent draws from softmax(z / T)" that does not depend on the counts."""
 
     particles: int

@@ -29,6 +29,7 @@ from .arguments import (
     as_vector_logits,
     generator,
 )
+from .results import Result
 
 __all__ = [
     "Estimate",
@@ -64,8 +65,8 @@ class Estimate:
         )
 
 
-@dataclass(frozen=True)
-class LogPartitionEstimate(Estimate):
+@dataclass(frozen=True, eq=False)
+class LogPartitionEstimate(Result, Estimate):
     """ln Z from thermodynamic integration, with the measurements that it was added up from."""
 
     quadrature_bound: float
@@ -207,6 +208,8 @@ def integrate_log_partition(
     ------
     TypeError, ValueError
         If an argument is refused, or if the logits span so many T that thousands of temperatures would be needed.
+    KeyboardInterrupt
+        At Ctrl-C: a part of the integral is no estimate of it.
 
     Notes
     -----
@@ -270,7 +273,10 @@ def _simulated(z: NDArray[np.float64]) -> Sampler:
     from .metropolis import simulate
 
     def draw(temperature: float, particles: int, rng: np.random.Generator) -> ArrayLike:
-        return simulate(z, temperature, particles=particles, rng=rng).counts
+        run = simulate(z, temperature, particles=particles, rng=rng)
+        if run.interrupted:
+            raise KeyboardInterrupt
+        return run.counts
 
     return draw
 

@@ -21,6 +21,7 @@ from scipy.special import kl_div, logsumexp, xlogy
 
 from .arguments import as_logits, as_positive, as_real, as_temperature, as_vector_logits, first_index
 from .boltzmann import log_softmax, reduced_logits
+from .results import Result, counted
 
 __all__ = [
     "FreeEnergyMinimum",
@@ -34,6 +35,7 @@ __all__ = [
 _SUM_TOLERANCE = 1e-5
 # exp() of anything lower is 0 in float64: such a level is empty.
 _LOG_TINY = -746.0
+_MOST_STEPS = 1_000_000
 
 
 def _as_distribution(name: str, value: ArrayLike) -> NDArray[np.float64]:
@@ -174,8 +176,8 @@ def free_energy_gradient(distribution: ArrayLike, logits: ArrayLike, temperature
     return potential - _mean(q, potential)[..., None]
 
 
-@dataclass(frozen=True)
-class FreeEnergyMinimum:
+@dataclass(frozen=True, eq=False)
+class FreeEnergyMinimum(Result):
     """The end of a descent in free energy, the way there, and a certificate of how good the end is."""
 
     distribution: NDArray[np.float64]
@@ -201,7 +203,7 @@ class FreeEnergyMinimum:
     def __str__(self) -> str:
         return (
             f"The free energy at T = {self.temperature:g} is least at {self.free_energy:.6g}, within "
-            f"{self.certificate:.1g}, reached in {self.steps} steps; each probability is exact to a factor "
+            f"{self.certificate:.1g}, reached in {counted(self.steps, 'step')}; each probability is exact to a factor "
             f"1 ± {self.spread:.1g}."
         )
 
@@ -247,7 +249,8 @@ def minimize_free_energy(
         If an argument is not made of real numbers.
     ValueError
         If logits or temperature are refused by `simsoftmax.softmax`, if the start is no distribution or leaves an
-        allowed level empty, or if tolerance or step are out of range.
+        allowed level empty, or if tolerance or step are out of range (a step so small that the
+        descent would take more than a million of them is).
 
     Notes
     -----
@@ -282,6 +285,14 @@ def minimize_free_energy(
     path, spreads = [q], [_spread(log_q, target)]
     # Below this the rounding of ln q is all that is left; asking for more would never end.
     floor = 8 * np.finfo(float).eps * (1 + np.abs(target[np.isfinite(target)]).max())
+    if spreads[0] > max(tolerance, floor) and step < 1:
+        widest = min(spreads[0], -2 * _LOG_TINY)  # levels that are to end empty are so after one step
+        steps = np.log(max(tolerance, floor) / widest) / np.log1p(-step)
+        if not steps <= _MOST_STEPS:
+            raise ValueError(
+                f"step must be larger: with {step:g} the descent would take {steps:.3g} steps, more than "
+                f"{_MOST_STEPS:,}; pass one such as 0.01"
+            )
     while spreads[-1] > max(tolerance, floor):
         log_q = (1 - step) * log_q + step * target if step < 1 else target.copy()
         log_q -= logsumexp(log_q)

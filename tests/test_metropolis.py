@@ -62,10 +62,10 @@ def test_a_schedule_multiplies_the_transition_matrices(rng, alarm):
     for t in temperatures:
         expected = expected @ ss.transition_matrix(Z, t)
     for engine in ("particles", "occupations"):
-        run = ss.simulate(Z, temperatures, start=[0, 0, 400_000], engine=engine, rng=rng)
+        run = ss.simulate(Z, temperatures, sweeps=3, start=[0, 0, 400_000], engine=engine, rng=rng)
         assert (run.sweeps, run.temperature) == (3, 0.3)
         assert chi_square(run.counts, expected) > alarm
-        back = ss.simulate(Z, temperatures[::-1], start=[0, 0, 400_000], engine=engine, rng=rng)
+        back = ss.simulate(Z, temperatures[::-1], sweeps=3, start=[0, 0, 400_000], engine=engine, rng=rng)
         assert chi_square(back.counts, expected) < alarm  # negative control: the order of the schedule matters
 
 
@@ -107,8 +107,8 @@ def test_an_extended_run_equals_one_long_run(seed, parts, record, engine, propos
 @pytest.mark.parametrize("engine", ["particles", "occupations"])
 def test_a_schedule_can_be_extended(engine):
     options = {"particles": 3000, "engine": engine, "rng": 3, "record": 2}
-    long = ss.simulate(Z, [3.0, 2.0, 1.0, 0.5, 0.5], **options)
-    part = ss.simulate(Z, [3.0, 2.0], **options)
+    long = ss.simulate(Z, [3.0, 2.0, 1.0, 0.5, 0.5], sweeps=5, **options)
+    part = ss.simulate(Z, [3.0, 2.0], sweeps=2, **options)
     assert same(part.extend(2, temperature=[1.0, 0.5]).extend(1), long)
 
 
@@ -172,7 +172,8 @@ def test_automatic_sweeps_are_those_of_the_spectral_bound():
         assert ss.simulate(Z, 0.5, proposal=proposal, particles=10).sweeps == theory.sweeps()
         even = np.full(3, 1 / 3)
         assert ss.simulate(Z, 0.5, proposal=proposal, particles=10, start="uniform").sweeps == theory.sweeps(start=even)
-    assert ss.simulate(Z, [1.0, 0.5]).sweeps == 2
+    with pytest.warns(UserWarning, match="temperature holds 2 values, one a sweep"):
+        assert ss.simulate(Z, [1.0, 0.5]).sweeps == 2
 
 
 @pytest.mark.parametrize(

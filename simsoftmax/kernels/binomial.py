@@ -73,15 +73,14 @@ def _deviance(x, mean):
     v = difference / (x + mean)
     total = difference * v
     term = 2.0 * x * v
-    v = v * v
-    j = 1
-    while True:
+    v = v * v  # below 0.01: a dozen terms reach the last digit
+    for j in range(1, 64):
         term *= v
         following = total + term / (2 * j + 1)
         if following == total:
-            return total
+            break
         total = following
-        j += 1
+    return total
 
 
 def log_binomial_pmf(k, n, p):
@@ -152,7 +151,7 @@ def _by_rejection(n, p, stream):
 
 def binomial(n, p, stream):
     """Return the number of successes in n trials of probability p, int64; the stream advances in its array."""
-    if n <= 0 or p <= 0.0:
+    if n <= 0 or not p > 0.0:  # NaN too, under which no draw would ever be kept
         return np.int64(0)
     if p >= 1.0:
         return np.int64(n)

@@ -41,8 +41,13 @@ def block_size(levels: int) -> int:
 
 def allocate_streams(key: int, particles: int, levels: int) -> NDArray[np.uint64]:
     """Return the generator state of every block, shape (blocks, 4, 8), derived from a 64-bit key."""
-    blocks = -(-particles // block_size(levels))
-    return seed_streams(key, blocks, 32).reshape(blocks, 4, 8)
+    shape = streams_shape(particles, levels)
+    return seed_streams(key, shape[0], 32).reshape(shape)
+
+
+def streams_shape(particles: int, levels: int) -> tuple[int, int, int]:
+    """Return the shape of the array that holds the generator of every block."""
+    return -(-particles // block_size(levels)), 4, 8
 
 
 def advance(
@@ -86,7 +91,7 @@ def advance(
     jobs = [(states[a * block : b * block], streams[a:b]) for a, b in pairwise(bounds)]
     if threads == 1:
         return run(*jobs[0])
-    futures = [_pool(threads).submit(run, *job) for job in jobs[1:]]
+    futures = [_pool().submit(run, *job) for job in jobs[1:]]
     return run(*jobs[0]) + sum(future.result() for future in futures)
 
 
@@ -134,8 +139,9 @@ def _run_matrix(kernel: Any, exponents: Any, proposal: Any, block: int, sweeps: 
 
 
 @functools.cache
-def _pool(threads: int) -> ThreadPoolExecutor:
-    return ThreadPoolExecutor(threads, thread_name_prefix="simsoftmax")
+def _pool() -> ThreadPoolExecutor:
+    # One for all numbers of threads: more jobs than processors wait for their turn.
+    return ThreadPoolExecutor(max(1, (os.cpu_count() or 1) - 1), thread_name_prefix="simsoftmax")
 
 
 if hasattr(os, "register_at_fork"):
