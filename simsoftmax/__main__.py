@@ -1,6 +1,7 @@
 """The command line: ``python -m simsoftmax``, also installed as ``simsoftmax``.
 
-Exit status 0: done, and the verdict passed; 1: the verdict failed; 2: the input is wrong, one line says why.
+Exit status 0: done, and the verdict passed; 1: the verdict failed; 2: the input is wrong, one line says why; 130:
+Ctrl-C ended the work before its end.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from numpy.typing import NDArray
 
 from . import __version__
 from .boltzmann import softmax
-from .files import SUFFIXES, read_array
+from .files import SUFFIXES, atomic_writer, read_array
 
 if TYPE_CHECKING:
     from .verification import Verdict
@@ -117,6 +118,9 @@ def simulate(
         threads=threads,
         progress=progress,
     )
+    if run.interrupted:  # particles on their way prove nothing, so there is no verdict
+        print(f"simsoftmax: interrupted: {run}", file=sys.stderr)
+        return 130
     verdict = run.verify(false_alarm=false_alarm)
     facts = {
         "sweeps": run.sweeps,
@@ -352,7 +356,8 @@ def _save(path: str, draw: Callable[[Any], Any]) -> None:
         figure, axes = plt.subplots()
         draw(axes)
         # Files are looked at on paper as often as on a screen: give them a ground.
-        figure.savefig(path, facecolor="white")
+        with atomic_writer(path) as file:
+            figure.savefig(file, format=Path(path).suffix[1:].lower(), facecolor="white")
         plt.close(figure)
 
 
@@ -366,6 +371,7 @@ def main(arguments: list[str] | None = None) -> None:
         text = f"{error.strerror}: {error.filename!r}" if isinstance(error, OSError) and error.strerror else str(error)
         _fail(text or "out of memory; use fewer levels or particles")
     except (KeyboardInterrupt, click.Abort):
+        print("simsoftmax: interrupted", file=sys.stderr)
         sys.exit(130)
     sys.exit(status or 0)
 

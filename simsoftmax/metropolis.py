@@ -297,7 +297,7 @@ def _check(run: Trajectory) -> None:
     totals = []
     for name in ("counts", "start"):
         numbers = array(name, np.int64, (levels,))
-        total = int(numbers.sum()) if 0 <= numbers.min() and numbers.max() <= 2**53 else 0
+        total = int(numbers.sum()) if numbers.min() >= 0 and numbers.max() <= 2**53 else 0
         agree(name, 0 < total <= 2**53 and float(numbers.sum(dtype=np.float64)) <= 2.0**53, "1 to 2**53 particles")
         agree(name, not numbers[~allowed].any(), "no particles where the logit is -inf")
         totals.append(total)
@@ -637,8 +637,8 @@ def _warn_of_a_short_schedule(
     if size < needed:
         warnings.warn(
             f"temperature holds {counted(size, 'value')}, one a sweep of a single run, which may end far from softmax "
-            f"at the last, {last:g}. Pass sweeps={size} too if you mean this schedule; for a result at each temperature "
-            "write [simulate(logits, t) for t in temperature]",
+            f"at the last, {last:g}. Pass sweeps={size} too if you mean this schedule; for a result at each "
+            "temperature write [simulate(logits, t) for t in temperature]",
             stacklevel=3,
         )
 

@@ -30,6 +30,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from ..files import atomic_writer
 from ..kernels.compiler import njit, uncounted
 
 __all__ = ["IMPORTS", "KERNELS", "MODULE", "build"]
@@ -449,5 +450,6 @@ if __name__ == "__main__":
     else:
         target = Path(sys.argv[1]) if len(sys.argv) > 1 else MODULE
         compiled = build()
-        target.write_bytes(compiled)
+        with atomic_writer(target) as file:
+            file.write(compiled)
         print(f"{target.name}: {len(compiled)} bytes, {len(KERNELS)} kernels")
