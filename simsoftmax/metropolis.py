@@ -211,7 +211,7 @@ class Trajectory(Result):
         KeyboardInterrupt
             If Ctrl-C came too late to cut the run short.
         """
-        further = as_count("sweeps", sweeps)
+        further = as_count("sweeps", sweeps, high=2**53 - self.sweeps)
         schedule = _schedule(self.temperature if temperature is None else temperature, further)
         workers = _check_threads(threads)
         _check(self)  # a kernel would read and write wherever a state points
