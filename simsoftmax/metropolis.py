@@ -48,7 +48,6 @@ MOST_STATES = 1 << 34  # particles with a state each
 MANY_MOVES = 2e10  # so many are announced before they begin: they take about half a minute
 DRAWN_AT_ONCE = 1 << 14  # starting states
 FEW_TEMPERATURES = 100  # a longer sequence is hardly a list of temperatures to compare
-NOTICEABLE = 0.01  # a total variation that the counts of a usual run would show
 
 
 @dataclass(frozen=True, eq=False)
@@ -422,8 +421,8 @@ def simulate(
     Warns
     -----
     UserWarning
-        If ``sweeps`` is left to "auto" and either a sequence of temperatures is too short to come near softmax at its
-        last, or the run will take long and nothing would show it.
+        If ``sweeps`` is left to "auto" and either a sequence of temperatures is shorter than softmax at its last
+        would take, or the run will take long and nothing would show it.
 
     Examples
     --------
@@ -579,7 +578,7 @@ def _check_sweeps(
         return int(temperatures.size)
     if not automatic:
         return as_count("sweeps", sweeps)
-    needed = _sweeps_needed(float(temperatures), z, proposal, kind, first, total, BIAS)
+    needed = _sweeps_needed(float(temperatures), z, proposal, kind, first, total)
     if needed > MOST_SWEEPS:
         how_many = f"{needed:.3g}" if math.isfinite(needed) else "infinitely many"
         alternative = "a number of sweeps, a higher temperature or a slow cooling schedule"
@@ -599,9 +598,8 @@ def _sweeps_needed(
     kind: str,
     first: NDArray[np.int64],
     total: int,
-    bias: float,
 ) -> float:
-    """Return how many sweeps leave a total variation of at most ``bias``, by the spectral bound."""
+    """Return how many sweeps bring the distribution near softmax, by the spectral bound."""
     theory = exponents_relaxation(boltzmann_exponents(z, temperature), proposal)
     allowed = z > -np.inf
     if kind == "ground":
@@ -611,7 +609,7 @@ def _sweeps_needed(
     else:
         counts = first if kind == "counts" else np.bincount(first, minlength=len(z))
         distribution = counts / total
-    return theory.sweeps(bias, start=distribution)
+    return theory.sweeps(start=distribution)
 
 
 def _warn_of_a_short_schedule(
@@ -624,8 +622,8 @@ def _warn_of_a_short_schedule(
 ) -> None:
     """Say what a sequence of temperatures means, where it may have been meant otherwise.
 
-    `softmax` gives a row for each temperature; here each is a single sweep of one run. Too few of them leave the
-    particles far from softmax at any temperature.
+    `softmax` gives a row for each temperature; here each is a single sweep of one run, and a few sweeps leave the
+    particles on their way.
     """
     last, size = float(temperatures[-1]), temperatures.size
     if size > FEW_TEMPERATURES or (temperatures == last).all():
@@ -633,12 +631,12 @@ def _warn_of_a_short_schedule(
     if not (isinstance(proposal, str) and proposal == "uniform") and len(z) > 1000:
         needed = math.inf  # a ladder takes more sweeps than levels; its spectrum would take longer than the run
     else:
-        needed = _sweeps_needed(last, z, proposal, kind, first, total, NOTICEABLE)
+        needed = _sweeps_needed(last, z, proposal, kind, first, total)
     if size < needed:
         warnings.warn(
-            f"temperature holds {counted(size, 'value')}, one a sweep of a single run, which may end far from softmax "
-            f"at the last, {last:g}. Pass sweeps={size} too if you mean this schedule; for a result at each "
-            "temperature write [simulate(logits, t) for t in temperature]",
+            f"temperature holds {counted(size, 'value')}, one a sweep of a single run: fewer sweeps than softmax "
+            f"at the last, {last:g}, would take. Pass sweeps={size} too if you mean this schedule; for a result at "
+            "each temperature write [simulate(logits, t) for t in temperature]",
             stacklevel=3,
         )
 

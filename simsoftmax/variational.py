@@ -287,7 +287,8 @@ def minimize_free_energy(
     floor = 8 * np.finfo(float).eps * (1 + np.abs(target[np.isfinite(target)]).max())
     if spreads[0] > max(tolerance, floor) and step < 1:
         widest = min(spreads[0], -2 * _LOG_TINY)  # levels that are to end empty are so after one step
-        steps = np.log(max(tolerance, floor) / widest) / np.log1p(-step)
+        with np.errstate(over="ignore"):
+            steps = np.log(max(tolerance, floor) / widest) / np.log1p(-step)
         if not steps <= _MOST_STEPS:
             raise ValueError(
                 f"step must be larger: with {step:g} the descent would take {steps:.3g} steps, more than "

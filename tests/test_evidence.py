@@ -73,3 +73,42 @@ def test_evidence_of_the_impossible_is_infinite():
     assert "inf" in str(watch)
     with pytest.raises(ValueError, match="concentration must be > 0 and finite"):
         EProcess(EXAMPLE, concentration=0)
+
+
+@pytest.mark.parametrize(
+    ("levels", "draws", "concentration"),
+    [(3, 1, None), (3, 2**53, None), (40, 10**12, 3.0), (5, 10**15, 1e-3), (5, 1000, 1e9), (5, 40, 1e-200)],
+)
+def test_evidence_keeps_its_digits_however_many_draws(levels, draws, concentration, rng):
+    z = 2 * rng.normal(size=levels)
+    p = softmax(z, 0.7)
+    counts = rng.multinomial(draws, p / p.sum())
+    watch = EProcess(z, 0.7, concentration=concentration)
+    watch.update(counts)
+    with mpmath.workdps(60):
+        c = mpmath.mpf(levels if concentration is None else concentration)
+        total = mpmath.fsum(map(mpmath.mpf, p.tolist()))
+        exact = mpmath.loggamma(c) - mpmath.loggamma(c + draws)
+        for ni, pi in zip(counts.tolist(), p.tolist(), strict=True):
+            share = mpmath.mpf(pi) / total
+            exact += mpmath.loggamma(c * share + ni) - mpmath.loggamma(c * share) - ni * mpmath.log(share)
+    assert watch.log_evidence == pytest.approx(float(exact), rel=1e-9, abs=1e-7)
+
+
+def test_a_batch_of_any_size_takes_no_time():
+    watch = EProcess([0.0, 0.0, 0.0])
+    watch.update([2**53 - 2, 1, 1])  # draw by draw it would take months
+    assert watch.log_evidence == pytest.approx((2**53) * math.log(3), rel=1e-12)
+    with pytest.raises(ValueError, match=r"counts must sum to at most 2\*\*53 draws over all updates"):
+        watch.update([1, 0, 0])
+    assert watch.counts.sum() == 2**53
+
+
+def test_evidence_does_not_depend_on_the_batches(rng):
+    p = softmax(EXAMPLE, 0.3)
+    whole, parts = EProcess(EXAMPLE, 0.3), EProcess(EXAMPLE, 0.3)
+    batches = rng.multinomial(10**9, p, size=200)
+    for batch in batches:
+        parts.update(batch)
+    whole.update(batches.sum(axis=0))
+    assert parts.log_evidence == pytest.approx(whole.log_evidence, abs=1e-8)

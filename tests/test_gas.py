@@ -244,3 +244,32 @@ def test_too_few_particles_for_a_verdict():
         _ = run.tagged_counts
     with pytest.raises(ValueError, match="against must be"):
         run.expected("bose")
+
+
+@pytest.mark.parametrize(
+    ("options", "says"),
+    [
+        ({"mean_quanta": 2.0**31 + 5, "particles": 2}, "mean_quanta must be at most 2,147,483,647"),
+        ({"mean_quanta": 2.0**30, "particles": 2**24}, r"times particles at most 2\*\*53"),
+        ({"mean_quanta": 1e9, "particles": 4}, "sweeps='auto' would take .* years of work"),
+        ({"mean_quanta": 1e9, "particles": 4, "sweeps": 2, "record": 1}, "mean_quanta must be lower"),
+        ({"sweeps": "some"}, "sweeps must be a whole number or 'auto'"),
+    ],
+)
+def test_gases_that_fit_into_no_memory_or_lifetime_are_refused(options, says):
+    with pytest.raises(ValueError, match=says):
+        simulate_gas(**options)
+
+
+def test_a_gas_of_very_many_quanta_still_runs():
+    gas = simulate_gas(1e9, particles=4, sweeps=100, rng=1)
+    assert gas.total == 4 * 10**9
+    with pytest.raises(ValueError, match="mean_quanta must be lower for particles to be counted"):
+        _ = gas.counts
+
+
+def test_a_long_automatic_run_of_a_gas_is_announced(monkeypatch):
+    monkeypatch.setattr("simsoftmax.gas._MANY", 1e5)
+    with pytest.warns(UserWarning, match=r"sweeps='auto' takes [\d,]+ sweeps, .* handovers"):
+        simulate_gas(1.0, particles=1000, rng=1)
+    simulate_gas(1.0, particles=1000, rng=1, progress=True)

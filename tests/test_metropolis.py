@@ -331,3 +331,56 @@ def test_the_engine_is_chosen_by_cost():
     assert ss.simulate(Z, 0.5, particles=10**12).engine == "occupations"
     assert ss.simulate(Z, 0.5, start=np.zeros(10**6, np.uint8), sweeps=50).engine == "particles"
     assert metropolis.simulate is ss.simulate
+
+
+def test_moves_are_counted_without_overflow(alarm):
+    run = ss.simulate([0.0, 0.0], 1.0, particles=2**53, sweeps=3000, rng=1)
+    assert run.acceptance_rate == pytest.approx(0.5, abs=1e-6)
+    assert run.moved > 2**63
+
+
+def test_a_list_of_temperatures_is_no_run_at_each():
+    temperatures = [0.3, 0.5, 1, 2, 5]
+    with pytest.warns(
+        UserWarning, match=r"one a sweep of a single run.*\[simulate\(logits, t\) for t in temperature\]"
+    ):
+        short = ss.simulate(Z, temperatures, particles=100, rng=1)
+    assert same(short, ss.simulate(Z, temperatures, sweeps=5, particles=100, rng=1))  # said on purpose, no warning
+    ss.simulate(Z, np.geomspace(5, 0.5, 60), particles=100)  # these reach softmax, or are a schedule beyond doubt
+    ss.simulate(Z, [0.5, 0.5], particles=100)
+    with pytest.warns(UserWarning, match="temperature holds 3 values"):
+        ss.simulate(np.zeros(2000), [3.0, 2.0, 1.0], proposal="neighbour", particles=100)
+
+
+def test_a_long_automatic_run_is_announced(monkeypatch):
+    monkeypatch.setattr(metropolis, "MANY_MOVES", 1e4)
+    z = np.linspace(0, 5, 200)
+    with pytest.warns(UserWarning, match=r"takes [\d,]+ sweeps of 10 particles on 200 levels.*rng.multinomial"):
+        run = ss.simulate(z, 0.05, particles=10, rng=1)
+    ss.simulate(z, 0.05, particles=10, sweeps=run.sweeps, rng=1)  # asked for
+    ss.simulate(z, 0.05, particles=10, rng=1, progress=True)  # seen
+
+
+def test_starting_states_take_no_more_room_than_they_need():
+    code = (
+        "import resource, simsoftmax as ss\n"
+        "ss.simulate([2.0, 1.0, 0.1], particles=10**5, sweeps=1, engine='particles', rng=1)\n"
+        "before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss\n"
+        "for start in ('ground', 'uniform'):\n"
+        "    ss.simulate([2.0, 1.0, 0.1], particles=10**8, sweeps=1, engine='particles', start=start, rng=1)\n"
+        "print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before)\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert int(done.stdout) * 1024 < 4e8  # a byte a particle, and copies; as int64 they would take 8e8
+
+
+def test_the_number_of_pools_does_not_grow():
+    before = threading.active_count()
+    for threads in range(1, 40):
+        ss.simulate(Z, 0.5, particles=100_000, sweeps=1, engine="particles", threads=threads, rng=1)
+    assert threading.active_count() <= before + (os.cpu_count() or 1)
+
+
+def test_start_counts_that_sum_beyond_their_range_are_refused():
+    with pytest.raises(ValueError, match="start must hold"):
+        ss.simulate(np.zeros(2048), start=np.full(2048, 2**53), particles=5)

@@ -209,3 +209,10 @@ def test_wrong_shapes_are_refused():
         variational_free_energy(np.full((2, 3), 1 / 3), [2.0, 1.0, 0.1], [1.0, 2.0, 3.0])
     with pytest.raises(ValueError, match="temperature must be finite for a gradient"):
         free_energy_gradient([0.5, 0.5], [1.0, 0.0], np.inf)
+
+
+def test_a_descent_that_would_never_end_is_refused():
+    for step in (1e-9, 1e-18, 5e-324):
+        with pytest.raises(ValueError, match="step must be larger"):
+            minimize_free_energy([2.0, 1.0, 0.1], step=step)
+    assert minimize_free_energy([2.0, 1.0, 0.1], step=0.001, tolerance=1e-3).steps < 10_000
