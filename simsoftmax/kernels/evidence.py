@@ -22,9 +22,10 @@ def _stirling_error(x):
     """
     product = 1.0
     y = x
-    while y < 16.0:
-        product *= y
-        y += 1.0
+    for _ in range(16):
+        if y < 16.0:
+            product *= y
+            y += 1.0
     yy = y * y
     error = (1 / 12 - (1 / 360 - (1 / 1260 - 1 / 1680 / yy) / yy) / yy) / y
     if y == x:
