@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 import simsoftmax as ss
-from simsoftmax import annealing, gas, interruption, thermodynamics
+from simsoftmax import annealing, gas, interruption, metropolis, thermodynamics
 from simsoftmax.__main__ import main
 
 Z = [2.0, 1.0, 0.1]
@@ -163,3 +163,12 @@ def test_the_command_line_has_no_verdict_on_a_run_that_was_cut(capsys):
     output = capsys.readouterr()
     assert output.out == ""
     assert output.err.startswith("simsoftmax: interrupted: 200,000 particles")
+
+
+def test_the_counts_of_a_run_that_was_cut_enter_no_estimate(monkeypatch):
+    monkeypatch.setattr(metropolis, "finished", lambda noted, complete: False)  # every run is cut
+    assert ss.simulate(Z, 0.5, particles=10).interrupted
+    with pytest.raises(KeyboardInterrupt):
+        thermodynamics.integrate_log_partition(Z, 0.5, particles=1000)
+    with pytest.raises(KeyboardInterrupt):
+        annealing.anneal(Z, [2.0, 1.0], particles=10)
