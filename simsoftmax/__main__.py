@@ -1,14 +1,19 @@
 """The command line: ``python -m simsoftmax``, also installed as ``simsoftmax``.
 
-Exit status 0: done, and the verdict passed; 1: the verdict failed; 2: the input is wrong, one line says why; 130:
-Ctrl-C ended the work before its end.
+Exit status 0: done, and the verdict passed; 1: the verdict failed; 2: the input is wrong, or the output cannot be
+written, and one line says why; 70: a fault of this program; 130: stopped by Ctrl-C; 141: nobody reads the output.
 """
 
 from __future__ import annotations
 
+import codecs
+import contextlib
+import io
 import json
 import math
+import os
 import sys
+import warnings
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -19,30 +24,29 @@ from numpy.typing import NDArray
 
 from . import __version__
 from .boltzmann import softmax
-from .files import SUFFIXES, atomic_writer, read_array
+from .delimited import numbers
+from .files import SUFFIXES, atomic_writer, is_array_file, read_array
 
 if TYPE_CHECKING:
+    from rich.console import Console
+
+    from .calibration import TemperatureFit
+    from .calibration_errors import ReliabilityDiagram
     from .verification import Verdict
 
 ROWS = 20  # levels shown in a table; the rest is counted
 
 
-class Numbers(click.ParamType):  # type: ignore[type-arg]  # generic only in the newest Click
-    """Numbers on the command line, 2,1,0.1, or the name of a file that holds them."""
-
-    name = "numbers or file"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> NDArray[np.float64]:
-        """Return an array."""
-        label = param.name if param is not None and param.name else "numbers"
-        if Path(value).suffix.lower() in SUFFIXES:
-            return read_array(value, label)
-        try:
-            return np.array([float(part) for part in value.split(",")])
-        except ValueError:
-            raise ValueError(
-                f"{label} must be numbers separated by commas or a file ending in {', '.join(SUFFIXES)}, got {value!r}"
-            ) from None
+def _numbers(text: str, name: str, length: int | None = None) -> NDArray[Any]:
+    """Return numbers given on the command line, 2,1,0.1, or in the file of that name."""
+    if is_array_file(text):
+        return read_array(text, name, length=length)
+    try:
+        return np.array(numbers(text.split(",")))
+    except ValueError:
+        raise ValueError(
+            f"{name} must be numbers separated by commas or a file ending in {', '.join(SUFFIXES)}, got {text!r}"
+        ) from None
 
 
 def option_logits(command: Callable[..., Any]) -> Callable[..., Any]:
@@ -51,7 +55,7 @@ def option_logits(command: Callable[..., Any]) -> Callable[..., Any]:
         "-T", "--temperature", type=float, default=1.0, show_default=True, help="Temperature, 0 to inf."
     )(command)
     return click.option(
-        "--logits", type=Numbers(), required=True, help="One score per level, 2,1,0.1, or a .csv, .npy or .json file."
+        "--logits", required=True, help="One score per level, 2,1,0.1, or a .csv, .tsv, .json, .npy or .npz file."
     )(command)
 
 
@@ -88,7 +92,7 @@ def app() -> None:
 @click.option("--progress", is_flag=True, help="Show a progress bar.")
 @option_output
 def simulate(
-    logits: NDArray[np.float64],
+    logits: str,
     temperature: float,
     particles: float | None,
     sweeps: str,
@@ -106,8 +110,9 @@ def simulate(
     from .metropolis import simulate as run_simulation
 
     _check_figure(plot)
+    z = _numbers(logits, "logits")
     run = run_simulation(
-        logits,
+        z,
         temperature,
         particles=particles,  # type: ignore[arg-type]  # 1e6 is a whole number; simulate checks that it is one
         sweeps=_sweeps(sweeps),  # type: ignore[arg-type]
@@ -129,16 +134,16 @@ def simulate(
         "proposal": run.proposal,
         "interrupted": run.interrupted,
     }
-    return _report(run.counts, logits, temperature, verdict, str(run), facts, as_json, plot)
+    return _report(run.counts, z, temperature, verdict, str(run), facts, as_json, plot)
 
 
 @app.command()
-@click.argument("counts", type=Numbers())
+@click.argument("counts")
 @option_logits
 @option_output
 def verify(
-    counts: NDArray[np.float64],
-    logits: NDArray[np.float64],
+    counts: str,
+    logits: str,
     temperature: float,
     false_alarm: float,
     as_json: bool,
@@ -146,13 +151,15 @@ def verify(
 ) -> int:
     """Check COUNTS, how many draws of any sampler fell on each level, against softmax(z/T).
 
-    COUNTS is a .csv, .npy or .json file, or numbers: 659,242,99.
+    COUNTS is a .csv, .tsv, .json, .npy or .npz file, or numbers: 659,242,99. A table may list the counts by level.
     """
     from .verification import verify as check
 
     _check_figure(plot)
-    verdict = check(counts, logits, temperature, false_alarm=false_alarm)
-    return _report(counts.astype(np.int64), logits, temperature, verdict, None, {}, as_json, plot)
+    z = _numbers(logits, "logits")
+    n = _numbers(counts, "counts", length=len(z) if z.ndim == 1 else None)
+    verdict = check(n, z, temperature, false_alarm=false_alarm)
+    return _report(n.astype(np.int64), z, temperature, verdict, None, {}, as_json, plot)
 
 
 @app.command()
@@ -178,8 +185,8 @@ def calibrate(
 ) -> int:
     """Fit the temperature that makes a classifier honest, from held-out LOGITS and LABELS.
 
-    LOGITS is a .npy, .csv or .json file with a row for each case and a column for each level; LABELS holds the true
-    levels, counted from 0. A .npy file of logits may be larger than memory.
+    LOGITS is a .npy, .npz, .csv, .tsv or .json file with a row for each case and a column for each level; LABELS holds
+    the true levels, counted from 0. A .npy file of logits may be larger than memory.
     """
     from .calibration import fit_temperature, logits_from_probabilities
     from .calibration_errors import reliability_diagram
@@ -189,8 +196,13 @@ def calibrate(
     if probabilities:
         z = logits_from_probabilities(z)
     y = read_array(labels, "labels")
-    if y.dtype.kind == "f" and np.array_equal(y, np.floor(y)):  # text files know no integers
+    if y.dtype.kind == "f" and np.array_equal(y, np.floor(y)) and (np.abs(y) < 2.0**53).all():  # 1.0 is 1 in text
         y = y.astype(np.int64)
+    if z.ndim == 2 and y.shape == (len(z) + 1,) and y[0] == 0:
+        raise ValueError(
+            f"labels must hold one level for each of the {len(z)} rows, got {len(y)}; the first is 0, which may be the "
+            "heading that pandas gives a column without a name: write it with header=False"
+        )
     fit = fit_temperature(z, y, confidence=confidence, threads=threads, progress=progress)
     temperature = 1.0 if fit.status == "unidentified" else fit.temperature
     before, after = (reliability_diagram(*_favourites(z, y, t), bins=bins) for t in (1.0, temperature))
@@ -202,18 +214,24 @@ def calibrate(
         "error_by_chance": after.expected_by_chance,
         "sentence": str(fit),
     }
+    if as_json:
+        print(json.dumps({key: _plain(value) for key, value in facts.items()}))
+    else:
+        _calibration_table(fit, temperature, before, after, bins)
     if plot is not None:
         from .plotting import plot_reliability
 
         _save(plot, lambda ax: plot_reliability(before, after=after, temperatures=(1.0, temperature), ax=ax))
-    if as_json:
-        print(json.dumps({key: _plain(value) for key, value in facts.items()}))
-        return 0
+    return 0
+
+
+def _calibration_table(
+    fit: TemperatureFit, temperature: float, before: ReliabilityDiagram, after: ReliabilityDiagram, bins: int
+) -> None:
     from rich import box
-    from rich.console import Console
     from rich.table import Table
 
-    console = Console(highlight=False)
+    console = _console()
     table = Table(box=box.SIMPLE_HEAD)
     for heading in ("on these rows", "T", "NLL (nats)", "calibration error"):
         table.add_column(heading, justify="left" if heading == "on these rows" else "right")
@@ -226,7 +244,6 @@ def calibrate(
         f"Perfect calibration would show {100 * after.expected_by_chance:.2f} % in {bins} bins.", markup=False
     )
     console.print(str(fit), markup=False, soft_wrap=True)
-    return 0
 
 
 def _favourites(
@@ -286,8 +303,6 @@ def _report(
     share = counts / total
     residual = np.divide(share - expected, spread, out=np.zeros(len(counts)), where=spread > 0)
     residual[(spread == 0) & (share != expected)] = np.inf
-    if plot is not None:
-        _draw(counts, logits, temperature, plot)
     if as_json:
         content = {
             "logits": logits,
@@ -303,6 +318,8 @@ def _report(
         print(json.dumps({key: _nested(value) for key, value in content.items()}))
     else:
         _table(logits, expected, share, residual, headline, str(verdict), bool(verdict))
+    if plot is not None:
+        _draw(counts, logits, temperature, plot)
     return 0 if verdict else 1
 
 
@@ -320,10 +337,9 @@ def _table(
     passed: bool,
 ) -> None:
     from rich import box
-    from rich.console import Console
     from rich.table import Table
 
-    console = Console(highlight=False)
+    console = _console()
     if headline:
         console.print(headline, markup=False)
     table = Table(box=box.SIMPLE_HEAD)
@@ -361,24 +377,79 @@ def _save(path: str, draw: Callable[[Any], Any]) -> None:
         plt.close(figure)
 
 
+PLAIN = {"\N{MINUS SIGN}": "-", "\N{EN DASH}": "-", "\N{MULTIPLICATION SIGN}": "x", "\N{HORIZONTAL ELLIPSIS}": "..."}
+
+
+def _in_plain(error: UnicodeError) -> tuple[str, int]:
+    """Return what stands for characters that a stream cannot hold: a minus for a minus, and never a question mark."""
+    if not isinstance(error, UnicodeEncodeError):
+        raise error
+    lost = error.object[error.start : error.end]
+    return "".join(PLAIN.get(c, " " if c.isspace() else f"\\u{ord(c):04x}") for c in lost), error.end
+
+
 def main(arguments: list[str] | None = None) -> None:
     """Run the command line and exit with its status; wrong input is one line on standard error."""
+    codecs.register_error("simsoftmax", _in_plain)
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="simsoftmax")
+    with warnings.catch_warnings():
+        warnings.showwarning = _note
+        status = _run(sys.argv[1:] if arguments is None else arguments)
+    sys.exit(status)
+
+
+def _run(arguments: list[str]) -> int:
+    """Run a command; return its status, and say on standard error why it is not 0 or 1."""
     try:
-        status = app(args=arguments, prog_name="simsoftmax", standalone_mode=False)
+        status = app(args=arguments or ["--help"], prog_name="simsoftmax", standalone_mode=False)
+        sys.stdout.flush()  # a full disk shows here, and not after the status is given
+        return int(status or 0)
     except click.ClickException as error:
-        _fail(error.format_message())
-    except (ValueError, TypeError, OSError, MemoryError) as error:
-        text = f"{error.strerror}: {error.filename!r}" if isinstance(error, OSError) and error.strerror else str(error)
-        _fail(text or "out of memory; use fewer levels or particles")
+        return _fail(error.format_message())
+    except BrokenPipeError:  # as in `simsoftmax ... | head -1`
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # nothing is left to be written at the end
+        return 141
+    except OSError as error:
+        return _fail(f"{error.strerror or error}" + ("" if error.filename is None else f": {error.filename!r}"))
+    except (ValueError, TypeError) as error:
+        return _fail(str(error))
+    except MemoryError as error:
+        return _fail(f"out of memory; use fewer levels, rows or particles ({error})")
     except (KeyboardInterrupt, click.Abort):
         print("simsoftmax: interrupted", file=sys.stderr)
-        sys.exit(130)
-    sys.exit(status or 0)
+        return 130
+    except Exception as error:
+        if os.environ.get("SIMSOFTMAX_DEBUG"):
+            raise
+        _fail(
+            f"a fault of simsoftmax itself, not of your input: {type(error).__name__}: {error}. "
+            "Please report it; with SIMSOFTMAX_DEBUG=1 it says where"
+        )
+        return 70
 
 
-def _fail(text: str) -> None:
-    print("simsoftmax: error: " + " ".join(text.split()), file=sys.stderr)
-    sys.exit(2)
+def _note(message: Warning | str, *_: Any, **__: Any) -> None:
+    """Show a warning as a line for people who run a program, not for those who write one."""
+    text = str(message).replace("pass logits_from_probabilities(p)", "give the option --probabilities")
+    print("simsoftmax: note: " + " ".join(text.split()), file=sys.stderr)
+
+
+def _console() -> Console:
+    from rich.console import Console
+
+    class Plain(Console):
+        def on_broken_pipe(self) -> None:  # Rich would exit with 1, which means here that the verdict failed
+            raise BrokenPipeError
+
+    return Plain(highlight=False)
+
+
+def _fail(text: str) -> int:
+    with contextlib.suppress(OSError):  # where standard error cannot be written either, the status remains
+        print("simsoftmax: error: " + " ".join(text.split()), file=sys.stderr)
+    return 2
 
 
 if __name__ == "__main__":

@@ -1,8 +1,9 @@
-"""Arrays of numbers in files: .csv, .npy, .npz and .json, read without ever unpickling anything."""
+"""Arrays of numbers in files, read without ever unpickling anything."""
 
 from __future__ import annotations
 
-import csv
+import codecs
+import gzip
 import json
 import math
 import os
@@ -10,7 +11,8 @@ import re
 import secrets
 import stat
 import zipfile
-from collections.abc import Iterator
+import zlib
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -18,86 +20,212 @@ from typing import Any, BinaryIO
 import numpy as np
 from numpy.typing import NDArray
 
+from . import delimited
+
 __all__ = ["atomic_writer", "read_array", "read_npz"]
 
-SUFFIXES = (".csv", ".npy", ".json")
+SUFFIXES = (".csv", ".tsv", ".json", ".npy", ".npz")
+PACKED = tuple(f"{suffix}.gz" for suffix in (".csv", ".tsv", ".json"))
+LARGEST = 1 << 30  # bytes of text
+MARKS = [  # byte-order marks, the longer before those that they begin with
+    (codecs.BOM_UTF32_LE, "utf-32"),
+    (codecs.BOM_UTF32_BE, "utf-32"),
+    (codecs.BOM_UTF16_LE, "utf-16"),
+    (codecs.BOM_UTF16_BE, "utf-16"),
+]
+
+Floats = NDArray[np.float64]
 
 
-def read_array(path: str | Path, name: str, *, memory_map: bool = False) -> NDArray[Any]:
+def is_array_file(text: str) -> bool:
+    """Return whether a text is the name of a file that `read_array` reads."""
+    return text.lower().endswith(SUFFIXES + PACKED)
+
+
+def read_array(path: str | Path, name: str, *, memory_map: bool = False, length: int | None = None) -> NDArray[Any]:
     """Return the array of numbers in a file.
 
     Parameters
     ----------
     path : str or Path
-        A .npy file; a .json file with a list, or with an object that has a list under ``name``; or a .csv file of
-        numbers, in one row, in one column or as a table, with or without a line of headings. In a table with headings
-        the column called ``name`` is taken, if there is one.
+        A .npy file; a .npz file with one array, or one called ``name``; a .json file with a list, or with an object
+        that has a list under ``name``; or a .csv or .tsv file of numbers, in one row, in one column or as a table, with
+        or without a line of headings and a column that numbers the rows, as pandas and polars write them. Of several
+        columns the one called ``name``, or its singular, is taken. Text may be packed (.gz).
     name : str
-        What the array is, for the error message: "counts", "logits".
+        What the array is, for the choice of a column and for errors: "counts", "labels", "logits".
     memory_map : bool, optional
         Leave the numbers of a .npy file on disk until they are needed.
+    length : int, optional
+        How many counts there must be, where a file lists them by level without the levels that nobody drew.
 
     Returns
     -------
     ndarray
+        Of real numbers. Whole numbers in text become int64, so that none is rounded.
 
     Raises
     ------
     ValueError
-        If the file is of another kind, holds Python objects, or holds anything but numbers.
+        If the file is of another kind, holds Python objects, or holds anything but numbers: what was seen, where, and
+        what to do.
     OSError
         If it cannot be read.
     """
     path = Path(path)
-    suffix = path.suffix.lower()
-    if suffix not in SUFFIXES:
-        raise ValueError(f"{name} must come from a file ending in {', '.join(SUFFIXES)}, got {str(path)!r}; convert it")
-    if suffix == ".npy":
-        try:
-            if memory_map:
-                return np.lib.format.open_memmap(path, mode="r")
-            with path.open("rb") as file:  # np.load would take a file without the .npy signature for a pickle
-                return np.asarray(np.lib.format.read_array(file, allow_pickle=False))
-        except (ValueError, EOFError) as error:
-            reason = "it holds Python objects" if "object" in str(error).lower() else "it is no array of numbers"
-            raise ValueError(f"{name} cannot be read from {str(path)!r}: {reason}; save a numeric array") from None
-    try:
-        text = path.read_text(encoding="utf-8-sig")
-        values = _from_json(text, name) if suffix == ".json" else _from_csv(text, name)
-        return np.asarray(values, dtype=np.float64)
-    except (ValueError, TypeError, KeyError, RecursionError, csv.Error):
+    if not is_array_file(path.name):
         raise ValueError(
-            f"{name} cannot be read from {str(path)!r}: it does not hold a regular array of numbers; "
-            f"write one number for each level, or a JSON list under {name!r}"
-        ) from None
-
-
-def _from_json(text: str, name: str) -> Any:
-    content = json.loads(text)
-    return content[name] if isinstance(content, dict) else content
-
-
-def _from_csv(text: str, name: str) -> list[Any]:
-    rows = [
-        [cell.strip() for cell in row] for row in csv.reader(text.splitlines()) if any(cell.strip() for cell in row)
-    ]
-    if not rows:
-        raise ValueError("an empty file")
-    column = None
+            f"{name} must come from a file ending in {', '.join(SUFFIXES)}, got {str(path)!r}; "
+            "save it as one of these, for example as .csv"
+        )
     try:
-        [float(cell) for cell in rows[0]]
-    except ValueError:
-        headings = [cell.lower() for cell in rows[0]]
-        rows = rows[1:]
-        column = headings.index(name) if name in headings else None
-        if column is None and len(headings) > 1 and len(rows) > 1:
-            raise ValueError from None  # several columns, and none has the name
-    if column is not None:
-        return [float(row[column]) for row in rows]
-    numbers = [[float(cell) for cell in row] for row in rows]
-    if len(numbers) == 1:
-        return numbers[0]
-    return [row[0] for row in numbers] if all(len(row) == 1 for row in numbers) else numbers
+        suffixes = [suffix.lower() for suffix in path.suffixes]
+        if suffixes[-1] == ".npy":
+            return _read_npy(path, memory_map)
+        if suffixes[-1] == ".npz":
+            return _from_npz(path, name)
+        text = _read_text(path, packed=suffixes[-1] == ".gz")
+        if ".json" in suffixes[-2:]:
+            return _from_json(text, name)
+        return delimited.parse(text, name, tabs=".tsv" in suffixes[-2:], length=length)
+    except ValueError as error:
+        raise ValueError(f"{name} cannot be read from {str(path)!r}: {error}") from None
+
+
+def _read_npy(path: Path, memory_map: bool) -> NDArray[Any]:
+    with path.open("rb") as file:
+        shape, fortran, dtype = _npy_header(file)
+        start, size = file.tell(), file.seek(0, 2)
+        needed = math.prod(shape) * dtype.itemsize
+        if size - start != needed:
+            raise ValueError(
+                f"it holds {size - start:,} bytes of numbers and its header says {needed:,}; save it again"
+            )
+        if memory_map and needed:
+            order = "F" if fortran else "C"
+            return np.memmap(path, dtype=dtype, mode="r", offset=start, shape=shape, order=order)  # type: ignore[call-overload,no-any-return]
+        file.seek(start)
+        flat = np.fromfile(file, dtype=dtype, count=math.prod(shape))
+    return flat.reshape(shape, order="F" if fortran else "C")
+
+
+def _npy_header(file: BinaryIO) -> tuple[tuple[int, ...], bool, np.dtype[Any]]:
+    """Return (shape, whether columns come first, dtype) of a .npy file, which stands after its header then."""
+    try:
+        major, _ = np.lib.format.read_magic(file)
+        read = {1: np.lib.format.read_array_header_1_0, 2: np.lib.format.read_array_header_2_0}
+        shape, fortran, dtype = read[major](file)
+    except Exception as error:  # NumPy evaluates the header: a damaged one raises whatever Python's parser does
+        raise ValueError(f"it is no .npy file ({_one_line(error)}); save the array with numpy.save") from None
+    if dtype.hasobject:
+        raise ValueError("it holds Python objects; save a numeric array")
+    if dtype.kind not in "biuf":
+        raise ValueError(f"it holds no real numbers but dtype {dtype}; save a numeric array")
+    if any(n < 0 for n in shape):
+        raise ValueError(f"its header says that its shape is {shape}; save it again")
+    return shape, fortran, dtype
+
+
+def _one_line(error: Exception) -> str:
+    text = " ".join(str(error).split())
+    return f"{type(error).__name__}: {text}"[:120]
+
+
+def _from_npz(path: Path, name: str) -> NDArray[Any]:
+    arrays = read_npz(path, what="an archive of arrays")
+    if any(array.dtype.kind not in "biuf" for array in arrays.values()):
+        raise ValueError("it holds text or complex numbers; save numeric arrays")
+    if name not in arrays and len(arrays) != 1:
+        shown = ", ".join(map(repr, sorted(arrays))) or "nothing"
+        raise ValueError(f"it holds {shown}; call the one that is meant {name!r}")
+    return arrays[name] if name in arrays else next(iter(arrays.values()))
+
+
+def _read_text(path: Path, *, packed: bool) -> str:
+    """Return the text of a file in UTF-8, or in what its byte-order mark says."""
+    with path.open("rb") as file:
+        try:
+            content = (gzip.GzipFile(fileobj=file) if packed else file).read(LARGEST + 1)
+        except (EOFError, zlib.error, gzip.BadGzipFile) as error:
+            raise ValueError(f"it cannot be unpacked ({_one_line(error)}); pack it again") from None
+    if len(content) > LARGEST:
+        raise ValueError(f"it holds more than {LARGEST:,} bytes of text; save it as .npy")
+    encoding = next((code for mark, code in MARKS if content.startswith(mark)), "utf-8-sig")
+    try:
+        return content.decode(encoding)
+    except UnicodeDecodeError as error:
+        line = content[: error.start].count(b"\n") + 1
+        raise ValueError(f"its line {line} is not text in {error.encoding.upper()}; save it as CSV in UTF-8") from None
+
+
+# ---------------------------------------------------------------------------------------------------------------- JSON
+
+
+def _from_json(text: str, name: str) -> NDArray[Any]:
+    try:
+        content = json.loads(text, object_pairs_hook=_once, parse_int=_whole)
+    except json.JSONDecodeError as error:
+        raise ValueError(f"line {error.lineno} is no JSON ({error.msg}); write a list of numbers") from None
+    except RecursionError:
+        raise ValueError("its lists are nested too deeply; write a list of numbers, or a list of such lists") from None
+    if isinstance(content, dict):
+        if name not in content:
+            shown = ", ".join(repr(key) for key in list(content)[:6]) or "nothing"
+            raise ValueError(f"it is an object with {shown}; put a list of numbers under {name!r}")
+        content = content[name]
+    if not isinstance(content, list):
+        raise ValueError(f"it holds {_shown(content)} and no list; write a list of numbers")
+    shape = _shape(content, ())
+    flat: list[Any] = content
+    for _ in shape[1:]:
+        flat = [item for row in flat for item in row]
+    whole = all(type(item) is int and abs(item) < 2**63 for item in flat)
+    return np.array(flat, dtype=np.int64 if whole else np.float64).reshape(shape)
+
+
+def _whole(digits: str) -> int:
+    if len(digits) > 300:
+        raise ValueError(
+            f"it holds a whole number of {len(digits):,} digits, more than a float can; write a smaller one"
+        )
+    return int(digits)
+
+
+def _once(pairs: Sequence[tuple[str, Any]]) -> dict[str, Any]:
+    """Return an object, and refuse a name that stands twice: one of the two would be lost."""
+    content = dict(pairs)
+    if len(content) < len(pairs):
+        names = [name for name, _ in pairs]
+        twice = next(name for name in names if names.count(name) > 1)
+        raise ValueError(f"{twice!r} stands in it twice; keep one")
+    return content
+
+
+def _shape(item: Any, place: tuple[int, ...]) -> tuple[int, ...]:
+    """Return the shape of nested lists of numbers."""
+    if isinstance(item, list):
+        if len(place) >= 8:
+            raise ValueError("its lists are nested too deeply; write a list of numbers, or a list of such lists")
+        shapes = [_shape(inner, (*place, n)) for n, inner in enumerate(item)]
+        for n, shape in enumerate(shapes):
+            if shape != shapes[0]:
+                raise ValueError(
+                    f"its rows {_index((*place, 0))} and {_index((*place, n))} are not of the same length; "
+                    "give every row the same number of numbers"
+                )
+        return (len(item), *(shapes[0] if shapes else ()))
+    if type(item) not in (int, float):
+        raise ValueError(f"its entry {_index(place)} is {_shown(item)} and no number; write digits")
+    return ()
+
+
+def _index(place: tuple[int, ...]) -> str:
+    return str(place[0]) if len(place) == 1 else str(place)
+
+
+def _shown(item: Any) -> str:
+    text = json.dumps(item)
+    return text if len(text) <= 40 else text[:37] + "..."
 
 
 # What numpy.save writes before the numbers: magic and version 1.0, the length of the text, and the text.
@@ -133,13 +261,13 @@ def read_npz(path: str | Path, *, what: str) -> dict[str, NDArray[Any]]:
     path = Path(path)
     with path.open("rb") as file:
         try:
-            return _from_npz(file)
+            return _members(file)
         except Exception as error:  # damaged bytes make zipfile raise a dozen kinds, MemoryError among them
             reason = str(error) if type(error) is ValueError else "its archive is damaged"
             raise ValueError(f"path must name {what}, got {str(path)!r}: {reason}") from None
 
 
-def _from_npz(file: BinaryIO) -> dict[str, NDArray[Any]]:
+def _members(file: BinaryIO) -> dict[str, NDArray[Any]]:
     length = os.fstat(file.fileno()).st_size
     arrays: dict[str, NDArray[Any]] = {}
     if not zipfile.is_zipfile(file):
@@ -154,11 +282,11 @@ def _from_npz(file: BinaryIO) -> dict[str, NDArray[Any]]:
             name = member.filename.removesuffix(".npy")
             if name == member.filename or name in arrays:
                 raise ValueError(f"its member {member.filename!r:.60} is unexpected")
-            arrays[name] = _from_npy(archive.read(member))
+            arrays[name] = _member(archive.read(member))
     return arrays
 
 
-def _from_npy(content: bytes) -> NDArray[Any]:
+def _member(content: bytes) -> NDArray[Any]:
     """Return the array in the bytes of a .npy file, as a read-only view of them."""
     header = _NPY.match(content)
     if header is None or header.end() != 10 + int.from_bytes(content[8:10], "little"):
