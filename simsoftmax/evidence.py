@@ -18,9 +18,9 @@ __all__ = ["EProcess"]
 
 @lru_cache(maxsize=1)
 def _native_grow_evidence() -> Any:
-    import numba
+    from .kernels.compiler import compiled
 
-    return numba.njit(cache=True)(grow_evidence)
+    return compiled(grow_evidence)
 
 
 class EProcess:
