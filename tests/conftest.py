@@ -17,7 +17,6 @@ import numpy as np
 import pytest
 from filelock import FileLock
 from hypothesis import settings
-from playwright import sync_api
 
 SEED = int(os.environ.get("SIMSOFTMAX_SEED", "20250101"))
 ALARM = 1e-7
@@ -87,6 +86,8 @@ def browser():
         if os.environ.get("SIMSOFTMAX_REQUIRE_BROWSER") == "1":
             pytest.fail(f"a browser is required, and none of {', '.join(names)} is on the path")
         pytest.skip(f"needs Chromium or Chrome: none of {', '.join(names)} is on the path")
+    from playwright import sync_api  # here, so that tests without a browser do without Playwright
+
     quiet = ["--disable-gpu", "--disable-quic", "--disable-background-networking", "--disable-component-update"]
     with sync_api.sync_playwright() as playwright:
         instance = playwright.chromium.launch(executable_path=path, args=["--no-sandbox", "--no-first-run", *quiet])

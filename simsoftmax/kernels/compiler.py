@@ -18,6 +18,7 @@ from __future__ import annotations
 import ctypes
 import functools
 import hashlib
+import importlib
 import importlib.resources
 import os
 import re
@@ -43,9 +44,24 @@ _LIBRARY = ("exp", "expm1", "log", "log1p", "log2", "sqrt", "floor", "fma", "mem
 _RESULTS: dict[str, Any] = {"none": None, "int64": ctypes.c_int64, "float64": ctypes.c_double, "bool": ctypes.c_bool}
 
 _lock = threading.RLock()
+
+
+def _before_fork() -> None:
+    """Wait for a compilation that is going on: a child would find the locks of numba and LLVM held for ever."""
+    _forking.append(_lock.acquire(timeout=60))
+
+
+def _after_fork() -> None:
+    if _forking.pop():
+        _lock.release()
+
+
+_forking: list[bool] = []
 if hasattr(os, "register_at_fork"):
-    # A fork waits for a compilation that is going on: its child would find the locks of numba and LLVM held for ever.
-    os.register_at_fork(before=_lock.acquire, after_in_parent=_lock.release, after_in_child=_lock.release)
+    # Handlers that run before a fork take their locks in reverse order. That of logging, which numba calls, has to be
+    # taken after this one, so it has to be there first.
+    importlib.import_module("concurrent.futures.thread")
+    os.register_at_fork(before=_before_fork, after_in_parent=_after_fork, after_in_child=_after_fork)
 
 
 @functools.cache
