@@ -63,4 +63,6 @@ $(READY): pyproject.toml requirements.txt
 	  echo "    cp -r '$(CURDIR)' ~/simsoftmax && cd ~/simsoftmax" >&2; exit 1; }
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --disable-pip-version-check --quiet -r requirements.txt -e '.[lint,test,wasm]'
+	@# Every kernel of a chapter would warn that it talks over TCP, within this machine.
+	@mkdir -p $(VENV)/etc/ipython && echo 'c.IPKernelApp.log_level = "ERROR"' > $(VENV)/etc/ipython/ipython_kernel_config.py
 	@touch $@
