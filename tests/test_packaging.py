@@ -61,17 +61,12 @@ def test_the_package_is_what_runs_and_nothing_else(built):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("packed", ["sdist", "wheel"])
-def test_the_tests_can_be_run_from_it(packed, built, tmp_path):
-    """All of them are collected, beside the sources or alone, and those of one module run."""
+def test_the_tests_run_from_the_sources_and_are_found_without_them(built, tmp_path):
     _, sdist, wheel = built
-    if packed == "wheel":
-        shutil.copytree(sdist / "tests", tmp_path / "tests")
-        shutil.copy(sdist / "pyproject.toml", tmp_path)
-    there, package = (sdist, sdist) if packed == "sdist" else (tmp_path, wheel)
-    environment = os.environ | {"PYTHONPATH": str(package)}
-    for options in (["--collect-only"], ["tests/test_boltzmann.py"]):
-        command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", *options]
+    shutil.copytree(sdist / "tests", tmp_path / "tests")
+    shutil.copy(sdist / "pyproject.toml", tmp_path)
+    for there, package, what in ((sdist, sdist, "tests/test_arguments.py"), (tmp_path, wheel, "--collect-only")):
+        command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", what]
+        environment = os.environ | {"PYTHONPATH": str(package)}
         done = subprocess.run(command, cwd=there, env=environment, capture_output=True, text=True)
         assert done.returncode == 0, done.stdout[-3000:]
-    assert Path(package / "simsoftmax").is_dir()
