@@ -110,7 +110,10 @@ def browser():
         if os.environ.get("SIMSOFTMAX_REQUIRE_BROWSER") == "1":
             pytest.fail(f"a browser is required, and none of {', '.join(names)} is on the path")
         pytest.skip(f"needs Chromium or Chrome: none of {', '.join(names)} is on the path")
-    from playwright import sync_api  # here, so that tests without a browser do without Playwright
+    # Here, so that tests without a browser do without Playwright.
+    if os.environ.get("SIMSOFTMAX_REQUIRE_BROWSER") != "1":
+        pytest.importorskip("playwright", reason="needs Playwright")
+    from playwright import sync_api
 
     quiet = ["--disable-gpu", "--disable-quic", "--disable-background-networking", "--disable-component-update"]
     with sync_api.sync_playwright() as playwright:
