@@ -5,7 +5,11 @@ BIN    := $(VENV)/bin
 READY  := $(VENV)/ready
 
 .DEFAULT_GOAL := book
-.PHONY: book test lab lint bench wasm live vendor clean
+.PHONY: help book test floor lab lint bench wasm live vendor clean
+
+help: ## say what can be made
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
+	@echo 'Options: PYTHON=python3.12 makes the environment with that Python; LAB_OPTIONS="--port=9999" is for JupyterLab.'
 
 book: $(READY) ## build the book
 	@$(BIN)/jupyter-book build --warningiserror --keep-going --nitpick .
@@ -14,8 +18,12 @@ book: $(READY) ## build the book
 test: $(READY) ## run every test
 	$(BIN)/python -m pytest --numprocesses=2 --dist=loadfile --no-loadscope-reorder
 
+floor: ## run the quick tests with the oldest versions that pyproject.toml allows, in an environment of their own
+	PYTHON=$(PYTHON) .ci/floor
+
+# As root, or on another machine: make lab LAB_OPTIONS="--allow-root --no-browser --ip=0.0.0.0"
 lab: $(READY) ## open the chapters as notebooks in JupyterLab
-	JUPYTER_CONFIG_PATH="$(CURDIR)/book/lab:$$JUPYTER_CONFIG_PATH" $(BIN)/jupyter lab --LabApp.default_url=/lab/tree/book/index.md
+	JUPYTER_CONFIG_PATH="$(CURDIR)/book/lab:$$JUPYTER_CONFIG_PATH" $(BIN)/jupyter lab --LabApp.default_url=/lab/tree/book/index.md $(LAB_OPTIONS)
 
 lint: $(READY) ## check style and types
 	$(BIN)/ruff check .
@@ -50,6 +58,11 @@ $(READY): pyproject.toml requirements.txt
 	@$(PYTHON) -c 'import venv, ensurepip' 2>/dev/null || { \
 	  echo "Python cannot make a virtual environment here. Install it first; on Debian or Ubuntu:" >&2; \
 	  echo "    sudo apt-get install python3-venv" >&2; exit 1; }
+	@test -w . || { \
+	  echo "$(CURDIR) cannot be written, and the environment and the book are made there. Copy it first:" >&2; \
+	  echo "    cp -r '$(CURDIR)' ~/simsoftmax && cd ~/simsoftmax" >&2; exit 1; }
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --disable-pip-version-check --quiet -r requirements.txt -e '.[lint,test,wasm]'
+	@# Every kernel of a chapter would warn that it talks over TCP, within this machine.
+	@mkdir -p $(VENV)/etc/ipython && echo 'c.IPKernelApp.log_level = "ERROR"' > $(VENV)/etc/ipython/ipython_kernel_config.py
 	@touch $@

@@ -10,7 +10,9 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+import io
 import os
+import secrets
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -19,6 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .calibration import logits_from_probabilities
+from .kernels.cache import user_folder
 from .results import Result
 
 __all__ = ["CIFAR", "LabelledLogits", "fetch_cifar_logits", "load_digits_logits"]
@@ -46,6 +49,8 @@ _DIGITS: dict[str, Any] = {
     "batch_size": 100,
     "max_iter": 60,
 }
+
+_MOST_BYTES = 1_000_000  # of the digits' file, which takes 133 kB
 
 
 @dataclass(frozen=True, eq=False)
@@ -76,10 +81,10 @@ class LabelledLogits(Result):
         return f"{self.name}: {rows} rows of {levels} logits, {100 * self.accuracy:.1f} % right; {self.description}"
 
 
-def _folder(cache: str | os.PathLike[str] | None) -> Path:
-    import pooch
-
-    return Path(cache or os.environ.get("SIMSOFTMAX_DATA") or pooch.os_cache("simsoftmax"))
+def _folder(cache: str | os.PathLike[str] | None) -> Path | None:
+    """Return the folder of the files, or None if none is named and the user has none."""
+    named = cache or os.environ.get("SIMSOFTMAX_DATA")
+    return Path(named) if named else user_folder()
 
 
 def load_digits_logits(*, cache: str | os.PathLike[str] | None = None) -> LabelledLogits:
@@ -103,14 +108,34 @@ def load_digits_logits(*, cache: str | os.PathLike[str] | None = None) -> Labell
     import sklearn
 
     recipe = f"{sorted(_DIGITS.items())} scikit-learn {sklearn.__version__}"
-    path = _folder(cache) / f"digits-{hashlib.sha256(recipe.encode()).hexdigest()[:16]}.npz"
+    folder = _folder(cache)
+    path = folder and folder / f"digits-{hashlib.sha256(recipe.encode()).hexdigest()[:16]}.npz"
+    found = _read_digits(path) if path else None
+    if found is None:
+        found = _train_digits()
+        if path:
+            _store(path, *found)
+    return LabelledLogits(*found, "digits", "a network trained to the last error on 300 noisy digits")
+
+
+def _read_digits(path: Path) -> tuple[NDArray[np.float64], NDArray[np.int64]] | None:
+    """Return what `_store` wrote, or None where that is not what lies there, whatever else does."""
     try:
-        with np.load(path) as stored:
-            logits, labels = stored["logits"], stored["labels"]
-    except (OSError, KeyError, ValueError):  # not there, or not whole
-        logits, labels = _train_digits()
-        _store(path, logits=logits, labels=labels)
-    return LabelledLogits(logits, labels, "digits", "a network trained to the last error on 300 noisy digits")
+        if path.stat().st_size > _MOST_BYTES:
+            return None
+        with np.load(io.BytesIO(path.read_bytes()), allow_pickle=False) as stored:
+            logits, labels, mark = stored["logits"], stored["labels"], stored["mark"]
+        return (logits, labels) if mark.shape == () and mark.item() == _mark(logits, labels) else None
+    except Exception:  # a damaged archive can raise nearly anything, and every time the remedy is to make it again
+        return None
+
+
+def _mark(logits: NDArray[Any], labels: NDArray[Any]) -> str:
+    """Return what tells these arrays, their types and their shapes from all others."""
+    digest = hashlib.sha256(b"simsoftmax digits")
+    for array in (logits, labels):
+        digest.update(f"{array.dtype.str} {array.shape}".encode() + np.ascontiguousarray(array).tobytes())
+    return digest.hexdigest()
 
 
 def _train_digits() -> tuple[NDArray[np.float64], NDArray[np.int64]]:
@@ -138,16 +163,18 @@ def _train_digits() -> tuple[NDArray[np.float64], NDArray[np.int64]]:
     return logits, labels[rows:]
 
 
-def _store(path: Path, **arrays: NDArray[Any]) -> None:
-    """Write a file whole or not at all."""
-    partial = path.with_name(f"{path.stem}.{os.getpid()}.tmp.npz")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        np.savez(partial, **arrays)  # type: ignore[arg-type]
-        partial.replace(path)
-    except OSError:  # a cache is a convenience
-        with contextlib.suppress(OSError):
-            partial.unlink()
+def _store(path: Path, logits: NDArray[Any], labels: NDArray[Any]) -> None:
+    """Write the file whole or not at all; a cache is a convenience."""
+    partial = path.with_name(f".{path.stem}.{secrets.token_hex(8)}.tmp")
+    with contextlib.suppress(OSError):
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            with partial.open("xb") as file:
+                np.savez(file, logits=logits, labels=labels, mark=_mark(logits, labels))
+            partial.replace(path)
+        except BaseException:
+            partial.unlink(missing_ok=True)
+            raise
 
 
 def fetch_cifar_logits(
@@ -181,6 +208,10 @@ def fetch_cifar_logits(
     import pooch
 
     folder, file = _folder(cache), f"{name}.npz"
+    if folder is None:
+        raise ConnectionError(
+            "there is no home folder to keep the file in; name a folder in the argument cache or in SIMSOFTMAX_DATA"
+        )
     record, checksum = CIFAR[name]
     address = f"{_CIFAR_ADDRESS}/{record}/{file}"
     try:

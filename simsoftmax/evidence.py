@@ -50,6 +50,7 @@ class EProcess:
 
     def update(self, counts: ArrayLike) -> None:
         """Add new draws, given as counts per level; those added before are remembered."""
+        from .kernels.compiler import compiled
         from .kernels.evidence import grow_evidence
 
         added = as_counts(counts, len(self._counts))
@@ -59,7 +60,7 @@ class EProcess:
                 f"{int(self._counts.sum()):,}; begin a new EProcess"
             )
         self._log_evidence = float(
-            grow_evidence(self._log_evidence, self._counts, added, self._probabilities, self._concentration)
+            compiled(grow_evidence)(self._log_evidence, self._counts, added, self._probabilities, self._concentration)
         )
         self._highest = max(self._highest, self._log_evidence)
 

@@ -17,10 +17,33 @@ import numpy as np
 import pytest
 from filelock import FileLock
 from hypothesis import settings
-from playwright import sync_api
 
 SEED = int(os.environ.get("SIMSOFTMAX_SEED", "20250101"))
 ALARM = 1e-7
+
+ROOT = Path(__file__).parents[1]
+# Where the package is installed and the tests lie alone, those of the book, its pages and the bundles have no object.
+OF_THE_SOURCES = [
+    "book",
+    "browser",
+    "bundles",
+    "calibration_explorer",
+    "claims",
+    "gas_live",
+    "lab",
+    "live_links",
+    "pages",
+]
+OF_THE_SOURCES += ["fingerprint", "packaging", "power", "training_browser"]
+collect_ignore = [] if (ROOT / "book").is_dir() else [f"test_{name}.py" for name in OF_THE_SOURCES]
+
+
+def pytest_report_header():
+    """Say what is left out."""
+    return f"there is no book beside the tests, so these are left out: {' '.join(collect_ignore)}" * bool(
+        collect_ignore
+    )
+
 
 settings.register_profile("simsoftmax", deadline=None, derandomize=True, print_blob=True)
 settings.load_profile("simsoftmax")
@@ -87,6 +110,11 @@ def browser():
         if os.environ.get("SIMSOFTMAX_REQUIRE_BROWSER") == "1":
             pytest.fail(f"a browser is required, and none of {', '.join(names)} is on the path")
         pytest.skip(f"needs Chromium or Chrome: none of {', '.join(names)} is on the path")
+    # Here, so that tests without a browser do without Playwright.
+    if os.environ.get("SIMSOFTMAX_REQUIRE_BROWSER") != "1":
+        pytest.importorskip("playwright", reason="needs Playwright")
+    from playwright import sync_api
+
     quiet = ["--disable-gpu", "--disable-quic", "--disable-background-networking", "--disable-component-update"]
     with sync_api.sync_playwright() as playwright:
         instance = playwright.chromium.launch(executable_path=path, args=["--no-sandbox", "--no-first-run", *quiet])

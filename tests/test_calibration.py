@@ -8,7 +8,6 @@ import textwrap
 import threading
 from fractions import Fraction
 
-import numba
 import numpy as np
 import pytest
 from hypothesis import assume, given
@@ -19,7 +18,8 @@ from scipy.stats import binom
 import simsoftmax
 from simsoftmax import fit_temperature, log_softmax, logits_from_probabilities, mean_energy, softmax
 from simsoftmax.kernels import calibration as kernels
-from simsoftmax.kernels import lanes
+from simsoftmax.kernels import floating, lanes
+from simsoftmax.kernels.compiler import compiled
 
 
 def draw(rng, rows, levels, temperature=2.0, scale=3.0, dtype=np.float32):
@@ -98,13 +98,13 @@ def test_sums_are_those_of_the_exact_functions(rng, dtype, levels, weighted):
     assert np.isnan(np.delete(per_row, np.s_[first::step], axis=0)).all()
 
 
-@numba.njit
+@compiled
 def powers(single, double):
     """Return the clipped exponents and the powers of two of two rows of lanes."""
-    t, e = kernels._weight(lanes.load(single, 0))
+    t, e = floating.exp2(lanes.load(single, 0))
     lanes.store(single, 0, t)
     lanes.store(single, 1, e)
-    t, e = kernels._weight(lanes.load(double, 0))
+    t, e = floating.exp2(lanes.load(double, 0))
     lanes.store(double, 0, t)
     lanes.store(double, 1, e)
 

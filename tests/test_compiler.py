@@ -2,15 +2,17 @@
 
 import io
 import os
+import re
 import subprocess
 import sys
+import warnings
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
 from jupyter_client.manager import start_new_kernel
 
-from simsoftmax.kernels import compiler
+from simsoftmax.kernels import cache, compiler
 from simsoftmax.kernels.calling import Bundle, plain
 
 
@@ -83,9 +85,9 @@ def test_a_damaged_file_is_made_again(damage, folder):
     assert compiler._Kernel(refuse)(np.zeros(1)) == 7
     (path,) = folder.iterdir()
     path.write_bytes(damage(path.read_bytes()))
-    assert compiler._read(path) is None
+    assert cache.read(path.name) is None
     assert compiler._Kernel(refuse)(np.zeros(1)) == 7
-    assert compiler._read(path)
+    assert cache.read(path.name)
     assert list(folder.iterdir()) == [path]  # nothing half written is left
 
 
@@ -191,10 +193,106 @@ def test_a_debugger_may_step_through(monkeypatch):
     def kernel(out):
         return len(out)
 
-    assert compiler.compiled(kernel) is kernel
+    assert compiler.compiled(kernel).py_func is kernel
+    assert compiler.compiled(kernel)([1, 2]) == 2
 
 
 def test_bundles_are_tuples_to_numba():
     array = np.arange(3)
     assert type(plain(Bundle((array, Bundle((1, array)))))) is tuple
     assert type(plain((array, Bundle((1, array))))[1]) is tuple
+
+
+def halve(numbers, factor, single):
+    """Return a sum, and halve what was summed."""
+    total = 0.0
+    for i in range(numbers.size):
+        total += numbers[i] * factor + single
+        numbers[i] /= 2.0
+    return total
+
+
+def test_numbers_of_every_kind_come_and_go(rng):
+    numbers = rng.random(5)
+    kernel = compiler._Kernel(halve)
+    for _ in range(2):
+        for factor, single in ((2.5, np.float32(0.1)), (np.float64(-1e300), np.float32(3)), (3, 7), (np.int32(3), -1)):
+            expected = float(np.sum(numbers * factor + single))
+            assert kernel(numbers.copy(), factor, single) == pytest.approx(expected, rel=1e-6)
+        kernel = compiler._Kernel(halve)  # now from its files
+
+
+def test_code_for_one_order_of_entries_is_not_run_on_another(rng):
+    """An array that is contiguous in columns, and one with gaps, are of one kind here, and of two to numba."""
+    table = rng.integers(0, 9, (6, 6))
+    kernel = compiler._Kernel(weigh)
+    for rows in (np.asfortranarray(table), table[::2, ::2], table.T[1:, ::3]):
+        out, wanted = np.zeros(len(rows)), np.zeros(len(rows))
+        rest = (np.ones(rows.shape[1]), ((np.ones((len(rows), 1, rows.shape[1])), np.zeros(1)), 0))
+        kernel(rows, *rest, out, 1)
+        weigh(rows, *rest, wanted, 1)
+        np.testing.assert_array_equal(out, wanted)
+
+
+SURPRISES = {
+    "numba's own way": ("uncounted", "numba runs it in its own way"),
+    "no way": ("_register", "it runs uncompiled"),
+    "the loader": ("_callable", "numba runs it in its own way"),
+}
+
+
+@pytest.mark.parametrize("surprise", SURPRISES)
+def test_a_compiler_that_has_changed_is_no_failure(surprise, monkeypatch, folder):
+    """A private name that is gone costs time, and a warning says so."""
+    name, consequence = SURPRISES[surprise]
+
+    def gone(*_):
+        raise AttributeError("module 'numba' has no attribute 'what'")
+
+    monkeypatch.setattr(compiler, name, gone)
+    kernel = compiler._Kernel(refuse)
+    with warnings.catch_warnings(record=True) as said:
+        warnings.simplefilter("always")
+        assert kernel(np.zeros(1)) == 7
+    assert re.search(f"refuse could not be compiled .* no attribute 'what'.*{consequence}", str(said[-1].message))
+    assert kernel(np.zeros(1)) == 7  # and says so once
+
+
+def test_a_processor_that_does_not_exist_is_an_error_and_not_the_end():
+    code = (
+        "import numpy as np\nfrom simsoftmax.kernels.gas import tally\n"
+        "tally(np.zeros(3, np.int32), np.zeros(2, np.int64), np.zeros(2))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], env=os.environ | {"NUMBA_CPU_NAME": "nehalemm"}, capture_output=True, text=True
+    )
+    assert done.returncode == 1
+    assert "NUMBA_CPU_NAME must name a processor that LLVM knows, got 'nehalemm'; unset it" in done.stderr
+
+
+FORK = """
+import os, signal, sys, threading, time
+import numpy as np
+from simsoftmax.kernels import compiler
+from simsoftmax.kernels.exact import boltzmann, forgetting_time
+
+x = np.zeros(3)
+thread = threading.Thread(target=forgetting_time, args=(x, x, 0, 0.1, np.zeros(9), np.zeros(9)))
+thread.start()
+time.sleep(float(sys.argv[1]))
+child = os.fork()
+if not child:
+    signal.alarm(60)  # ends a child that waits for ever
+    boltzmann(x, 1.0, np.zeros(3), np.zeros(3), np.zeros(5))
+    os._exit(0)
+thread.join()
+print(os.waitpid(child, 0)[1])
+"""
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="this system does not fork")
+def test_a_fork_during_a_compilation_can_compile():
+    done = subprocess.run(
+        [sys.executable, "-W", "ignore", "-c", FORK, "0.8"], check=True, capture_output=True, text=True, timeout=120
+    )
+    assert done.stdout.split() == ["0"]

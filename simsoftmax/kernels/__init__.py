@@ -1,6 +1,7 @@
 """Numba source: random streams, the scalar reference kernel, the exact occupation kernels, the fast kernels.
 
-Those of the simulator are plain functions; `compiler` makes machine code of them and keeps it.
+All are plain Python, and `compiler` is the one door to machine code, which `cache` keeps. Operations on vectors are
+stated for NumPy in `lanes` and `floating`; `vector` and `vector_floating` tell numba how to lower them.
 
 Nothing here checks its arguments; that is done once, above.
 """

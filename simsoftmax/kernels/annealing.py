@@ -6,12 +6,12 @@ scalars in, nothing allocated, no exception.
 
 import math
 
-from .compiler import njit
+from .compiler import compiled
 from .exact import boltzmann_weights
 from .reference import sweep_neighbour
 
 
-@njit(cache=True, error_model="numpy")
+@compiled
 def cooled(hot, cold, sweeps, sweep):
     """Return the temperature of a sweep, 0 to sweeps - 1, that falls from hot to cold by the same factor each time."""
     if sweep <= 0 or hot == cold:
@@ -21,7 +21,7 @@ def cooled(hot, cold, sweeps, sweep):
     return hot * math.exp(math.log(cold / hot) * sweep / (sweeps - 1))
 
 
-@njit(cache=True, error_model="numpy")
+@compiled
 def anneal_walkers(states, logits, hot, cold, sweeps, first, last, exponents, weights, stream):
     """Take walkers through the sweeps first to last - 1 of a geometric cooling; return how many moves were made.
 
@@ -35,7 +35,7 @@ def anneal_walkers(states, logits, hot, cold, sweeps, first, last, exponents, we
     return moved
 
 
-@njit(cache=True, error_model="numpy")
+@compiled
 def anneal_exactly(distribution, logits, hot, cold, sweeps, first, last, exponents, weights, before):
     """Take a distribution, in place, through the same sweeps: multiply it by their transition matrices.
 
@@ -55,7 +55,7 @@ def anneal_exactly(distribution, logits, hot, cold, sweeps, first, last, exponen
             distribution[i + 1] += passed
 
 
-@njit(cache=True, error_model="numpy")
+@compiled
 def success_interval(found, tried, width, out):
     """Write the interval of a rate of which ``found`` of ``tried`` are known, ``width`` standard errors either side.
 

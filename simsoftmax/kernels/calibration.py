@@ -16,28 +16,28 @@ rows.
 from __future__ import annotations
 
 import math
+import threading
 from typing import Any
 
 import numpy as np
-from numba import float32, njit
-from numba.extending import overload
 from numpy.typing import NDArray
 
 from simsoftmax.kernels import lanes
+from simsoftmax.kernels.calling import Bundle
+from simsoftmax.kernels.compiler import compiled
 from simsoftmax.kernels.floating import (
     add_to_row,
     columns,
     divide,
+    exp2,
     fill,
     fma,
     labelled,
     lane_maximum,
     lane_sum,
     larger,
-    no_lower,
     piece,
     piece_before,
-    power_of_two,
     prefetch,
 )
 
@@ -58,74 +58,20 @@ _GROUP = 8  # blocks of rows whose sums are
 # --- weights and moments ----------------------------------------------------------------------------------------------
 
 
-def _polynomial(degree):
-    """Return the coefficients of 2^f for |f| <= 1/2, interpolated at the roots of Chebyshev's polynomial.
-
-    What is left out is at most 2e-9 at degree 6 and 3e-18 at degree 11, below the rounding of either type.
-    """
-    nodes = np.polynomial.chebyshev.chebpts1(degree + 1) / 2
-    coefficients = np.linalg.solve(np.vander(nodes, increasing=True), np.exp2(nodes))
-    return coefficients / coefficients[0]
-
-
-_A0, _A1, _A2, _A3, _A4, _A5, _A6 = (np.float32(c) for c in _polynomial(6))
-_B0, _B1, _B2, _B3, _B4, _B5, _B6, _B7, _B8, _B9, _B10, _B11 = (float(c) for c in _polynomial(11))
-# Adding this rounds to the nearest whole number and leaves it, plus the bias of the exponent, in the lowest bits.
-_ROUND32, _ROUND64 = np.float32(1.5 * 2**23 + 127), 1.5 * 2.0**52 + 1023
-_LOW32, _LOW64 = np.float32(-127.0), -1023.0
-
-
-@njit(forceinline=True)
-def _weight32(t):
-    """Return t >= -127 and 2^t for t <= 0 in single precision; below 2^-127 the weight is 0 and so is its product."""
-    t = no_lower(t, fill(_LOW32))
-    n = t + fill(_ROUND32)
-    f = t - (n - fill(_ROUND32))
-    p = fma(fma(fma(fill(_A6), f, fill(_A5)), f, fill(_A4)), f, fill(_A3))
-    p = fma(fma(fma(p, f, fill(_A2)), f, fill(_A1)), f, fill(_A0))
-    return t, p * power_of_two(n)
-
-
-@njit(forceinline=True)
-def _weight64(t):
-    """Return t >= -1023 and 2^t for t <= 0 in double precision."""
-    t = no_lower(t, fill(_LOW64))
-    n = t + fill(_ROUND64)
-    f = t - (n - fill(_ROUND64))
-    p = fma(fma(fma(fill(_B11), f, fill(_B10)), f, fill(_B9)), f, fill(_B8))
-    p = fma(fma(fma(fma(p, f, fill(_B7)), f, fill(_B6)), f, fill(_B5)), f, fill(_B4))
-    p = fma(fma(fma(fma(p, f, fill(_B3)), f, fill(_B2)), f, fill(_B1)), f, fill(_B0))
-    return t, p * power_of_two(n)
-
-
-def _weight(t):
-    """Return the clipped exponent and its weight; one implementation for each floating type."""
-    raise NotImplementedError
-
-
-@overload(_weight, jit_options={"forceinline": True})
-def _weight_overload(t):
-    if t.lane == float32:
-        return lambda t: _weight32(t)
-    return lambda t: _weight64(t)
-
-
 # What is summed over the levels of a row: the powers 0 to 6 of the exponent, weighted, and the weights alone at the
 # other temperature.
 
 
-@njit(forceinline=True)
 def _no_moments(zero):
     zero = fill(zero)
     return zero, zero, zero, zero, zero, zero, zero, zero
 
 
-@njit(forceinline=True)
 def _more_moments(moments, gap, scale, other):
     """Return the sums with one more vector of logits, less the maxima of their rows."""
     s0, s1, s2, s3, s4, s5, s6, total = moments
-    total = total + _weight(gap * other)[1]
-    t, e = _weight(gap * scale)
+    total = total + exp2(gap * other)[1]
+    t, e = exp2(gap * scale)
     q = t * t
     s0, s1, s2 = s0 + e, fma(e, t, s1), fma(e, q, s2)
     e = e * q
@@ -134,7 +80,6 @@ def _more_moments(moments, gap, scale, other):
     return s0, s1, s2, s3, s4, fma(e, t, s5), fma(e, q, s6), total
 
 
-@njit(forceinline=True)
 def _cumulants(moments, one):
     """Return the mean and the second to sixth cumulant from raw moments, row by row.
 
@@ -157,7 +102,6 @@ def _cumulants(moments, one):
 _FOUND = 10
 
 
-@njit(forceinline=True)
 def _keep(found, at, moments, top, chosen):
     lanes.store(found, at, moments[0])
     lanes.store(found, at + 1, moments[1])
@@ -171,7 +115,6 @@ def _keep(found, at, moments, top, chosen):
     lanes.store(found, at + 9, chosen)
 
 
-@njit(forceinline=True)
 def _kept(found, at):
     return (
         lanes.load(found, at), lanes.load(found, at + 1), lanes.load(found, at + 2), lanes.load(found, at + 3),
@@ -179,7 +122,6 @@ def _kept(found, at):
     )  # fmt: skip
 
 
-@njit(forceinline=True)
 def _narrow_block(logits, labels, first, count, step, scale, other, tile, found, at):
     """Find the sums of a block of rows that lie in the lanes."""
     size, levels = tile.shape[1], logits.shape[1]
@@ -215,7 +157,6 @@ def _narrow_block(logits, labels, first, count, step, scale, other, tile, found,
     _keep(found, at, moments, top, chosen)
 
 
-@njit(forceinline=True)
 def _wide_block(logits, labels, first, count, step, scale, other, tile, found, at):
     """Find the sums of a block of rows, one after the other, with the levels in the lanes."""
     size, levels = tile.shape[1], logits.shape[1]
@@ -249,22 +190,16 @@ def _wide_block(logits, labels, first, count, step, scale, other, tile, found, a
         found[at + 8, j], found[at + 9, j] = top, logits[i, y] if 0 <= y < levels else np.nan
 
 
-@njit(nogil=True, cache=True, error_model="numpy")
-def _rows(logits, labels, weights, unit, scale, other, first, step, sums, rows):
-    """Add rows ``first``, ``first + step``, ... to ``sums``."""
+def _rows(logits, labels, weights, unit, scale, other, first, step, sums, rows, work):
+    """Add rows ``first``, ``first + step``, ... to ``sums``; ``work`` is from `_work_space`."""
     rest, levels = logits.shape
-    size = lanes.WIDTH // 8 // logits.itemsize
+    tile, found, per_row, used, weight, ones, totals, factors = work
+    size, group = tile.shape[1], found.shape[0] // _FOUND
+    for j in range(size):
+        used[0, j] = weight[0, j] = factors[0, j] = factors[1, j] = 1
+        for k in range(len(SUMS)):
+            totals[k, j] = 0
     narrow = levels <= _NARROW
-    # Logarithms are taken of products, many rows at a time: a logarithm costs as much as ten weights. A sum of weights
-    # is at most the number of levels, so the product of this many stays in range.
-    group = max(1, min(_GROUP, int(120 / math.log2(levels + 1.0))))
-    tile = np.zeros((levels if narrow else 1, size), logits.dtype)
-    found = np.zeros((group * _FOUND, size), logits.dtype)
-    per_row = np.zeros((3, size), logits.dtype)
-    used = np.ones((1, size), logits.dtype)
-    weight, ones = np.ones((1, size)), np.ones((1, size))
-    totals = np.zeros((len(SUMS), size))
-    factors = np.ones((2, size))
     one, none = fill(logits.dtype.type(1)), fill(scale - scale)
     nll, nll_other = 0.0, 0.0
     jump = step * size
@@ -354,6 +289,25 @@ def _rows(logits, labels, weights, unit, scale, other, first, step, sums, rows):
     sums[11] *= _LN2**4
 
 
+_own = threading.local()
+
+
+def _work_space(dtype: np.dtype[Any], levels: int) -> Bundle:
+    """Return the arrays that a pass of this thread writes on its way; they are kept for its next pass."""
+    if getattr(_own, "kind", None) != (dtype, levels):
+        size = lanes.WIDTH // 8 // dtype.itemsize
+        # Logarithms are taken of products, many rows at a time: a logarithm costs as much as ten weights. A sum of
+        # weights is at most the number of levels, so the product of this many stays in range.
+        group = max(1, min(_GROUP, int(120 / math.log2(levels + 1.0))))
+        tile = lanes.aligned((levels if levels <= _NARROW else 1, size), dtype)
+        found = lanes.aligned((group * _FOUND, size), dtype)
+        per_row, used = lanes.aligned((3, size), dtype), lanes.aligned((1, size), dtype)
+        weight, ones, totals, factors = (lanes.aligned((n, size), np.float64) for n in (1, 1, len(SUMS), 2))
+        ones.fill(1)
+        _own.kind, _own.space = (dtype, levels), Bundle((tile, found, per_row, used, weight, ones, totals, factors))
+    return _own.space
+
+
 def likelihood_sums(
     logits: NDArray[Any],
     labels: NDArray[np.int64],
@@ -386,7 +340,8 @@ def likelihood_sums(
     kind = logits.dtype.type
     # Read-only views, so that a file opened for reading needs no compilation of its own.
     logits, labels, weights = (_read_only(array) for array in (logits, labels, weights))
-    _rows(logits, labels, weights, unit, kind(scale), kind(other), first, step, sums, rows)
+    work = _work_space(logits.dtype, logits.shape[1])
+    compiled(_rows)(logits, labels, weights, unit, kind(scale), kind(other), first, step, sums, rows, work)
     return sums
 
 

@@ -1,6 +1,6 @@
 """Arguments as machine code of numba's takes them, written from Python.
 
-All of them are 64-bit words: an integer is one; an array is the object that owns it and its parent (none here), its
+All of them are 64-bit words: a number is one; an array is the object that owns it and its parent (none here), its
 number of entries, its item size, its address, its shape and its strides; a tuple is its items, one after the other.
 """
 
@@ -13,13 +13,13 @@ from typing import Any
 
 import numpy as np
 
-_INTEGER = struct.Struct("=q")
+_INTEGER, _FLOAT, _SINGLE = struct.Struct("=q"), struct.Struct("=d"), struct.Struct("<f4x")
 _ARRAYS = [struct.Struct(f"={5 + 2 * dimensions}q") for dimensions in range(4)]
 _TOLD = 0x1 | 0x100 | 0x400  # the flags that matter to code: contiguous, aligned, writable
 
 
 def spread(value: Any, words: list[bytes]) -> Any:
-    """Append the words of an argument: an array, an integer or a tuple of these; return what tells its type."""
+    """Append the words of an argument: an array, a number or a tuple of these; return what tells its type."""
     if isinstance(value, np.ndarray):
         try:
             address = ctypes.addressof(ctypes.c_char.from_buffer(value))  # type: ignore[arg-type]  # the fast way
@@ -33,6 +33,12 @@ def spread(value: Any, words: list[bytes]) -> Any:
         return value.kind
     if isinstance(value, tuple):
         return tuple([spread(item, words) for item in value])
+    if isinstance(value, float):
+        words.append(_FLOAT.pack(value))
+        return float
+    if isinstance(value, np.float32):
+        words.append(_SINGLE.pack(value))
+        return np.float32
     words.append(_INTEGER.pack(value))
     return int
 
@@ -55,6 +61,26 @@ class Bundle(tuple):
     def words(self) -> bytes:
         """The words of all items."""
         return self._spread[1]
+
+
+def numba_type(kind: Any) -> Any:
+    """Return numba's type of an argument from what `spread` tells of it, and from nothing else.
+
+    Whole numbers are int64, whatever type they came in. An array whose rows have gaps, or run the other way, is any
+    array: code for one order of its entries would misread another.
+    """
+    from numba import types
+    from numba.np.numpy_support import from_dtype
+
+    if not isinstance(kind, tuple):
+        return {int: types.int64, float: types.float64, np.float32: types.float32}[kind]
+    if kind and isinstance(kind[0], np.dtype):
+        dtype, dimensions, told = kind
+        entry: Any = from_dtype(dtype)
+        return types.Array(
+            entry, dimensions, "C" if told & 0x1 else "A", readonly=not told & 0x400, aligned=bool(told & 0x100)
+        )
+    return types.BaseTuple.from_types([numba_type(item) for item in kind])
 
 
 def plain(value: Any) -> Any:

@@ -1,13 +1,16 @@
-"""Compilation of the kernels on first use, and their machine code, kept on disk.
+"""The one door to the compiler: kernels compiled on first use, and their machine code, kept on disk.
 
 numba takes most of a second to start, also when all it has to do is to read its own cache. The machine code of a kernel
 needs nothing of numba: it is an object file, which llvmlite alone loads in a few milliseconds. So numba comes in only
 where there is no such file yet.
 
 A file belongs to the source of the kernels, the versions of numba and LLVM, the processor and the types of the
-arguments; all of that is in its name, so nothing stale is ever read, and a folder may travel between machines. It lies
-in the user's cache folder, or where numba is told to keep its own (``NUMBA_CACHE_DIR``). Where the folder cannot be
-written, each process compiles for itself.
+arguments; all of that is in its name, so nothing stale is ever read, and a folder may travel between machines.
+`simsoftmax.kernels.cache` says where it lies and which files are trusted. Nothing is ever written into the package.
+
+Much of this leans on how numba lays out its arguments and names its parts. Where a version of numba or LLVM does
+otherwise, there is a warning, and the kernel is run by numba alone or, if that fails too, as it stands with NumPy: the
+same function, so the same result, only later.
 """
 
 from __future__ import annotations
@@ -15,39 +18,62 @@ from __future__ import annotations
 import ctypes
 import functools
 import hashlib
+import importlib
+import importlib.resources
 import os
 import re
+import subprocess
 import sys
-import tempfile
 import threading
 import types
+import warnings
 from collections.abc import Callable
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from simsoftmax.kernels import binomial, bitsliced, occupations, reference, streams, tabulated, xoshiro
-from simsoftmax.kernels.calling import plain, spread
+import numpy as np
 
-# Modules whose functions kernels may call: small ones, which are always inlined, and others.
-_INLINED = (xoshiro, bitsliced, tabulated, streams)
-_CALLED = (reference, binomial, occupations)
+from simsoftmax.kernels import cache
+from simsoftmax.kernels.calling import numba_type, plain, spread
 
 #: What machine code may call besides itself, functions of the C library, also those behind an operation of LLVM's.
-_LIBRARY = ("exp", "expm1", "log", "log1p", "sqrt", "floor", "fma", "memcpy", "memmove", "memset")
+_LIBRARY = ("exp", "expm1", "log", "log1p", "log2", "sqrt", "floor", "fma", "memcpy", "memmove", "memset")
 
-_lock = threading.Lock()
+#: What a kernel may return: numba's name of it, and how it is read.
+_RESULTS: dict[str, Any] = {"none": None, "int64": ctypes.c_int64, "float64": ctypes.c_double, "bool": ctypes.c_bool}
+
+_lock = threading.RLock()
+
+
+def _before_fork() -> None:
+    """Wait for a compilation that is going on: a child would find the locks of numba and LLVM held for ever."""
+    _forking.append(_lock.acquire(timeout=60))
+
+
+def _after_fork() -> None:
+    if _forking.pop():
+        _lock.release()
+
+
+_forking: list[bool] = []
+if hasattr(os, "register_at_fork"):
+    # Handlers that run before a fork take their locks in reverse order. That of logging, which numba calls, has to be
+    # taken after this one, so it has to be there first.
+    importlib.import_module("concurrent.futures.thread")
+    os.register_at_fork(before=_before_fork, after_in_parent=_after_fork, after_in_child=_after_fork)
 
 
 @functools.cache
-def compiled(function: Callable[..., Any]) -> Callable[..., Any]:
+def compiled(function: Callable[..., Any]) -> Any:
     """Return a kernel as machine code; where none is kept yet, the first call takes some seconds.
 
-    Its arguments are arrays, integers and tuples of these; its result is an integer or nothing. Where numba is told not
-    to compile (``NUMBA_DISABLE_JIT``), the function itself runs.
+    Its arguments are arrays, numbers and tuples of these; its result is a number or nothing. Where numba is told not to
+    compile (``NUMBA_DISABLE_JIT``), the function itself runs, by the same arithmetic. Kernels may call one another, and
+    all functions of the modules that `_register` names.
     """
     disabled = os.environ.get("NUMBA_DISABLE_JIT", "0") not in ("", "0")
-    return function if disabled else _Kernel(function)
+    return _Uncompiled(function) if disabled else _Kernel(function)
 
 
 def njit(*arguments: Any, **options: Any) -> Any:
@@ -58,15 +84,34 @@ def njit(*arguments: Any, **options: Any) -> Any:
 @functools.cache
 def _register() -> Any:
     """Import numba, teach it the vector operations, and let compiled kernels call the functions of their modules."""
+    _check_processor()
     import numba
-    from numba.extending import register_jitable
+    from numba.extending import register_jitable, typeof_impl
 
-    from simsoftmax.kernels import vector  # noqa: F401
+    from . import (
+        binomial,
+        bitsliced,
+        calibration,
+        evidence,
+        floating,
+        occupations,
+        reference,
+        streams,
+        tabulated,
+        vector_floating,  # noqa: F401
+        xoshiro,
+    )
 
-    for module in _INLINED + _CALLED:
+    inlined = (xoshiro, bitsliced, tabulated, streams, floating, calibration, evidence)  # small ones
+    for module in (*inlined, reference, binomial, occupations):
         for value in vars(module).values():
             if isinstance(value, types.FunctionType) and value.__module__ == module.__name__:
-                register_jitable(forceinline=module in _INLINED, error_model="numpy")(value)
+                register_jitable(forceinline=module in inlined, error_model="numpy")(value)
+
+    @typeof_impl.register(_Kernel)
+    def type_of(kernel: _Kernel, _context: Any) -> Any:
+        return numba.types.Dispatcher(kernel.dispatcher)
+
     return numba
 
 
@@ -81,12 +126,25 @@ def uncounted(ir: str) -> str:
     return re.sub(r"^.*call .*@NRT_(incref|decref)\(.*$", "", ir, flags=re.M)
 
 
+class _Uncompiled:
+    """A kernel as it stands: numbers as NumPy's, so that a division by zero or an overflow is that of the processor."""
+
+    def __init__(self, function: Callable[..., Any]) -> None:
+        self.py_func = function
+        functools.update_wrapper(self, function)
+
+    def __call__(self, *arguments: Any) -> Any:
+        with np.errstate(all="ignore"):
+            return self.py_func(*[np.float64(a) if isinstance(a, float) else a for a in arguments])
+
+
 class _Kernel:
     """A kernel that is loaded, or compiled, for the types of arguments that it is called with."""
 
     def __init__(self, function: Callable[..., Any]) -> None:
-        self.function = function
+        self.py_func = function
         self.variants: dict[Any, Callable[..., Any]] = {}
+        functools.update_wrapper(self, function)
 
     def __call__(self, *arguments: Any) -> Any:
         words: list[bytes] = []
@@ -94,39 +152,72 @@ class _Kernel:
         variant = self.variants.get(kind)
         if variant is None:
             with _lock:  # threads that come at once wait for the first
-                variant = self.variants.get(kind) or self._prepare(kind, arguments)
+                variant = self.variants.get(kind) or self._prepare(kind)
                 self.variants[kind] = variant
         return variant(arguments, b"".join(words))
 
-    def _prepare(self, kind: Any, arguments: tuple[Any, ...]) -> Callable[..., Any]:
-        path = _folder() / f"{self.function.__name__}-{self._name(kind)}.o"
-        code = _read(path)
-        if code is None:
-            code = self._compile(arguments)
-            if code is None:
-                function = njit(nogil=True, error_model="numpy")(self.function)
-                return lambda arguments, _: function(*plain(arguments))
-            if "<locals>" not in self.function.__qualname__:  # what it closes over is not in the name
-                _write(path, code)
-        return _callable(code)
+    @functools.cached_property
+    def dispatcher(self) -> Any:
+        """What numba makes of the function, for itself and for kernels that call it."""
+        return njit(nogil=True, error_model="numpy")(self.py_func)
 
-    def _name(self, kind: Any) -> str:
-        own = Path(self.function.__code__.co_filename).read_bytes()
-        facts = (_source(), own, self.function.__qualname__, kind, version("numba"), version("llvmlite"), _target())
-        return hashlib.sha256(repr(facts).encode()).hexdigest()[:32]
+    def _prepare(self, kind: Any) -> Callable[..., Any]:
+        try:
+            name = self._name(kind)
+            code = cache.read(name) if name else None
+            if code is not None:
+                return _callable(code)
+            code = self._compile(kind)
+            if code is not None:
+                if name:
+                    cache.write(name, code)
+                return _callable(code)
+        except _ProcessorError:
+            raise
+        except Exception as error:
+            self._warn(error, "numba runs it in its own way, and starts slowly")
+        try:
+            function = self.dispatcher
+            function.compile(tuple(numba_type(k) for k in kind))
+            return lambda arguments, _: function(*plain(arguments))
+        except Exception as error:
+            self._warn(error, "it runs uncompiled, a hundred times slower or more")
+        uncompiled = _Uncompiled(self.py_func)
+        return lambda arguments, _: uncompiled(*arguments)
 
-    def _compile(self, arguments: tuple[Any, ...]) -> bytes | None:
-        """Compile with numba; return an object file that exports ``kernel``, or None if it cannot stand alone."""
+    def _warn(self, error: Exception, consequence: str) -> None:
+        reason = f"{type(error).__name__}: {error}".splitlines()[0]
+        warnings.warn(
+            f"{self.py_func.__name__} could not be compiled with this version of numba or llvmlite ({reason}), so "
+            f"{consequence}; the versions in the metadata of simsoftmax are known to work.",
+            RuntimeWarning,
+            stacklevel=2,
+        )
+
+    def _name(self, kind: Any) -> str | None:
+        """Return the name of the file that holds the kernel, or None if not all that it depends on is known."""
+        if "<locals>" in self.py_func.__qualname__:  # what it closes over is not in the name
+            return None
+        source, own = _source(), _own_source(self.py_func)
+        if not source or own is None:
+            return None
+        facts = (source, own, self.py_func.__qualname__, kind, version("numba"), version("llvmlite"), _target())
+        return f"{self.py_func.__name__}-{hashlib.sha256(repr(facts).encode()).hexdigest()[:32]}.o"
+
+    def _compile(self, kind: Any) -> bytes | None:
+        """Compile with numba; return how the result is read and an object file, or None if it cannot stand alone."""
         import llvmlite.binding as llvm
 
         if _somebody_waits():
-            print(
-                f"simsoftmax: compiling {self.function.__name__} for this processor, once; it takes some seconds",
-                file=sys.stderr,
-            )
-        function = njit(nogil=True, error_model="numpy")(self.function)
-        function.compile(tuple(_register().typeof(argument) for argument in plain(arguments)))
+            often = "once" if cache.usable() else "and for every process, as nothing can be kept"
+            name = self.py_func.__name__
+            print(f"simsoftmax: compiling {name} for this processor, {often}; it takes some seconds", file=sys.stderr)
+        function = njit(nogil=True, error_model="numpy")(self.py_func)
+        function.compile(tuple(numba_type(k) for k in kind))
         ((signature, overload),) = function.overloads.items()
+        result = str(_register().types.unliteral(overload.signature.return_type))
+        if result not in _RESULTS:
+            return None
         module = llvm.parse_assembly(uncounted(function.inspect_llvm(signature)))
         module.link_in(llvm.parse_assembly(_entry(module.get_function(overload.fndesc.llvm_func_name))))
         # The wrappers that Python would call are of no use here, and need numba: nothing refers to them, so they go.
@@ -140,7 +231,7 @@ class _Kernel:
         called = {f.name for f in module.functions if f.is_declaration and not f.name.startswith("llvm.")}
         if overload.library.has_dynamic_globals or not called.issubset(_LIBRARY):  # addresses of this process, or numba
             return None
-        return bytes(machine.emit_object(module))
+        return result.encode() + b"\n" + bytes(machine.emit_object(module))
 
 
 def _somebody_waits() -> bool:
@@ -165,9 +256,11 @@ def _entry(function: Any) -> str:
 
 
 def _callable(code: bytes) -> Callable[..., Any]:
-    """Load an object file; return the kernel as a function of the arguments and their words."""
+    """Load what `_Kernel._compile` made; return the kernel as a function of the arguments and their words."""
     import llvmlite.binding as llvm
 
+    result, _, code = code.partition(b"\n")
+    kind = _RESULTS[result.decode()]
     engine = llvm.create_mcjit_compiler(llvm.parse_assembly(""), _machine())
     engine.add_object_file(llvm.ObjectFileRef.from_data(code))
     engine.finalize_object()
@@ -175,13 +268,46 @@ def _callable(code: bytes) -> Callable[..., Any]:
     call = prototype(engine.get_function_address("kernel"))
 
     # The engine holds the code, the arguments hold the memory.
-    def kernel(arguments: Any, words: bytes, engine: Any = engine) -> int:
-        result = ctypes.c_int64()
+    def kernel(arguments: Any, words: bytes, engine: Any = engine) -> Any:
+        result = (kind or ctypes.c_void_p)()
         if call(ctypes.addressof(result), words):
             raise RuntimeError("a kernel stopped with an exception that is not known here; this is a bug of simsoftmax")
-        return result.value
+        return result.value if kind else None
 
     return kernel
+
+
+class _ProcessorError(ValueError):
+    """The environment names a processor that LLVM does not know."""
+
+
+@functools.cache
+def _check_processor() -> None:
+    """Refuse a processor that LLVM does not know, before LLVM ends the process over it."""
+    import llvmlite.binding as llvm
+
+    processor = os.environ.get("NUMBA_CPU_NAME")
+    if not processor or processor in ("generic", llvm.get_host_cpu_name()):
+        return
+    # LLVM complains of some names and stops at others, so another process asks.
+    done = subprocess.run(
+        [sys.executable, "-I", "-c", _ASK, os.pathsep.join(sys.path), processor], capture_output=True, check=False
+    )
+    if done.returncode or b"not a recognized processor" in done.stderr:
+        raise _ProcessorError(
+            f"NUMBA_CPU_NAME must name a processor that LLVM knows, got {processor!r}; unset it to compile for this one"
+        )
+
+
+_ASK = """
+import os, sys
+sys.path[:] = sys.argv[1].split(os.pathsep)
+import llvmlite.binding as llvm
+llvm.initialize_native_target()
+llvm.initialize_native_asmprinter()
+machine = llvm.Target.from_triple(llvm.get_process_triple()).create_target_machine(sys.argv[2])
+machine.emit_object(llvm.parse_assembly("define i64 @f() { ret i64 0 }"))
+"""
 
 
 @functools.cache
@@ -189,6 +315,7 @@ def _target() -> tuple[str, str, str]:
     """Return the triple, the processor and its features, or those that numba is told to compile for."""
     import llvmlite.binding as llvm
 
+    _check_processor()
     processor = os.environ.get("NUMBA_CPU_NAME") or llvm.get_host_cpu_name()
     features = os.environ.get("NUMBA_CPU_FEATURES")
     if features is None:
@@ -222,35 +349,17 @@ def _initialize() -> None:
 
 @functools.cache
 def _source() -> str:
-    """Return a digest of the source of all kernels."""
-    files = sorted(Path(__file__).parent.glob("*.py"))
-    return hashlib.sha256(b"".join(file.read_bytes() for file in files)).hexdigest()
+    """Return a digest of the source of all kernels, or of their byte code where that is all there is."""
+    files = importlib.resources.files("simsoftmax.kernels").iterdir()
+    texts = {file.name: file.read_bytes() for file in files if file.name.endswith((".py", ".pyc"))}
+    return hashlib.sha256(repr(sorted(texts.items())).encode()).hexdigest() if texts else ""
 
 
-def _folder() -> Path:
-    chosen = os.environ.get("NUMBA_CACHE_DIR")
-    if chosen:
-        return Path(chosen)
-    from platformdirs import user_cache_path
-
-    return user_cache_path("simsoftmax") / "kernels"
-
-
-def _read(path: Path) -> bytes | None:
-    """Return an object file from the cache, or None if there is none or it is damaged."""
+def _own_source(function: Callable[..., Any]) -> bytes | None:
+    """Return the file in which a function stands: nothing for those of this package, None where it cannot be read."""
+    if function.__module__.startswith(f"{__package__}."):
+        return b""  # part of `_source`
     try:
-        digest, code = (content := path.read_bytes())[:32], content[32:]
+        return Path(function.__code__.co_filename).read_bytes()
     except OSError:
         return None
-    return code if hashlib.sha256(code).digest() == digest else None
-
-
-def _write(path: Path, code: bytes) -> None:
-    """Keep an object file whole: other processes see all of it or nothing."""
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.NamedTemporaryFile(dir=path.parent, delete=False) as file:
-            file.write(hashlib.sha256(code).digest() + code)
-        os.replace(file.name, path)
-    except OSError:
-        pass  # the next process compiles again

@@ -1,20 +1,18 @@
 """The growth of evidence against a distribution, whole batches of draws at once.
 
 Nothing is allocated, nothing is random, and the time does not depend on how many draws there are. The kernels compile
-to WebAssembly.
+to WebAssembly, where there is no stack to call with, so what they call is inlined.
 """
 
 import math
 
 from .binomial import _deviance
-from .compiler import njit
 
 __all__ = ["grow_evidence"]
 
 HALF_LOG_TWO_PI = 0.5 * math.log(2.0 * math.pi)
 
 
-@njit(cache=True, error_model="numpy", forceinline=True)  # in WebAssembly there is no stack to call with
 def _stirling_error(x):
     """Return ln Gamma(x) - (x - 1/2) ln x + x - ln(2 pi) / 2, the error of Stirling's formula, for x > 0.
 
@@ -33,7 +31,6 @@ def _stirling_error(x):
     return error + (y - 0.5) * math.log(y) - y - math.log(product) - (x - 0.5) * math.log(x) + x
 
 
-@njit(cache=True, error_model="numpy", forceinline=True)  # in WebAssembly there is no stack to call with
 def _log_forecast(seen, probabilities, concentration):
     """Return, up to a constant, ln of what the prior foretold of all draws so far over what the null says of them.
 
@@ -54,7 +51,6 @@ def _log_forecast(seen, probabilities, concentration):
     return value
 
 
-@njit(cache=True, error_model="numpy")
 def grow_evidence(log_evidence, seen, added, probabilities, concentration):
     """Return the log of the evidence after more draws, and add them to those seen.
 

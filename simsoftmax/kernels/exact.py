@@ -8,7 +8,7 @@ forms cannot drift apart.
 
 import math
 
-import numba
+from .compiler import compiled
 
 __all__ = [
     "boltzmann",
@@ -20,10 +20,8 @@ __all__ = [
     "mirror_flow",
 ]
 
-_kernel = numba.njit(error_model="numpy", cache=True)
 
-
-@_kernel
+@compiled
 def boltzmann_weights(logits, temperature, exponents, weights):
     """Write the exponents (z - max z) / T, at most 0, and the weights exp(exponents) that the Metropolis kernels take.
 
@@ -52,7 +50,7 @@ def boltzmann_weights(logits, temperature, exponents, weights):
         weights[i] = math.exp(exponents[i])
 
 
-@_kernel
+@compiled
 def boltzmann(logits, temperature, exponents, probabilities, state):
     """Write softmax(z / T) and its thermodynamics.
 
@@ -101,7 +99,7 @@ def boltzmann(logits, temperature, exponents, probabilities, state):
     state[4] = heat_capacity
 
 
-@_kernel
+@compiled
 def free_energy_functional(distribution, logits, temperature, out):
     """Write <E>, S and F = <E> - T S of any distribution q over the levels.
 
@@ -120,7 +118,7 @@ def free_energy_functional(distribution, logits, temperature, out):
     out[2] = energy if entropy == 0.0 or energy == math.inf else energy - temperature * entropy
 
 
-@_kernel
+@compiled
 def free_energy_landscape(logits, temperature, side, out):
     """Write F over the simplex of three levels on a square grid of ``side`` x ``side`` points.
 
@@ -141,7 +139,7 @@ def free_energy_landscape(logits, temperature, side, out):
             out[b * side + a] = energy - temperature * entropy
 
 
-@_kernel
+@compiled
 def mirror_flow(distribution, logits, temperature, time):
     """Follow the natural-gradient flow of F from q for a time, in place and exactly.
 
@@ -170,7 +168,7 @@ def mirror_flow(distribution, logits, temperature, time):
         distribution[i] /= total
 
 
-@_kernel
+@compiled
 def forgetting_time(exponents, probabilities, neighbour, tolerance, matrix, square):
     """Return the number of sweeps after which a particle has forgotten where it began.
 
@@ -227,7 +225,7 @@ def forgetting_time(exponents, probabilities, neighbour, tolerance, matrix, squa
     return -1
 
 
-@_kernel
+@compiled
 def count_states(states, counts, shares):
     """Write how many particles are in each level, and what share of all they are."""
     for i in range(counts.size):

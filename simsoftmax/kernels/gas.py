@@ -8,13 +8,13 @@ import math
 
 import numpy as np
 
-from .compiler import njit
+from .compiler import compiled
 from .streams import draw
 
 U = np.uint64
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def exchange(quanta, top, stream, steps):
     """Attempt ``steps`` handovers; return how many took place.
 
@@ -41,7 +41,7 @@ def exchange(quanta, top, stream, steps):
     return passed
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def exchange_each(quanta, top, streams, steps):
     """Run `exchange` in each of R gases that never meet: ``quanta`` (R, N), ``streams`` (R, 4)."""
     passed = 0
@@ -50,7 +50,7 @@ def exchange_each(quanta, top, streams, steps):
     return passed
 
 
-@njit(cache=True, error_model="numpy")
+@compiled
 def tally(quanta, counts, shares):
     """Add the particles to the ``counts`` of each number of quanta, and write what share of all counted that is.
 
@@ -66,7 +66,7 @@ def tally(quanta, counts, shares):
         shares[k] = counts[k] / total
 
 
-@njit(cache=True, error_model="numpy")
+@compiled
 def gas_law(total, particles, tolerance, boltzmann, exact, state):
     """Write what a gas of N >= 2 particles with Q >= 1 quanta on an unbounded ladder comes to.
 
@@ -102,7 +102,7 @@ def gas_law(total, particles, tolerance, boltzmann, exact, state):
     exact[last] = max(rest, 0.0)
 
 
-@njit(cache=True, error_model="numpy")
+@compiled
 def read_thermometer(none, total, particles, out):
     """Write the temperature that the share of particles with no quantum tells, and its standard error.
 

@@ -6,20 +6,18 @@
 
 import math
 
-import numba
+from .compiler import compiled
 
 __all__ = ["COLUMNS", "bin_edges", "bin_events", "find_dips", "temper", "whisker"]
 
 #: What `bin_events` writes for every bin.
 COLUMNS = ("count", "confidence", "accuracy", "by_chance")
 
-_kernel = numba.njit(error_model="numpy", cache=True)
-
 # A step of the error smaller than this is rounding, not a slope.
 _FLAT = 1e-12
 
 
-@_kernel
+@compiled
 def temper(logits, labels, temperature, confidence, outcome):
     """Write the confidence of softmax(z / T) in the level it favours and whether that is right; return the NLL.
 
@@ -63,7 +61,7 @@ def temper(logits, labels, temperature, confidence, outcome):
     return nll / rows
 
 
-@_kernel
+@compiled
 def bin_edges(confidence, by_mass, ordered, edges):
     """Write the edges of bins of equal width or, with ``by_mass``, of equal counts; return the number of bins.
 
@@ -109,7 +107,7 @@ def bin_edges(confidence, by_mass, ordered, edges):
     return used
 
 
-@_kernel
+@compiled
 def bin_events(confidence, outcome, edges, bins, table):
     """Write count, mean confidence, accuracy and gap by chance of every bin; return the expected calibration error.
 
@@ -153,7 +151,7 @@ def bin_events(confidence, outcome, edges, bins, table):
     return error / confidence.size
 
 
-@_kernel
+@compiled
 def find_dips(values, places):
     """Write the places where values stop falling and later rise, and return their number; the ends do not count."""
     count = 0
@@ -171,7 +169,7 @@ def find_dips(values, places):
     return count
 
 
-@_kernel
+@compiled
 def _at_least(hits, count, p, log_choose):
     """Return the probability of at least ``hits`` successes, 0 < hits, among ``count`` trials of probability p."""
     odds = p / (1.0 - p)
@@ -183,7 +181,7 @@ def _at_least(hits, count, p, log_choose):
     return total
 
 
-@_kernel
+@compiled
 def whisker(hits, count, tail, upper):
     """Return one end of the interval of a share of successes (Clopper and Pearson 1934).
 

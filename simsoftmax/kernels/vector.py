@@ -16,7 +16,7 @@ from numba.extending import lower_builtin, models, register_model
 
 from simsoftmax.kernels import lanes
 
-__all__ = ["Vector"]
+__all__ = ["Vector", "operation"]
 
 
 class Vector(types.Type):
@@ -54,7 +54,7 @@ def _full(lane):
     return Vector(lane, lanes.WIDTH // lane.bitwidth)
 
 
-def _operation(function, arguments, result):
+def operation(function, arguments, result):
     """Register how numba types and lowers ``function``; ``result`` gives the type, or None for "not ours"."""
 
     def register(build):
@@ -103,7 +103,7 @@ _SHAPES = ((Vector, Vector), (Vector, types.Number), (types.Number, Vector))
 def _binary(function, result, integer, floating=None):
     for shape in _SHAPES:
 
-        @_operation(function, shape, lambda left, right: (common := _pair(left, right)) and result(common))
+        @operation(function, shape, lambda left, right: (common := _pair(left, right)) and result(common))
         def _build(context, builder, sig, args):
             common = _pair(*sig.args)
             operands = [_operand(context, builder, v, t, common) for v, t in zip(args, sig.args, strict=True)]
@@ -138,7 +138,7 @@ for _function, _sign in (
     )
 
 
-@_operation(operator.invert, (Vector,), _same)
+@operation(operator.invert, (Vector,), _same)
 def _invert(context, builder, sig, args):
     return builder.not_(args[0])
 
@@ -152,14 +152,14 @@ def _row_pointer(context, builder, array_type, array, index):
     return pointer, array_type.dtype.bitwidth // 8
 
 
-@_operation(lanes.load, (types.Array, types.Integer), lambda rows, index: _full(rows.dtype))
+@operation(lanes.load, (types.Array, types.Integer), lambda rows, index: _full(rows.dtype))
 def _load(context, builder, sig, args):
     index = context.cast(builder, args[1], sig.args[1], types.intp)
     pointer, align = _row_pointer(context, builder, sig.args[0], args[0], index)
     return builder.load(pointer, align=align)
 
 
-@_operation(lanes.store, (types.Array, types.Integer, Vector), lambda rows, index, vector: types.none)
+@operation(lanes.store, (types.Array, types.Integer, Vector), lambda rows, index, vector: types.none)
 def _store(context, builder, sig, args):
     index = context.cast(builder, args[1], sig.args[1], types.intp)
     pointer, align = _row_pointer(context, builder, sig.args[0], args[0], index)
@@ -178,7 +178,7 @@ def _call(builder, name, returned, *args):
     return builder.call(cgutils.get_or_insert_function(builder.module, function_type, name), args)
 
 
-@_operation(lanes.rotate, (Vector, types.Integer), lambda vector, count: vector)
+@operation(lanes.rotate, (Vector, types.Integer), lambda vector, count: vector)
 def _rotate(context, builder, sig, args):
     vector = sig.args[0]
     count = _operand(context, builder, args[1], sig.args[1], vector)
@@ -190,7 +190,7 @@ def _ones(builder, vector, value):
     return builder.bitcast(value, ir.IntType(vector.count * vector.bits))
 
 
-@_operation(lanes.population, (Vector,), lambda vector: types.int64)
+@operation(lanes.population, (Vector,), lambda vector: types.int64)
 def _population(context, builder, sig, args):
     vector = sig.args[0]
     if vector.bits == 1:
@@ -202,7 +202,7 @@ def _population(context, builder, sig, args):
     return builder.zext(total, ir.IntType(64)) if vector.bits < 64 else total
 
 
-@_operation(lanes.any_lane, (Vector,), lambda vector: types.boolean)
+@operation(lanes.any_lane, (Vector,), lambda vector: types.boolean)
 def _any_lane(context, builder, sig, args):
     vector, value = sig.args[0], args[0]
     if vector.bits > 1:
@@ -211,20 +211,20 @@ def _any_lane(context, builder, sig, args):
     return builder.icmp_unsigned("!=", whole, ir.Constant(whole.type, 0))
 
 
-@_operation(lanes.mask_bits, (Vector,), lambda vector: types.uint64 if vector.bits == 1 else None)
+@operation(lanes.mask_bits, (Vector,), lambda vector: types.uint64 if vector.bits == 1 else None)
 def _mask_bits(context, builder, sig, args):
     whole = _ones(builder, sig.args[0], args[0])
     return builder.zext(whole, ir.IntType(64)) if sig.args[0].count < 64 else whole
 
 
-@_operation(lanes.select, (Vector, Vector, Vector), lambda mask, yes, no: yes if yes == no else None)
+@operation(lanes.select, (Vector, Vector, Vector), lambda mask, yes, no: yes if yes == no else None)
 def _select(context, builder, sig, args):
     return builder.select(*args)
 
 
 for _shape in _SHAPES[:2]:
 
-    @_operation(lanes.multiply_high, _shape, _pair)
+    @operation(lanes.multiply_high, _shape, _pair)
     def _multiply_high(context, builder, sig, args):
         vector = sig.args[0]
         wide = ir.VectorType(ir.IntType(2 * vector.bits), vector.count)
@@ -236,17 +236,17 @@ for _shape in _SHAPES[:2]:
 
 for _view_as, _lane in ((lanes.as_uint16, types.uint16), (lanes.as_uint32, types.uint32)):
 
-    @_operation(_view_as, (Vector,), lambda vector, lane=_lane: _full(lane))
+    @operation(_view_as, (Vector,), lambda vector, lane=_lane: _full(lane))
     def _view(context, builder, sig, args):
         return builder.bitcast(args[0], sig.return_type.llvm)
 
 
-@_operation(lanes.convert, (Vector, Vector), lambda vector, like: like if like.lane == types.float32 else None)
+@operation(lanes.convert, (Vector, Vector), lambda vector, like: like if like.lane == types.float32 else None)
 def _convert(context, builder, sig, args):
     return builder.uitofp(args[0], sig.return_type.llvm)
 
 
-@_operation(lanes.permute, (Vector, Vector), lambda table, index: table if table.count == index.count else None)
+@operation(lanes.permute, (Vector, Vector), lambda table, index: table if table.count == index.count else None)
 def _permute(context, builder, sig, args):
     # LLVM recognises a row of variable extractions from one vector as a permutation where the target has one, provided
     # that they stay together: the mask keeps it from moving them in front of what gave the index.
@@ -261,7 +261,7 @@ def _permute(context, builder, sig, args):
     return result
 
 
-@_operation(lanes.gather, (types.Array, Vector), lambda table, index: Vector(table.dtype, index.count))
+@operation(lanes.gather, (types.Array, Vector), lambda table, index: Vector(table.dtype, index.count))
 def _gather(context, builder, sig, args):
     # Plain loads, one a lane: they are up to twice as fast as a processor's gather where that is made of many steps,
     # and as fast where it is not. The indices are taken out of the register 64 bits at a time.
