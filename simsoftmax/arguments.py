@@ -102,8 +102,8 @@ def as_number(name: str, value: Any, remedy: str, kind: str = "a number") -> int
     array = None if isinstance(value, (list, tuple)) else as_regular(name, value, remedy)
     if array is None or array.ndim or array.dtype.kind == "b":
         raise TypeError(f"{name} must be {kind}, got {_short(value)}; {remedy}")
-    item = array[()]
-    if array.dtype.kind in "iu" or (isinstance(item, Integral) and not isinstance(item, bool)):
+    item: Any = array[()]
+    if array.dtype.kind in "iu" or type(item) is int:
         return int(item)
     try:
         return float(as_real(name, value, remedy)[()])
@@ -191,11 +191,11 @@ def as_counts(counts: ArrayLike, levels: int) -> NDArray[np.int64]:
             "pass counts and logits of the same length"
         )
     given = as_regular("counts", counts, remedy)
-    if given.dtype.kind == "O":  # integers are compared before float64 rounds them
-        large = np.array([number > 2**53 if isinstance(number, Integral) else False for number in given], bool)
-    else:
-        large = given > 2**53 if given.dtype.kind in "iu" else array > 2**53
-    bad = ~(array >= 0) | (array != np.floor(array)) | large | (array > 2**53)
+    bad = ~(array >= 0) | (array != np.floor(array)) | (array > 2**53)
+    if given.dtype.kind in "iu":  # compared before float64 rounds them
+        bad |= given > 2**53
+    elif given.dtype.kind == "O":
+        bad |= np.array([isinstance(number, Integral) and int(number) > 2**53 for number in given])
     if bad.any():
         if 0 < array[bad][0] < 1:
             remedy = "multiply shares by the number of particles"
