@@ -146,9 +146,9 @@ def levels_last(name: str, array: NDArray[Any], axis: Any) -> NDArray[Any]:
         return np.moveaxis(array, operator.index(axis), -1)
     except TypeError:
         raise TypeError(f"axis must be an integer, got {axis!r}; pass the axis that runs over the levels") from None
-    except np.exceptions.AxisError:
+    except (np.exceptions.AxisError, OverflowError):
         raise ValueError(
-            f"axis must be in [{-array.ndim}, {array.ndim}) for {name} of shape {array.shape}, got {axis}"
+            f"axis must be in [{-array.ndim}, {array.ndim}) for {name} of shape {array.shape}, got {_short(axis)}"
         ) from None
 
 

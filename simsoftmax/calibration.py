@@ -339,7 +339,7 @@ def _limits(
         z, y, w = _weighted(logits[part], labels[part], weights[part])
         allowed = z > -np.inf
         count = allowed.sum(axis=1)
-        with np.errstate(over="ignore", invalid="ignore"):  # what is not finite then is seen by the caller
+        with np.errstate(over="ignore", invalid="ignore"):  # the caller sees what is not finite then
             gap = z - z.max(axis=1, keepdims=True)
             own = gap[np.arange(len(z)), y]
             finite = np.where(allowed, gap, 0.0)
@@ -767,17 +767,17 @@ def _fit(table: _Table, confidence: float, interval: str, rng: RNG) -> Temperatu
         return _search(table, confidence, interval, rng)
     except _BeyondRange:
         table.double = True
-    largest = [float(half) for half in table.total(_widest)]
-    exponent = math.frexp(largest[0] or largest[1])[1]
-    table.factor = 2.0 ** max(-1022, min(1022, -exponent))
-    try:
-        return _search(table, confidence, interval, rng)
-    except _BeyondRange:
-        raise ValueError(
-            "logits must call for a temperature and gaps that float64 can hold, got distances up to "
-            f"{2 * largest[1]:.3g} within a row; divide them by a power of ten, or use -inf for levels that cannot be "
-            "occupied"
-        ) from None
+    widest = [float(half) for half in table.total(_widest)]
+    for half in filter(None, widest):  # where labels lie far off they decide, and else what else lies far off
+        table.factor = 2.0 ** max(-1022, min(1022, -math.frexp(half)[1]))
+        try:
+            return _search(table, confidence, interval, rng)
+        except _BeyondRange:
+            pass
+    raise ValueError(
+        "logits must call for a temperature that float64 can hold, got distances up to "
+        f"{2 * widest[1]:.3g} within a row; divide them by a power of ten, or use -inf for levels that cannot be occupied"
+    )
 
 
 def _search(table: _Table, confidence: float, interval: str, rng: RNG) -> TemperatureFit:
@@ -844,16 +844,15 @@ class _End(NamedTuple):
 
 def _at_an_end(fit: _Fit, weight: float, confidence: float) -> _End | None:
     """Return the answer where the NLL has no minimum at 0 < T < infinity, which one pass certifies."""
-    limits = fit.table.total(_limits)
-    if not np.isfinite(limits).all():
-        raise _BeyondRange
-    slope, hot, cold, wrong, uneven, size = (float(x) for x in limits)
+    slope, hot, cold, wrong, uneven, size = (float(x) for x in fit.table.total(_limits))
     hot, cold = hot / weight, cold / weight
     if not uneven:
         reason = "every row's finite logits are all equal, so the probabilities do not depend on T"
         return _End(math.nan, 0.0, math.inf, hot, "unidentified", reason)
-    if wrong and slope < -4 * np.finfo(np.float64).eps * size:
+    if wrong and (slope == -math.inf or slope < -4 * np.finfo(np.float64).eps * size):
         return None
+    if wrong and not math.isfinite(slope):
+        raise _BeyondRange
     w = fit.table.weights
     rows = fit.table.rows if not w.size else weight**2 / float(np.square(w).sum())
     rise = float(ndtri((1 + confidence) / 2)) ** 2 / (2 * rows)  # of the NLL, at the likelihood-ratio limit
