@@ -28,6 +28,7 @@ __all__ = [
     "generator",
 ]
 
+LEAST_PROBABILITY = 2.3e-308  # below, its digits are lost and 1 / p overflows
 RNG = np.random.Generator | int | None
 
 
@@ -240,6 +241,8 @@ def as_probability(name: str, value: Any) -> float:
     number = _nearest(as_number(name, value, remedy))
     if not 0 < number < 1:
         raise ValueError(f"{name} must lie strictly between 0 and 1, got {_short(value)}; {remedy}")
+    if number < LEAST_PROBABILITY:
+        raise ValueError(f"{name} must be at least {LEAST_PROBABILITY}, got {_short(value)}; pass a larger one")
     return number
 
 

@@ -15,7 +15,7 @@ import itertools
 import math
 import os
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -650,6 +650,7 @@ def fit_temperature(
 def _table(logits: Any, labels: Any, weights: Any, threads: int, progress: bool) -> _Table:
     """Check the arguments of a fit."""
     dask = type(logits).__module__.partition(".")[0] == "dask"
+    check_order("logits", logits)
     if not dask:
         logits = as_real("logits", logits, "pass one score per row and level")
     if logits.ndim != 2 or 0 in logits.shape:
@@ -670,6 +671,21 @@ def _table(logits: Any, labels: Any, weights: Any, threads: int, progress: bool)
     if not dask:
         _warn_of_probabilities(logits)
     return (_DaskTable if dask else _Table)(logits, y, w, threads, progress)
+
+
+def check_order(name: str, table: Any, classes: Sequence[Any] | None = None) -> None:
+    """Refuse a frame whose columns are the classes in another order: columns are read by position.
+
+    Without ``classes``, they are the numbers of the columns.
+    """
+    columns = getattr(table, "columns", None)
+    if columns is None or getattr(table, "ndim", 2) != 2:
+        return
+    given, wanted = list(columns), list(range(len(columns)) if classes is None else classes)
+    if given != wanted and len(given) == len(wanted) and set(given) == set(wanted):
+        raise ValueError(
+            f"{name} must have its columns in the order of the classes, got {given[:6]}; pass {name}[{wanted[:6]}]"
+        )
 
 
 def as_weights(weights: Any, rows: int) -> NDArray[np.float64]:
@@ -776,7 +792,8 @@ def _fit(table: _Table, confidence: float, interval: str, rng: RNG) -> Temperatu
             pass
     raise ValueError(
         "logits must call for a temperature that float64 can hold, got distances up to "
-        f"{2 * widest[1]:.3g} within a row; divide them by a power of ten, or use -inf for levels that cannot be occupied"
+        f"{2 * widest[1]:.3g} within a row; divide them by a power of ten, or use -inf for levels that cannot be "
+        "occupied"
     )
 
 
@@ -900,11 +917,13 @@ def _interval(fit: _Fit, sums: _Sums, root: float, confidence: float, interval: 
         # The quantiles are taken farther out, by as much as Student's t and n / (n - 1) would widen a normal interval.
         tail = float(ndtr(-math.sqrt(rows / (rows - 1)) * sums.student((1 - confidence) / 2, rows)))
         low, high = np.nanquantile(moved, [tail, 1 - tail])
-        return float(np.exp(-math.log(scale * _LN2) - high)), float(np.exp(-math.log(scale * _LN2) - low))
+        centre = -math.log(scale * _LN2)
+        with np.errstate(over="ignore"):
+            return float(np.exp(centre - high)), float(np.exp(centre - low))
     step = root - math.log(sums.beta)
     deviation = math.sqrt(sums.squares_after(step) * rows / (rows - 1)) / sums.curvature_after(step)
     half = min(sums.student((1 - confidence) / 2, rows) * deviation, _FARTHEST)
-    return math.exp(-root - half), math.exp(-root + half)
+    return math.exp(-root - half), math.exp(-root + half) if half - root < 709 else math.inf
 
 
 def logits_from_probabilities(probabilities: ArrayLike, *, axis: int = -1) -> NDArray[Any]:

@@ -37,7 +37,7 @@ from scipy.special import betaincinv
 from scipy.stats import norm
 
 from .arguments import RNG, as_count, as_probability, as_real, generator
-from .calibration import as_labels, as_probabilities, as_weights
+from .calibration import as_labels, as_probabilities, as_weights, check_order
 
 __all__ = [
     "BrierDecomposition",
@@ -68,6 +68,7 @@ def _checked(
     probabilities: ArrayLike, labels: ArrayLike, weights: ArrayLike | None = None
 ) -> tuple[Array, NDArray[np.int64], Array]:
     """Return checked probabilities, labels and weights; rows of weight 0 may hold anything, and are made harmless."""
+    check_order("probabilities", probabilities)
     p = as_real("probabilities", probabilities, "pass softmax(logits)")
     if p.ndim not in (1, 2) or p.size == 0:
         raise ValueError(

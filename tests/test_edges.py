@@ -32,7 +32,7 @@ import simsoftmax as ss
 from simsoftmax import TemperatureScaler
 
 EXAMPLES = int(os.environ.get("SIMSOFTMAX_EXAMPLES", "0"))
-SECONDS = 60  # a call that takes longer hangs
+SECONDS = 20  # a call that takes longer hangs
 
 
 def examples(few):
@@ -120,6 +120,8 @@ HEAT = [0.0, -0.0, TINY, 1e-310, 1e-300, 1e-155, 1e-17, 1e-3, 6e4, 1e16, 1e155, 
 HEATS = numbers(numbers(st.floats(0.05, 20), HEAT), [-1.0, -TINY, math.nan], 30)
 CHANCES = numbers(st.floats(0.01, 0.99), [TINY, 1e-310, 1e-300, 1e-17, 1 - 2**-53, 0.5, 0.0, 1.0, -0.0, math.nan], 4)
 POSITIVES = numbers(st.floats(0.05, 5), [*SIZES, 0.0, -0.0, math.inf, math.nan, 10**400, Fraction(1, 10**400)])
+
+
 def counted(counts):
     """Draw the form of counts; integers that no float holds stay as they are."""
     return st.just(counts) if max(counts) > 2**64 else st.one_of(st.just(counts), laid_out(counts))
@@ -148,7 +150,9 @@ def proposals(draw, levels):
     if draw(st.booleans()):
         return draw(one_of("uniform", "neighbour"))
     size = levels * levels
-    q = np.array(draw(st.lists(one_of(0.0, TINY, 1e-9, 0.3, 1.0), min_size=size, max_size=size))).reshape(levels, levels)
+    q = np.array(draw(st.lists(one_of(0.0, TINY, 1e-9, 0.3, 1.0), min_size=size, max_size=size))).reshape(
+        levels, levels
+    )
     q = (q + q.T) / 2
     q = q / max(q.sum(axis=1).max(), 1e-300)
     q = q + np.diag(1 - q.sum(axis=1))
@@ -229,7 +233,10 @@ STRATEGIES = {
     "progress": lambda k: st.just(False),
 }
 # Where one name means different things to different functions.
-ROWS = {"logits": lambda k: tables(4, k, SCORES).flatmap(laid_out), "interval": lambda k: one_of("sandwich", "bootstrap")}
+ROWS = {
+    "logits": lambda k: tables(4, k, SCORES).flatmap(laid_out),
+    "interval": lambda k: one_of("sandwich", "bootstrap"),
+}
 STRATEGY_OF = {("fit_temperature", name): strategy for name, strategy in ROWS.items()}
 STRATEGY_OF |= {
     ("log_partition_difference", "counts"): lambda k: tables(2, k, MANY.map(lambda n: min(n, 2**64))).flatmap(laid_out),
@@ -305,14 +312,13 @@ def outcome(function, keywords, names):
     """Return the result of a call or None; fail if it is neither a sound result nor a clear error."""
     with warnings.catch_warnings(record=True) as caught, no_longer_than(SECONDS):
         warnings.simplefilter("always")
+        result = text = refusal = None
         try:
             result = function(**keywords)
             text = str(result)
         except (ValueError, TypeError) as error:
-            message = str(error)
-            named = [name for name in names if re.search(rf"\b{name}\b", message)]
-            assert named, f"{type(error).__name__} names no argument: {message}"
-            result = text = None
+            refusal = f"{type(error).__name__}: {error}"
+        assert refusal is None or any(re.search(rf"\b{name}\b", refusal) for name in names), refusal
     # Words of our own to the user are welcome if they name an argument; warnings of NumPy's are faults.
     for warning in caught:
         assert issubclass(warning.category, UserWarning), warning
@@ -394,11 +400,15 @@ def exact(z, t):
 
 def close(value, truth, error):
     """Whether a float is what a number of many digits rounds to, within a relative error or one subnormal."""
-    truth = float(mpmath.mpf(truth)) if abs(truth) < mpmath.mpf(LARGEST) * (1 + mpmath.mpf(2) ** -54) else (
-        math.inf if truth > 0 else -math.inf
+    truth = (
+        float(mpmath.mpf(truth))
+        if abs(truth) < mpmath.mpf(LARGEST) * (1 + mpmath.mpf(2) ** -54)
+        else (math.inf if truth > 0 else -math.inf)
     )
-    return value == truth or abs(value - truth) <= error * abs(truth) + 2 * TINY or (
-        min(abs(value), abs(truth)) > LARGEST * (1 - error)
+    return (
+        value == truth
+        or abs(value - truth) <= error * abs(truth) + 2 * TINY
+        or (min(abs(value), abs(truth)) > LARGEST * (1 - error))
     )
 
 
@@ -501,11 +511,11 @@ def test_a_fit_is_the_same_in_every_unit(exponent, seed):
 @given(tables(8, 3, st.one_of(FINITE, one_of(-math.inf))), st.lists(st.integers(0, 2), min_size=8, max_size=8))
 @examples(40)
 def test_a_fit_is_where_the_likelihood_is_highest(logits, labels):
-    try:
-        fit = ss.fit_temperature(logits, labels)
-    except ValueError as error:
-        assert re.match("labels must have finite logits|logits must", str(error))
+    if (logits[np.arange(8), labels] == -math.inf).any():
+        with pytest.raises(ValueError, match=r"labels must have finite logits|logits must allow"):
+            ss.fit_temperature(logits, labels)
         return
+    fit = ss.fit_temperature(logits, labels)
     if fit.status == "unidentified":
         return
 
@@ -547,10 +557,13 @@ def test_the_scaler_gives_probabilities_or_a_clear_error(logits, labels):
     for scaler in (TemperatureScaler(), TemperatureScaler(LogisticRegression(max_iter=50), cv=2)):
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
+            refusal = None
             try:
                 p = scaler.fit(logits, labels).predict_proba(logits)
             except ValueError as error:
-                assert re.search(r"\b(X|y|logits|labels|classes|cv|class|samples)\b", str(error)), error
-                continue
+                refusal = str(error)
+        if refusal is not None:
+            assert re.search(r"\b(X|y|logits|labels|classes|cv|class|samples)\b", refusal), refusal
+            continue
         np.testing.assert_allclose(p.sum(axis=1), 1, rtol=1e-12)
         assert (scaler.predict(logits) == scaler.classes_[p.argmax(axis=1)]).mean() > 0.5
