@@ -57,7 +57,7 @@ def test_probabilities_lie_strictly_between_0_and_1(value):
 
 def test_probabilities_have_a_reciprocal():
     assert 1 / arguments.as_probability("level", 2.3e-308) < np.inf
-    with pytest.raises(ValueError, match="level must be at least 2.3e-308, got 5e-324"):
+    with pytest.raises(ValueError, match=r"level must be at least 2.3e-308, got 5e-324"):
         arguments.as_probability("level", 5e-324)
 
 

@@ -601,7 +601,7 @@ SOFT = np.array([[0.8, 0.2], [0.4, 0.6]])
 )
 def test_labels_of_other_kinds_are_told_what_to_do(labels, says):
     with pytest.raises((ValueError, TypeError), match=says):
-        fit_temperature([[1.0, 0.0], [0.0, 1.0]], labels)
+        fit_temperature([[2.0, -1.0], [0.0, 1.0]], labels)
 
 
 def test_soft_labels_as_weights_minimise_their_cross_entropy(rng):
