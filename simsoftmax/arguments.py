@@ -5,7 +5,10 @@ Each check runs before any work, and its error names the argument, the value and
 
 from __future__ import annotations
 
+import math
 import operator
+from decimal import Decimal
+from numbers import Integral, Real
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +28,7 @@ __all__ = [
     "generator",
 ]
 
+LEAST_PROBABILITY = 2.3e-308  # below, its digits are lost and 1 / p overflows
 RNG = np.random.Generator | int | None
 
 
@@ -35,23 +39,77 @@ def first_index(mask: Any) -> str:
 
 
 def as_real(name: str, value: Any, remedy: str) -> NDArray[Any]:
-    """Return ``value`` as an array of real numbers, float16/32/64 kept and the rest made float64."""
-    if np.ma.is_masked(value):
-        raise ValueError(f"{name} must have no masked entries, got {_short(value)}; fill them first, or leave them out")
+    """Return ``value`` as an array of real numbers, float16/32/64 kept and the rest made float64.
+
+    Whatever holds real numbers is taken: arrays of any library, tensors that require gradients, the small floating
+    types of machine learning, frames, objects such as fractions and integers of any size. Truth values, complex
+    numbers, texts and missing entries are refused, as is extended precision, which float64 would cut.
+    """
     array = as_regular(name, value, remedy)
+    if array.dtype.kind == "O":
+        array = _from_objects(name, value, array, remedy)
+    if array.dtype.kind == "V" and array.dtype.type is not np.void and np.can_cast(array.dtype, np.float32):
+        return array.astype(np.float32)  # bfloat16 and narrower, which arithmetic would not take as they are
     if array.dtype.kind not in "fiu" or array.dtype == np.longdouble != np.float64:
-        if array.dtype.kind == "O":
-            raise TypeError(f"{name} must be real numbers, got {_short(value)}; {remedy}")
         raise TypeError(f"{name} must be real numbers, got dtype {array.dtype} ({_short(value)}); {remedy}")
     return array if array.dtype.kind == "f" else array.astype(np.float64)
 
 
 def as_regular(name: str, value: Any, remedy: str) -> NDArray[Any]:
-    """Return ``value`` as an array of whatever it holds; rows of unequal length are refused."""
+    """Return ``value`` as an array of whatever it holds; masked entries and rows of unequal length are refused."""
+    if np.ma.is_masked(value):
+        raise ValueError(f"{name} must have no masked entries, got {_short(value)}; fill them first, or leave them out")
     try:
+        if hasattr(value, "detach") and hasattr(value, "cpu"):  # a tensor of PyTorch, perhaps part of a graph
+            value = value.detach().cpu()
+            if "bfloat16" in str(value.dtype) or "float8" in str(value.dtype):
+                value = value.float()  # NumPy has no such types, and float32 holds them all
+        elif hasattr(value, "__dlpack__") and not hasattr(value, "__array__"):
+            return np.from_dlpack(value)
         return np.asarray(value)
     except ValueError:
         raise ValueError(f"{name} must be a regular array of numbers, got rows of unequal length; {remedy}") from None
+    except Exception as error:
+        raise TypeError(
+            f"{name} must be readable as a NumPy array, got {type(value).__name__} ({_short(error)}); {remedy}"
+        ) from None
+
+
+def _from_objects(name: str, value: Any, array: NDArray[Any], remedy: str) -> NDArray[np.float64]:
+    """Return an array of objects as float64, each number rounded to the nearest."""
+    numbers = np.empty(array.shape)
+    for place, item in np.ndenumerate(array):
+        if isinstance(item, (bool, np.bool_)) or not isinstance(item, (Real, Decimal)):
+            at = f"{_short(item)} at index {place[0] if len(place) == 1 else place}; " if place else ""
+            raise TypeError(f"{name} must be real numbers, got {at or _short(value) + '; '}{remedy}")
+        numbers[place] = number = _nearest(item)
+        if (number == 0 and item != 0) or (math.isinf(number) and item != number):
+            raise ValueError(f"{name} must fit in float64, got {_short(item)}, which becomes {number}; {remedy}")
+    return numbers
+
+
+def _nearest(number: Any) -> float:
+    """Return the float64 nearest to a real number; infinity where it is larger than any."""
+    try:
+        return float(number)
+    except OverflowError:
+        return math.inf if number > 0 else -math.inf
+    except ValueError:  # a signalling NaN of the decimal module
+        return math.nan
+
+
+def as_number(name: str, value: Any, remedy: str, kind: str = "a number") -> int | float:
+    """Return one real number as an int or a float of Python: scalars of any library and 0-d arrays are taken."""
+    array = None if isinstance(value, (list, tuple)) else as_regular(name, value, remedy)
+    if array is None or array.ndim or array.dtype.kind == "b":
+        raise TypeError(f"{name} must be {kind}, got {_short(value)}; {remedy}")
+    item: Any = array[()]
+    if array.dtype.kind in "iu" or type(item) is int:
+        return int(item)
+    try:
+        return float(as_real(name, value, remedy)[()])
+    except TypeError:
+        raise TypeError(f"{name} must be {kind}, got {_short(value)}; {remedy}") from None
 
 
 def as_logits(logits: ArrayLike, axis: int = -1) -> NDArray[Any]:
@@ -89,9 +147,9 @@ def levels_last(name: str, array: NDArray[Any], axis: Any) -> NDArray[Any]:
         return np.moveaxis(array, operator.index(axis), -1)
     except TypeError:
         raise TypeError(f"axis must be an integer, got {axis!r}; pass the axis that runs over the levels") from None
-    except np.exceptions.AxisError:
+    except (np.exceptions.AxisError, OverflowError):
         raise ValueError(
-            f"axis must be in [{-array.ndim}, {array.ndim}) for {name} of shape {array.shape}, got {axis}"
+            f"axis must be in [{-array.ndim}, {array.ndim}) for {name} of shape {array.shape}, got {_short(axis)}"
         ) from None
 
 
@@ -126,66 +184,66 @@ def as_counts(counts: ArrayLike, levels: int) -> NDArray[np.int64]:
     ValueError
         If they are negative, not whole, not one per level, or sum to zero.
     """
-    array = as_real("counts", counts, "pass the number of particles in each level")
+    remedy = "pass the number of particles in each level"
+    array = as_real("counts", counts, remedy).astype(np.float64)
     if array.shape != (levels,):
         raise ValueError(
             f"counts must hold one number for each of the {levels} logits, got shape {array.shape}; "
             "pass counts and logits of the same length"
         )
-    bad = ~(array >= 0) | (array != np.floor(array)) | (array > 2.0**53)
+    given = as_regular("counts", counts, remedy)
+    bad = ~(array >= 0) | (array != np.floor(array)) | (array > 2**53)
+    if given.dtype.kind in "iu":  # compared before float64 rounds them
+        bad |= given > 2**53
+    elif given.dtype.kind == "O":
+        bad |= np.array([isinstance(number, Integral) and int(number) > 2**53 for number in given])
     if bad.any():
-        value = array[bad][0]
-        remedy = (
-            "multiply shares by the number of particles"
-            if 0 < value < 1
-            else "pass the number of particles in each level"
-        )
+        if 0 < array[bad][0] < 1:
+            remedy = "multiply shares by the number of particles"
+        value = _plain(given[bad][0])
         raise ValueError(
             f"counts must be whole numbers from 0 to 2**53, got {value} at index {first_index(bad)}; {remedy}"
         )
-    whole = np.asarray(counts).astype(np.int64)
-    if not 0 < float(array.sum()) <= 2.0**53:
-        raise ValueError(f"counts must sum to between 1 and 2**53 particles, got {array.sum():g}; draw some first")
+    whole = array.astype(np.int64)
+    total: Any = float(array.sum())
+    if total < 2.0**60:
+        total = int(whole.sum())  # exact, where floating point would take 2**53 + 1 for 2**53
+    if not 0 < total <= 2**53:
+        raise ValueError(f"counts must sum to between 1 and 2**53 particles, got {total}; draw some first")
     return whole
 
 
 def as_count(name: str, value: Any, *, low: int = 1, high: int = 2**53) -> int:
     """Return a whole number in [low, high]; ``1e6`` is welcome, ``1.5`` and ``True`` are not."""
     remedy = f"pass a whole number from {low} to {high}"
-    if isinstance(value, (float, np.floating)) and float(value).is_integer():
-        value = int(value)
-    if isinstance(value, (bool, np.bool_)):
-        raise TypeError(f"{name} must be a whole number, got {value!r}; {remedy}")
-    if isinstance(value, (float, np.floating)):
-        raise ValueError(f"{name} must be a whole number, got {value!r}; {remedy}")
-    try:
-        whole = operator.index(value)
-    except TypeError:
-        raise TypeError(f"{name} must be a whole number, got {_short(value)}; {remedy}") from None
+    number = as_number(name, value, remedy, "a whole number")
+    if isinstance(number, float) and not number.is_integer():
+        raise ValueError(f"{name} must be a whole number, got {_short(value)}; {remedy}")
+    whole = int(number)
     if not low <= whole <= high:
-        raise ValueError(f"{name} must be from {low} to {high}, got {whole}")
+        raise ValueError(f"{name} must be from {low} to {high}, got {_short(whole)}; {remedy}")
     return whole
 
 
 def as_positive(name: str, value: Any, *, high: float = np.inf) -> float:
     """Return a finite number above 0 and no higher than ``high``."""
     remedy = "pass a number > 0" if high == np.inf else f"pass a number in (0, {high:g}]"
-    if isinstance(value, (bool, np.bool_)) or not isinstance(value, (int, float, np.integer, np.floating)):
-        raise TypeError(f"{name} must be a number, got {_short(value)}; {remedy}")
-    if not 0 < value <= high or value == np.inf:
+    number = _nearest(as_number(name, value, remedy))
+    if not 0 < number <= high or number == np.inf:
         limit = "> 0 and finite" if high == np.inf else f"in (0, {high:g}]"
-        raise ValueError(f"{name} must be {limit}, got {value!r}; {remedy}")
-    return float(value)
+        raise ValueError(f"{name} must be {limit}, got {_short(value)}; {remedy}")
+    return number
 
 
 def as_probability(name: str, value: Any) -> float:
     """Return a number strictly between 0 and 1."""
     remedy = "pass a number between 0 and 1, both excluded"
-    if isinstance(value, (bool, np.bool_)) or not isinstance(value, (int, float, np.integer, np.floating)):
-        raise TypeError(f"{name} must be a number, got {_short(value)}; {remedy}")
-    if not 0 < value < 1:
-        raise ValueError(f"{name} must lie strictly between 0 and 1, got {value!r}; {remedy}")
-    return float(value)
+    number = _nearest(as_number(name, value, remedy))
+    if not 0 < number < 1:
+        raise ValueError(f"{name} must lie strictly between 0 and 1, got {_short(value)}; {remedy}")
+    if number < LEAST_PROBABILITY:
+        raise ValueError(f"{name} must be at least {LEAST_PROBABILITY}, got {_short(value)}; pass a larger one")
+    return number
 
 
 def as_path(name: str, value: Any) -> Path:
@@ -212,5 +270,13 @@ def generator(rng: RNG) -> np.random.Generator:
 
 
 def _short(value: Any) -> str:
-    text = " ".join(repr(value).split())
+    try:
+        text = " ".join(repr(value).split())
+    except Exception:  # an integer of more digits than Python prints, an object whose repr fails
+        return f"an object of type {type(value).__name__} that cannot be printed"
     return text if len(text) <= 60 else text[:57] + "..."
+
+
+def _plain(value: Any) -> str:
+    """Return a number of whatever type as it is written, without the name of its type."""
+    return _short(value.item() if isinstance(value, np.generic) else value)

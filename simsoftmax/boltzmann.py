@@ -110,7 +110,8 @@ def softmax(logits: ArrayLike, temperature: ArrayLike = 1.0, *, axis: int = -1) 
     Parameters
     ----------
     logits : array_like, shape (..., K, ...)
-        Scores z, in any floating type; -inf marks a level that cannot be occupied.
+        Scores z, in any floating type; -inf marks a level that cannot be occupied. A frame is read by position,
+        whatever its columns are called.
     temperature : array_like, optional
         T >= 0 in units of the logits, broadcast against the logits without ``axis``.
     axis : int, optional

@@ -15,11 +15,12 @@ import itertools
 import math
 import os
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
+from numbers import Integral
 from typing import Any, Literal, NamedTuple
 
 import numpy as np
@@ -118,8 +119,12 @@ class TemperatureFit:
             return f"No temperature can be fitted to {shape}: {self.reason}"
         return (
             f"T = {self.temperature:.4g} ({100 * self.confidence:g} % interval {self.low:.4g} to {self.high:.4g}) "
-            f"on {shape}; NLL {self.nll_before:.4f} → {self.nll_after:.4f} nats; {self.reason}"
+            f"on {shape}; NLL {_nats(self.nll_before)} → {_nats(self.nll_after)} nats; {self.reason}"
         )
+
+
+def _nats(nll: float) -> str:
+    return f"{nll:.4f}" if nll < 1e6 else f"{nll:.4g}"
 
 
 # A function of one block of rows: (logits, labels, weights or empty, first row, step, index of the block's first row).
@@ -140,6 +145,7 @@ class _Table:
         self.logits, self.labels = logits, labels
         self.weights = np.empty(0) if weights is None else np.ascontiguousarray(weights)
         self.unit = 1.0 if weights is None else 1 / float(weights.max())
+        self.factor = 1.0  # a power of two that the logits are multiplied by
         self.rows, self.levels = logits.shape
         # The rounding of single precision averages out over many rows only.
         self.double = logits.dtype.itemsize > 4 or self.rows * self.levels <= _SMALL
@@ -167,6 +173,7 @@ class _Table:
     def total(self, function: _Block, step: int = 1) -> NDArray[np.float64]:
         """Sum ``function`` over the blocks, in their order, so that the threads do not show in the result."""
         direct = self.logits.flags.c_contiguous and self.logits.dtype == self.dtype and self.logits.dtype.isnative
+        direct = direct and self.factor == 1
         length = (self.block if direct else max(1, _CONVERTED_UNIT // self.levels)) * step
         if direct and length >= self.rows * step and not self.progress and self.labels.dtype == np.int64:
             return function(self.logits, np.ascontiguousarray(self.labels), self.weights, 0, step, 0)
@@ -184,7 +191,7 @@ class _Table:
                 rows = slice(start, min(start + length, self.rows), 1 if direct else step)
                 logits = self.logits[rows]
                 if not direct:
-                    logits = np.ascontiguousarray(logits, self.dtype)
+                    logits = _converted(logits, self.dtype, self.factor)
                 labels = np.ascontiguousarray(self.labels[rows], np.int64)
                 weights = np.ascontiguousarray(self.weights[rows]) if self.weights.size else self.weights
                 results[number] = function(logits, labels, weights, 0, step if direct else 1, start)
@@ -225,7 +232,7 @@ class _DaskTable(_Table):
 
     def total(self, function: _Block, step: int = 1) -> NDArray[np.float64]:
         dask: Any = importlib.import_module("dask")
-        apply = dask.delayed(partial(_dask_block, function, self.dtype, step), pure=False)
+        apply = dask.delayed(partial(_dask_block, function, self.dtype, self.factor, step), pure=False)
         tasks = []
         for block, start, stop in zip(self.blocks, self.starts[:-1], self.starts[1:], strict=True):
             weights = self.weights[start:stop] if self.weights.size else self.weights
@@ -237,16 +244,38 @@ class _DaskTable(_Table):
         return np.asarray(np.sum(results, axis=0))
 
 
+def _converted(logits: NDArray[Any], dtype: type[np.floating[Any]], factor: float) -> NDArray[Any]:
+    """Return logits as the kernel reads them; with a factor, times it and less the maximum of their row."""
+    if factor == 1:
+        return np.ascontiguousarray(logits, dtype)
+    half = np.asarray(logits, np.float64) / 2  # so that no difference overflows
+    with np.errstate(over="ignore", invalid="ignore"):
+        return np.ascontiguousarray((half - half.max(axis=1, keepdims=True)) * factor * 2)
+
+
+def _weighted(
+    logits: NDArray[Any], labels: NDArray[np.int64], weights: NDArray[np.float64]
+) -> tuple[NDArray[np.float64], NDArray[np.int64], NDArray[np.float64]]:
+    """Return a few rows in double precision; those of weight 0 may hold anything, and are made harmless."""
+    logits = logits.astype(np.float64)
+    if not weights.size:
+        return logits, labels, np.ones(len(logits))
+    out = weights == 0
+    logits[out] = 0.0
+    return logits, np.where(out, 0, labels), weights
+
+
 def _dask_block(
     function: _Block,
     dtype: type[np.floating[Any]],
+    factor: float,
     step: int,
     logits: NDArray[Any],
     labels: NDArray[Any],
     weights: NDArray[np.float64],
     start: int,
 ) -> NDArray[np.float64]:
-    logits = np.ascontiguousarray(logits, dtype)
+    logits = _converted(logits, dtype, factor)
     first = -start % step
     if first >= len(logits):
         first = len(logits) - 1  # at least one row a block, so that every block answers alike
@@ -306,23 +335,37 @@ def _limits(
     result = np.zeros(6)
     length = max(1, _CONVERTED_UNIT // logits.shape[1])
     for begin in range(0, len(logits), length):
-        z = logits[begin : begin + length].astype(np.float64)
-        gap = z - z.max(axis=1, keepdims=True)
-        allowed = gap > -np.inf
-        w = weights[begin : begin + length] if weights.size else np.ones(len(z))
+        part = slice(begin, begin + length)
+        z, y, w = _weighted(logits[part], labels[part], weights[part])
+        allowed = z > -np.inf
         count = allowed.sum(axis=1)
-        own = gap[np.arange(len(z)), labels[begin : begin + length]]
-        own = np.where(w > 0, own, 0.0)
-        finite = np.where(allowed, gap, 0.0)
-        result += [
-            np.sum(w * (finite.sum(axis=1) / count - own)),
-            np.sum(w * np.log(count)),
-            np.sum(w * np.log((gap == 0).sum(axis=1))),
-            np.count_nonzero(own),
-            np.count_nonzero(finite.any(axis=1) & (w > 0)),
-            np.sum(w * (abs(finite).sum(axis=1) / count + abs(own))),
-        ]
+        with np.errstate(over="ignore", invalid="ignore"):  # the caller sees what is not finite then
+            gap = z - z.max(axis=1, keepdims=True)
+            own = gap[np.arange(len(z)), y]
+            finite = np.where(allowed, gap, 0.0)
+            result += [
+                np.sum(w * (finite.sum(axis=1) / count - own)),
+                np.sum(w * np.log(count)),
+                np.sum(w * np.log((gap == 0).sum(axis=1))),
+                np.count_nonzero(own),
+                np.count_nonzero(finite.any(axis=1) & (w > 0)),
+                np.sum(w * (abs(finite).sum(axis=1) / count + abs(own))),
+            ]
     return result
+
+
+def _widest(
+    logits: NDArray[Any],
+    labels: NDArray[np.int64],
+    weights: NDArray[np.float64],
+    first: int,
+    step: int,
+    start: int,
+) -> NDArray[np.float64]:
+    """Return half of the largest distance of a label, and of any level, from the maximum of its row."""
+    z, y, _ = _weighted(logits, labels, weights)
+    half = z.max(axis=1, keepdims=True) / 2 - z / 2
+    return np.array([half[np.arange(len(z)), y].max(), half[np.isfinite(half)].max()])
 
 
 def _find_fault(
@@ -334,22 +377,21 @@ def _find_fault(
     start: int,
 ) -> NDArray[np.float64]:
     """Raise the error that says why a likelihood was not finite."""
-    bad = np.isnan(logits) | (logits == np.inf)
+    used = weights > 0 if weights.size else np.ones(len(logits), bool)
+    bad = (np.isnan(logits) | (logits == np.inf)) & used[:, None]
     if bad.any():
         row, level = (int(i) for i in np.argwhere(bad)[0])
         raise ValueError(
             f"logits must be finite or -inf, got {logits[row, level]} at index ({start + row}, {level}); "
             "use -inf for a level that cannot be occupied"
         )
-    dead = (logits == -np.inf).all(axis=1)
+    dead = (logits == -np.inf).all(axis=1) & used
     if dead.any():
         raise ValueError(
             f"logits must allow at least one level, got -inf throughout row {start + int(dead.argmax())}; "
             "give one a finite score"
         )
-    impossible = logits[np.arange(len(logits)), labels] == -np.inf
-    if weights.size:
-        impossible &= weights > 0
+    impossible = (logits[np.arange(len(logits)), np.where(used, labels, 0)] == -np.inf) & used
     if impossible.any():
         row = int(impossible.argmax())
         raise ValueError(
@@ -426,7 +468,8 @@ class _Sums:
         The degrees of freedom are those of a chi-square with the mean and the variance of the sum of the rows' squared
         slopes (Satterthwaite 1946): as many as rows if the slopes are normal, fewer if a few rows decide.
         """
-        spread = self.quartics / self.squares**2 - 1 / rows if self.squares > 0 else 0.0
+        square = self.squares**2
+        spread = self.quartics / square - 1 / rows if square > 0 else 0.0
         freedom = min(max(2 / spread, 1.0), rows - 1.0) if spread > 0 else rows - 1.0
         return -float(stdtrit(freedom, tail))
 
@@ -436,12 +479,21 @@ class _Sums:
         return near and error <= _TOLERANCE
 
 
+class _BeyondRange(Exception):
+    """Something left the range of floating point: the logits need another unit."""
+
+
 class _Fit:
-    """One fit: evaluates passes and remembers them."""
+    """One fit: evaluates passes and remembers them. Its temperatures are in the unit of the table."""
 
     def __init__(self, table: _Table) -> None:
         self.table = table
         self.steps: list[FitStep] = []
+
+    @property
+    def at_one(self) -> float:
+        """The scale of T = 1."""
+        return self.scale(0.0) if self.table.factor == 1 else min(1 / self.table.factor / _LN2, 1e308)
 
     def scale(self, log_beta: float) -> float:
         """Return beta / ln 2, rounded to the type of the kernel."""
@@ -453,14 +505,15 @@ class _Fit:
     def evaluate(self, log_beta: float, step: int = 1) -> _Sums:
         table = self.table
         scale = self.scale(log_beta)
-        sums = table.total(partial(_likelihood, scale, self.scale(0.0), table.unit), step).tolist()
-        if not all(map(math.isfinite, sums)):
-            _in_range(table.labels, table.levels)
+        sums = table.total(partial(_likelihood, scale, self.at_one, table.unit), step).tolist()
+        if table.factor != 1:
+            if not all(map(math.isfinite, sums[:1] + sums[2:])):  # the likelihood at T = 1 may well be 0
+                raise _BeyondRange
+        elif not all(map(math.isfinite, sums)):
+            _in_range(table.labels, table.levels, table.weights)
             table.total(_find_fault)
             if table.double:
-                raise FloatingPointError(
-                    "logits span more than floating point can hold; divide them by a power of ten first"
-                )
+                raise _BeyondRange
             table.double = True
             return self.evaluate(log_beta, step)
         weight = sums[0]
@@ -597,6 +650,7 @@ def fit_temperature(
 def _table(logits: Any, labels: Any, weights: Any, threads: int, progress: bool) -> _Table:
     """Check the arguments of a fit."""
     dask = type(logits).__module__.partition(".")[0] == "dask"
+    check_order("logits", logits)
     if not dask:
         logits = as_real("logits", logits, "pass one score per row and level")
     if logits.ndim != 2 or 0 in logits.shape:
@@ -612,36 +666,67 @@ def _table(logits: Any, labels: Any, weights: Any, threads: int, progress: bool)
     y = _one_for_each(labels, *logits.shape)  # the kernel looks whether they are in range
     w = None
     if weights is not None:
-        w = as_real("weights", weights, "pass one weight per row").astype(np.float64, copy=False)
-        if w.shape != y.shape:
-            raise ValueError(f"weights must hold one number for each of the {y.size} rows, got shape {w.shape}")
-        bad = ~((w >= 0) & (w < np.inf))
-        if bad.any():
-            raise ValueError(
-                f"weights must be finite and >= 0, got {w[bad][0]} at index {first_index(bad)}; "
-                "use 0 to leave a row out"
-            )
-        if not w.any():
-            raise ValueError("weights must not all be zero; give at least one row a positive weight")
-        _in_range(y, logits.shape[1])
+        w = as_weights(weights, y.size)
+        _in_range(y, logits.shape[1], w)
     if not dask:
         _warn_of_probabilities(logits)
     return (_DaskTable if dask else _Table)(logits, y, w, threads, progress)
 
 
-def as_labels(labels: Any, rows: int, levels: int) -> NDArray[Any]:
-    """Return labels as an array of integers from 0 to ``levels`` - 1, one for each row."""
+def check_order(name: str, table: Any, classes: Sequence[Any] | None = None) -> None:
+    """Refuse a frame whose columns are the classes in another order: columns are read by position.
+
+    Without ``classes``, they are the numbers of the columns.
+    """
+    columns = getattr(table, "columns", None)
+    if columns is None or getattr(table, "ndim", 2) != 2:
+        return
+    given, wanted = list(columns), list(range(len(columns)) if classes is None else classes)
+    if given != wanted and len(given) == len(wanted) and set(given) == set(wanted):
+        raise ValueError(
+            f"{name} must have its columns in the order of the classes, got {given[:6]}; pass {name}[{wanted[:6]}]"
+        )
+
+
+def as_weights(weights: Any, rows: int) -> NDArray[np.float64]:
+    """Return weights of rows as float64, in a unit in which neither they nor their squares leave its range."""
+    w = as_regular("weights", weights, "pass one weight per row")
+    if w.dtype.kind != "b":  # a mask says which rows count
+        w = as_real("weights", weights, "pass one weight per row")
+    w = w.astype(np.float64, copy=False)
+    if w.shape != (rows,):
+        raise ValueError(
+            f"weights must hold one number for each of the {rows} rows, got shape {w.shape}; pass one weight per row"
+        )
+    bad = ~((w >= 0) & (w < np.inf))
+    if bad.any():
+        raise ValueError(
+            f"weights must be finite and >= 0, got {w[bad][0]} at index {first_index(bad)}; use 0 to leave a row out"
+        )
+    if not w.any():
+        raise ValueError("weights must not all be zero; give at least one row a positive weight")
+    largest = float(w.max())
+    if not 1e-100 < largest < 1e100:  # by a power of two, which is exact
+        w = np.ldexp(w, -math.frexp(largest)[1])
+    return w
+
+
+def as_labels(labels: Any, rows: int, levels: int, weights: NDArray[np.float64] | None = None) -> NDArray[Any]:
+    """Return labels as an array of integers from 0 to ``levels`` - 1, one for each row; 0 where the weight is 0."""
     y = _one_for_each(labels, rows, levels)
-    _in_range(y, levels)
-    return y
+    _in_range(y, levels, weights)
+    return y if weights is None else np.where(weights > 0, y, 0)
 
 
 def _one_for_each(labels: Any, rows: int, levels: int) -> NDArray[Any]:
     y = as_regular("labels", labels, "pass level indices")
-    if y.ndim == 2 and y.shape == (rows, levels):
-        raise ValueError(f"labels must have shape ({rows},), got shape {y.shape}; pass labels.argmax(axis=1)")
+    if y.dtype.kind == "O" and all(isinstance(label, Integral) and abs(int(label)) < 2**63 for label in y.ravel()):
+        y = y.astype(np.int64)
+    if y.ndim == 2 and levels > 1 and y.shape == (rows, levels):
+        raise ValueError(f"labels must have shape ({rows},), got shape {y.shape}; {_of_rows(y)}")
     if y.shape != (rows,):
-        raise ValueError(f"labels must hold one level for each of the {rows} rows, got shape {y.shape}")
+        remedy = "pass labels.ravel()" if y.shape == (rows, 1) else "pass one level index per row"
+        raise ValueError(f"labels must hold one level for each of the {rows} rows, got shape {y.shape}; {remedy}")
     if y.dtype.kind == "b":
         y = y.astype(np.int64)
     if y.dtype.kind not in "iu":
@@ -649,13 +734,33 @@ def _one_for_each(labels: Any, rows: int, levels: int) -> NDArray[Any]:
     return y
 
 
-def _in_range(y: NDArray[Any], levels: int) -> None:
+def _of_rows(y: NDArray[Any]) -> str:
+    """Return what to do with a row of labels for each row of logits."""
+    if y.dtype.kind in "biuf" and ((y == 0) | (y == 1)).all() and (y.sum(axis=1) == 1).all():
+        return "pass labels.argmax(axis=1)"
+    return (
+        "soft labels are not supported: draw a label from each row; for the temperature alone, without its interval, "
+        "repeat every row K times with the labels 0 to K - 1 and its soft labels as weights"
+    )
+
+
+def _in_range(y: NDArray[Any], levels: int, weights: NDArray[np.float64] | None = None) -> None:
     low, high = int(y.min()), int(y.max())
     if low < 0 or high >= levels:
         bad = (y < 0) | (y >= levels)
+        if weights is not None and weights.size:
+            bad &= weights > 0
+        if not bad.any():
+            return
+        wrong = int(y[bad][0])
+        remedy = "number the levels from 0"
+        if wrong == -100:
+            remedy = "-100 marks rows to be ignored: leave them out, or give them weight 0"
+        elif levels == 1:
+            remedy = "for a single column of scores of an event pass np.column_stack([np.zeros(n), scores])"
         raise ValueError(
-            f"labels must be from 0 to {levels - 1} for logits with {levels} levels, got {y[bad][0]} at index "
-            f"{first_index(bad)}; number the levels from 0"
+            f"labels must be from 0 to {levels - 1} for logits with {levels} levels, got {wrong} at index "
+            f"{first_index(bad)}; {remedy}"
         )
 
 
@@ -673,6 +778,26 @@ def _warn_of_probabilities(logits: NDArray[Any]) -> None:
 
 
 def _fit(table: _Table, confidence: float, interval: str, rng: RNG) -> TemperatureFit:
+    """Fit in the unit of the logits or, where floating point is too short for that, in the widest of their gaps."""
+    try:
+        return _search(table, confidence, interval, rng)
+    except _BeyondRange:
+        table.double = True
+    widest = [float(half) for half in table.total(_widest)]
+    for half in filter(None, widest):  # where labels lie far off they decide, and else what else lies far off
+        table.factor = 2.0 ** max(-1022, min(1022, -math.frexp(half)[1]))
+        try:
+            return _search(table, confidence, interval, rng)
+        except _BeyondRange:
+            pass
+    raise ValueError(
+        "logits must call for a temperature that float64 can hold, got distances up to "
+        f"{2 * widest[1]:.3g} within a row; divide them by a power of ten, or use -inf for levels that cannot be "
+        "occupied"
+    )
+
+
+def _search(table: _Table, confidence: float, interval: str, rng: RNG) -> TemperatureFit:
     """Find the root of the slope: it rises with log beta, so its sign gives a bracket, and a step is a proposal."""
     fit = _Fit(table)
     first = sums = fit.evaluate(fit.start())
@@ -691,7 +816,7 @@ def _fit(table: _Table, confidence: float, interval: str, rng: RNG) -> Temperatu
             if end is not None:
                 break
         if abs(u) > _FARTHEST:
-            raise FloatingPointError("the temperature is beyond the range of floating point; rescale the logits")
+            raise _BeyondRange
         sums = fit.evaluate(u)
         u = math.log(sums.beta)
         step, error = sums.step()
@@ -703,10 +828,13 @@ def _fit(table: _Table, confidence: float, interval: str, rng: RNG) -> Temperatu
     if end is None:
         limits = _interval(fit, sums, u + step, confidence, interval, rng)
         end = _End(math.exp(-u - step), *limits, sums.nll_after(step), "interior", "the slope of the NLL is 0 there")
+    unit = 1 / table.factor
+    if 0 < end.temperature < math.inf and not 0 < end.temperature * unit < math.inf:
+        raise _BeyondRange
     return TemperatureFit(
-        temperature=end.temperature,
-        low=end.low,
-        high=end.high,
+        temperature=end.temperature * unit,
+        low=end.low * unit,
+        high=end.high * unit,
         confidence=confidence,
         nll_before=first.nll_at_one,
         nll_after=end.nll,
@@ -714,7 +842,9 @@ def _fit(table: _Table, confidence: float, interval: str, rng: RNG) -> Temperatu
         levels=table.levels,
         status=end.status,
         reason=end.reason,
-        steps=tuple(fit.steps),
+        steps=tuple(replace(step, temperature=step.temperature * unit) for step in fit.steps)
+        if unit != 1
+        else tuple(fit.steps),
     )
 
 
@@ -736,8 +866,10 @@ def _at_an_end(fit: _Fit, weight: float, confidence: float) -> _End | None:
     if not uneven:
         reason = "every row's finite logits are all equal, so the probabilities do not depend on T"
         return _End(math.nan, 0.0, math.inf, hot, "unidentified", reason)
-    if wrong and slope < -4 * np.finfo(np.float64).eps * size:
+    if wrong and (slope == -math.inf or slope < -4 * np.finfo(np.float64).eps * size):
         return None
+    if wrong and not math.isfinite(slope):
+        raise _BeyondRange
     w = fit.table.weights
     rows = fit.table.rows if not w.size else weight**2 / float(np.square(w).sum())
     rise = float(ndtri((1 + confidence) / 2)) ** 2 / (2 * rows)  # of the NLL, at the likelihood-ratio limit
@@ -761,6 +893,8 @@ def _reaches(fit: _Fit, target: float, largest: float, sign: int) -> float:
         high += 3.0
     while excess(low) > 0 and low > -_FARTHEST:
         low -= 3.0
+    if excess(high) < 0 or excess(low) > 0:
+        raise _BeyondRange
     return math.exp(-float(brentq(excess, low, high, xtol=1e-4)))
 
 
@@ -768,7 +902,7 @@ def _interval(fit: _Fit, sums: _Sums, root: float, confidence: float, interval: 
     """Return the interval of T around exp(-root)."""
     table = fit.table
     rows = int(np.count_nonzero(table.weights)) if table.weights.size else table.rows
-    if rows == 1:
+    if rows == 1 or sums.squares == 0:  # nothing tells how the slopes scatter
         return 0.0, math.inf
     if interval == "bootstrap":
         scale = fit.scale(root)
@@ -783,11 +917,13 @@ def _interval(fit: _Fit, sums: _Sums, root: float, confidence: float, interval: 
         # The quantiles are taken farther out, by as much as Student's t and n / (n - 1) would widen a normal interval.
         tail = float(ndtr(-math.sqrt(rows / (rows - 1)) * sums.student((1 - confidence) / 2, rows)))
         low, high = np.nanquantile(moved, [tail, 1 - tail])
-        return float(np.exp(-math.log(scale * _LN2) - high)), float(np.exp(-math.log(scale * _LN2) - low))
+        centre = -math.log(scale * _LN2)
+        with np.errstate(over="ignore"):
+            return float(np.exp(centre - high)), float(np.exp(centre - low))
     step = root - math.log(sums.beta)
     deviation = math.sqrt(sums.squares_after(step) * rows / (rows - 1)) / sums.curvature_after(step)
     half = min(sums.student((1 - confidence) / 2, rows) * deviation, _FARTHEST)
-    return math.exp(-root - half), math.exp(-root + half)
+    return math.exp(-root - half), math.exp(-root + half) if half - root < 709 else math.inf
 
 
 def logits_from_probabilities(probabilities: ArrayLike, *, axis: int = -1) -> NDArray[Any]:
@@ -819,19 +955,32 @@ def logits_from_probabilities(probabilities: ArrayLike, *, axis: int = -1) -> ND
         return np.asarray(np.log(as_probabilities(probabilities, axis)))
 
 
-def as_probabilities(probabilities: ArrayLike, axis: int = -1) -> NDArray[Any]:
-    """Return checked probabilities as a float array."""
+def slack(dtype: Any) -> float:
+    """Return by how much probabilities of a type may exceed 1, one by one or in sum: what rounding does to them."""
+    return 0.03 if dtype == np.float16 else 1e-3
+
+
+def as_probabilities(probabilities: ArrayLike, axis: int = -1, *, events: bool = False) -> NDArray[Any]:
+    """Return checked probabilities as a float array; those of events stand each for itself and have no sum."""
     p = as_real("probabilities", probabilities, "pass softmax(logits)")
     if p.ndim == 0 or p.size == 0:
         raise ValueError(f"probabilities must hold at least one row, got shape {p.shape}; pass softmax(logits)")
-    bad = ~((p >= 0) & (p <= 1 + 1e-3))
+    allowed = slack(p.dtype)
+    bad = ~((p >= 0) & (p <= 1 + allowed))
     if bad.any():
+        remedy = "pass probabilities of the event" if events else "pass softmax(logits)"
         raise ValueError(
-            f"probabilities must lie between 0 and 1, got {p[bad][0]} at index {first_index(bad)}; pass softmax(logits)"
+            f"probabilities must lie between 0 and 1, got {p[bad][0]} at index {first_index(bad)}; {remedy}"
         )
-    total = levels_last("probabilities", p, axis).sum(axis=-1, dtype=np.float64)
-    bad = np.asarray(abs(total - 1) > (0.03 if p.dtype == np.float16 else 1e-3))
+    if events:
+        return p
+    table = levels_last("probabilities", p, axis)
+    total = table.sum(axis=-1, dtype=np.float64)
+    bad = np.asarray(abs(total - 1) > allowed)
     if bad.any():
         where = f" in row {first_index(bad)}" if bad.ndim else ""
-        raise ValueError(f"probabilities must sum to 1, got {total[bad][0]:g}{where}; pass softmax(logits)")
+        remedy = "pass softmax(logits)"
+        if table.ndim == 2 and table.shape[1] == 1:
+            remedy = "for probabilities of an event pass the column alone, p[:, 0]"
+        raise ValueError(f"probabilities must sum to 1, got {total[bad][0]:g}{where}; {remedy}")
     return p

@@ -36,8 +36,8 @@ from scipy.optimize import brentq
 from scipy.special import betaincinv
 from scipy.stats import norm
 
-from .arguments import RNG, as_count, as_probability, as_real, first_index, generator
-from .calibration import as_labels, as_probabilities
+from .arguments import RNG, as_count, as_probability, as_real, generator
+from .calibration import as_labels, as_probabilities, as_weights, check_order
 from .results import Result
 
 __all__ = [
@@ -65,24 +65,27 @@ class _Events(NamedTuple):
     outcome: Array
 
 
-def _checked(probabilities: ArrayLike, labels: ArrayLike) -> tuple[Array, NDArray[np.int64]]:
+def _checked(
+    probabilities: ArrayLike, labels: ArrayLike, weights: ArrayLike | None = None
+) -> tuple[Array, NDArray[np.int64], Array]:
+    """Return checked probabilities, labels and weights; rows of weight 0 may hold anything, and are made harmless."""
+    check_order("probabilities", probabilities)
     p = as_real("probabilities", probabilities, "pass softmax(logits)")
-    if p.ndim == 1 and p.size:
-        bad = ~((p >= 0) & (p <= 1))
-        if bad.any():
-            raise ValueError(
-                f"probabilities must lie between 0 and 1, got {p[bad][0]} at index {first_index(bad)}; "
-                "pass probabilities of the event"
-            )
-        return p.astype(np.float64), as_labels(labels, p.size, 2).astype(np.int64)
-    if p.ndim != 2:
-        raise ValueError(f"probabilities must have shape (n, K), or (n,) for an event, got shape {p.shape}")
-    p = as_probabilities(p).astype(np.float64)
-    return np.minimum(p, 1.0), as_labels(labels, *p.shape).astype(np.int64)
+    if p.ndim not in (1, 2) or p.size == 0:
+        raise ValueError(
+            f"probabilities must have shape (n, K), or (n,) for an event, got shape {p.shape}; pass one row per label"
+        )
+    w = np.ones(len(p)) if weights is None else as_weights(weights, len(p))
+    if not w.all():
+        p = p.copy()
+        p[w == 0] = 1 / p[0].size
+    p = as_probabilities(p, events=p.ndim == 1)
+    y = as_labels(labels, len(p), p.shape[1] if p.ndim == 2 else 2, w)
+    return np.minimum(p.astype(np.float64), 1.0), y.astype(np.int64), w
 
 
 def _events(probabilities: ArrayLike, labels: ArrayLike) -> _Events:
-    p, y = _checked(probabilities, labels)
+    p, y, _ = _checked(probabilities, labels)
     if p.ndim == 1:
         return _Events(p, y.astype(np.float64))
     favourite = p.argmax(axis=1)
@@ -272,7 +275,7 @@ def expected_calibration_error(
         raise ValueError(f"norm must be 1 or 2, got {norm!r}")
     options: dict[str, Any] = {"bins": bins, "binning": binning, "norm": norm, "debias": debias}
     if classwise:
-        p, y = _checked(probabilities, labels)
+        p, y, _ = _checked(probabilities, labels)
         if p.ndim == 1:
             raise ValueError("probabilities must have shape (n, K) for a classwise error, got one column")
         columns = [expected_calibration_error(p[:, k], y == k, **options) for k in range(p.shape[1])]
@@ -444,9 +447,8 @@ def negative_log_likelihood(probabilities: ArrayLike, labels: ArrayLike, *, weig
     -------
     float
     """
-    p, y = _checked(probabilities, labels)
+    p, y, w = _checked(probabilities, labels, weights)
     own = np.where(y == 1, p, 1 - p) if p.ndim == 1 else p[np.arange(len(p)), y]
-    w = _weights(weights, len(y))
     with np.errstate(divide="ignore"):
         return float(np.sum(-np.log(own[w > 0]) * w[w > 0]) / w.sum())
 
@@ -468,8 +470,7 @@ def brier_score(probabilities: ArrayLike, labels: ArrayLike, *, weights: ArrayLi
     -------
     float
     """
-    p, y = _checked(probabilities, labels)
-    w = _weights(weights, len(y))
+    p, y, w = _checked(probabilities, labels, weights)
     square = (p - y) ** 2 if p.ndim == 1 else _squares(p, y)
     return float(np.sum(w * square) / w.sum())
 
@@ -478,17 +479,6 @@ def _squares(p: Array, y: NDArray[np.int64]) -> Array:
     """Return sum_k (p_k - [k = y])^2 of every row."""
     own = p[np.arange(len(p)), y]
     return np.asarray((p**2).sum(axis=1) - own**2 + (1 - own) ** 2)
-
-
-def _weights(weights: ArrayLike | None, rows: int) -> Array:
-    if weights is None:
-        return np.ones(rows)
-    w = as_real("weights", weights, "pass one weight per row").astype(np.float64)
-    if w.shape != (rows,) or not ((w >= 0) & (w < np.inf)).all() or not w.any():
-        raise ValueError(
-            f"weights must hold one finite number >= 0 for each of the {rows} rows, not all 0, got shape {w.shape}"
-        )
-    return w
 
 
 @dataclass(frozen=True)
@@ -539,7 +529,7 @@ def brier_decomposition(
     -------
     BrierDecomposition
     """
-    p, y = _checked(probabilities, labels)
+    p, y, _ = _checked(probabilities, labels)
     if p.ndim == 2:
         columns = [brier_decomposition(p[:, k], y == k, bins=bins, binning=binning) for k in range(p.shape[1])]
         return BrierDecomposition(

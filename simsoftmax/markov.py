@@ -26,6 +26,11 @@ BIAS = 1e-9  # the total variation that is meant where none is given
 MOST_LEVELS_DENSE = 10_000  # a (K, K) matrix of float64 then takes 800 MB
 MOST_LEVELS_SPECTRUM = 4_096  # above, only the ends of a ladder's spectrum are computed
 CUTOFF = 1e4  # exp(-CUTOFF) is zero in float64, many times over
+# One recipe for every fault of a proposal matrix: each of its steps alone would undo another.
+MEND = (
+    "mend it by q = (q + q.T) / 2; q /= q.sum(axis=1).max(); q += np.diag(1 - q.sum(axis=1)), in float64 and with no "
+    "entry below 0"
+)
 
 
 def boltzmann_exponents(logits: NDArray[np.float64], temperature: float) -> NDArray[np.float64]:
@@ -81,7 +86,8 @@ def check_proposal(proposal: Any, levels: int) -> str | NDArray[np.float64]:
                 f"proposal must be 'uniform', 'neighbour' or a symmetric matrix, got {proposal!r}; choose one of them"
             )
         return proposal
-    matrix = as_real("proposal", proposal, "pass 'uniform', 'neighbour' or a symmetric matrix").astype(np.float64)
+    given = as_real("proposal", proposal, "pass 'uniform', 'neighbour' or a symmetric matrix")
+    matrix = given.astype(np.float64)
     if matrix.shape != (levels, levels):
         raise ValueError(
             f"proposal must have shape ({levels}, {levels}) for {levels} logits, got {matrix.shape}; "
@@ -89,21 +95,31 @@ def check_proposal(proposal: Any, levels: int) -> str | NDArray[np.float64]:
         )
     bad = ~((matrix >= 0) & (matrix <= 1))
     if bad.any():
-        raise ValueError(
-            f"proposal must hold probabilities, got {matrix[bad][0]} at {first_index(bad)}; divide rows by their sum"
-        )
-    unequal = np.abs(matrix - matrix.T) > 1e-12
+        raise ValueError(f"proposal must hold probabilities, got {matrix[bad][0]} at {first_index(bad)}; {MEND}")
+    # What rounding to the type of the matrix may have done to it; float64 has room for a sum over many levels.
+    coarse = given.dtype.itemsize < 8
+    rounding = 8 * float(np.finfo(given.dtype).eps)
+    unequal = np.abs(matrix - matrix.T) > (rounding if coarse else 1e-12)
     if unequal.any():
         i, j = (int(n) for n in np.argwhere(unequal)[0])
         raise ValueError(
-            f"proposal must be symmetric, got {matrix[i, j]} at ({i}, {j}) and {matrix[j, i]} at ({j}, {i}); "
-            "Metropolis keeps softmax only if a move and its reverse are proposed equally often"
+            f"proposal must be symmetric, got {matrix[i, j]} at ({i}, {j}) and {matrix[j, i]} at ({j}, {i}): "
+            f"Metropolis keeps softmax only if a move and its reverse are proposed equally often; {MEND}"
         )
     sums = matrix.sum(axis=1)
-    if (np.abs(sums - 1) > 1e-9).any():
+    if (np.abs(sums - 1) > (rounding if coarse else 1e-9)).any():
         row = int(np.argmax(np.abs(sums - 1)))
-        raise ValueError(f"proposal must have rows that sum to 1, got {sums[row]} in row {row}; divide it by its sum")
-    return matrix
+        raise ValueError(f"proposal must have rows that sum to 1, got {sums[row]} in row {row}; {MEND}")
+    return stochastic(matrix) if coarse else matrix
+
+
+def stochastic(matrix: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return a nearly symmetric, nearly stochastic matrix exactly so; what a row lacks becomes a proposal to stay."""
+    even = (matrix + matrix.T) / 2
+    even /= max(1.0, float(even.sum(axis=1).max()))
+    np.fill_diagonal(even, 0.0)
+    np.fill_diagonal(even, np.maximum(1.0 - even.sum(axis=1), 0.0))
+    return np.asarray(even)
 
 
 def matrix_moves(exponents: NDArray[np.float64], matrix: NDArray[np.float64]) -> NDArray[np.float64]:

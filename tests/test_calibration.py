@@ -584,3 +584,58 @@ def test_one_readable_sentence(rng):
     assert len(fit.steps) >= 2
     assert "slope" in str(fit.steps[0])
     assert simsoftmax.TemperatureFit is type(fit)
+
+
+SOFT = np.array([[0.8, 0.2], [0.4, 0.6]])
+
+
+@pytest.mark.parametrize(
+    ("labels", "says"),
+    [
+        (SOFT, "soft labels are not supported: draw a label from each row"),
+        ([[0, 1], [1, 0]], r"labels must have shape \(2,\), got shape \(2, 2\); pass labels.argmax"),
+        ([[0], [1]], "got shape .2, 1.; pass labels.ravel"),
+        ([0, -100], "got -100 at index 1; -100 marks rows to be ignored: leave them out, or give them weight 0"),
+        ([0, 10**400], "labels must be integers"),
+    ],
+)
+def test_labels_of_other_kinds_are_told_what_to_do(labels, says):
+    with pytest.raises((ValueError, TypeError), match=says):
+        fit_temperature([[2.0, -1.0], [0.0, 1.0]], labels)
+
+
+def test_soft_labels_as_weights_minimise_their_cross_entropy(rng):
+    """The remedy that the error names gives the temperature of the soft labels."""
+    logits = 3 * rng.standard_normal((40, 3))
+    soft = softmax(logits + rng.standard_normal((40, 3)), 2.0)
+    fit = fit_temperature(np.repeat(logits, 3, axis=0), np.tile(np.arange(3), 40), weights=soft.ravel())
+
+    def cross_entropy(t):
+        return -(soft * log_softmax(logits, t)).sum()
+
+    assert all(cross_entropy(fit.temperature) < cross_entropy(fit.temperature * f) for f in (0.999, 1.001))
+
+
+def test_a_mask_of_rows_is_a_weight(rng):
+    logits = 3 * rng.standard_normal((40, 3))
+    labels = logits.argmax(axis=1)
+    labels[::3] = 1
+    mask = np.arange(40) % 4 > 0
+    assert fit_temperature(logits, labels, weights=mask) == fit_temperature(logits, labels, weights=mask.astype(float))
+
+
+@pytest.mark.parametrize("large", [5e-324, 1e-300, 1e308])
+def test_only_the_ratios_of_weights_matter(rng, large):
+    logits = 3 * rng.standard_normal((40, 3))
+    labels = (logits / 2 + rng.gumbel(size=logits.shape)).argmax(axis=1)
+    fit, same = fit_temperature(logits, labels), fit_temperature(logits, labels, weights=np.full(40, large))
+    assert same.temperature == pytest.approx(fit.temperature, rel=1e-9)
+    assert same.high == pytest.approx(fit.high, rel=1e-6)
+
+
+def test_gaps_of_any_two_sizes_are_fitted():
+    """The squares of the slopes, and their squares, underflow here."""
+    fit = fit_temperature([[1e25, 0], [1e-86, 0]], [0, 1])
+    # d/dbeta: 1e25 exp(-1e25 beta) = 1e-86 / 2
+    assert fit.temperature == pytest.approx(1e25 / np.log(2e111), rel=1e-6)
+    assert 0 < fit.low < fit.temperature < fit.high

@@ -375,3 +375,19 @@ def test_wrong_options_are_named():
         expected_calibration_error([0.5], [0], classwise=True)
     with pytest.raises(ValueError, match="weights"):
         brier_score(p, labels, weights=[-1])
+
+
+@pytest.mark.parametrize("kind", [np.float64, np.float32])
+def test_one_tolerance_for_what_exceeds_1(kind):
+    """Probabilities may exceed 1 by rounding, alone as in rows."""
+    above = np.array([1 + np.finfo(kind).eps, 0.25], kind)
+    exact = np.minimum(above, 1)
+    for events, rows in ((above, above), (exact, exact)):
+        assert negative_log_likelihood(events, [1, 0]) == negative_log_likelihood(exact, [1, 0])
+        table = np.stack([rows, np.maximum(1 - rows, 0)], axis=1)
+        assert brier_score(table, [0, 1]) == pytest.approx(2 * brier_score(exact, [1, 0]), rel=1e-6)
+    for wrong in ([1.01, 0.25], [-0.01, 0.25]):
+        with pytest.raises(ValueError, match="probabilities must lie between 0 and 1"):
+            brier_score(wrong, [1, 0])
+    with pytest.raises(ValueError, match="for probabilities of an event pass the column alone"):
+        brier_score(np.array([[0.5], [0.25]]), [1, 0])

@@ -101,6 +101,21 @@ def test_whiskers_are_the_exact_intervals():
         assert reliability.whisker(hits, count, 0.025, 1) == pytest.approx(high, rel=1e-10)
 
 
+@pytest.mark.parametrize("mask", [-1e4, -1e9, -1e300, -np.finfo(float).max])
+def test_one_masked_level_does_not_coarsen_the_others(rng, mask):
+    logits, labels = overconfident(rng)
+    never = logits.copy()
+    never[3, (labels[3] + 1) % 6] = -np.inf
+    masked = np.where(np.isneginf(never), mask, never)
+    shown = CalibrationExplorer(masked, labels)
+    assert shown.fit.temperature == pytest.approx(ss.fit_temperature(masked, labels).temperature, rel=1e-3)
+    assert shown.fit.temperature == pytest.approx(CalibrationExplorer(never, labels).fit.temperature, rel=1e-3)
+    low = logits.copy()
+    low[3, labels[3]] = mask  # a label that lies as far down still counts
+    there, here = (fit.temperature for fit in (CalibrationExplorer(low, labels).fit, ss.fit_temperature(low, labels)))
+    assert there == here == np.inf if mask < -1e5 else there == pytest.approx(here, rel=1e-2)
+
+
 @pytest.mark.parametrize(
     ("values", "expected"),
     [

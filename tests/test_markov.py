@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 
 import simsoftmax as ss
-from simsoftmax.markov import boltzmann_exponents, matrix_moves
+from simsoftmax.markov import boltzmann_exponents, check_proposal, matrix_moves
 
 levels = st.one_of(st.floats(-20, 20), st.sampled_from([0.0, 1.0, 1.0, 1e308, -1e308, -np.inf]))
 rows = st.lists(levels, min_size=1, max_size=7).filter(lambda z: max(z) > -np.inf)
@@ -195,3 +195,36 @@ def test_wrong_logits_and_temperatures_are_named(function):
     for total_variation in (0, 1, "small", np.nan):
         with pytest.raises((ValueError, TypeError), match="total_variation must"):
             ss.relaxation([1, 2]).sweeps(total_variation)
+
+
+@pytest.mark.parametrize("kind", [np.float16, np.float32])
+@pytest.mark.parametrize("levels", [2, 5, 40])
+def test_a_proposal_is_as_exact_as_its_type(rng, kind, levels):
+    """Rounding to a type breaks neither symmetry nor sums by more than the check allows, and is mended once."""
+    q = rng.random((levels, levels))
+    q = (q + q.T) / 2
+    q /= q.sum(axis=1).max()
+    q += np.diag(1 - q.sum(axis=1))
+    narrow = q.astype(kind)
+    narrow[0, 1] *= 1 + np.finfo(kind).eps  # as a computation in that type would leave it
+    z = rng.standard_normal(levels)
+    checked = check_proposal(narrow, levels)
+    assert (checked == checked.T).all()
+    np.testing.assert_allclose(checked.sum(axis=1), 1, rtol=1e-14)
+    np.testing.assert_allclose(checked, q, atol=8 * np.finfo(kind).eps)
+    moves, p = ss.transition_matrix(z, 0.7, proposal=narrow), ss.softmax(z, 0.7)
+    np.testing.assert_allclose(p @ moves, p, rtol=1e-13)
+    assert check_proposal(q, levels) is not q
+    np.testing.assert_array_equal(check_proposal(q, levels), q)  # float64 is left as it is
+
+
+@given(st.integers(2, 6), st.integers(0, 999), st.sampled_from([np.float16, np.float32, np.float64]))
+@settings(max_examples=50)
+def test_the_remedy_of_a_proposal_does_not_lead_in_a_circle(levels, seed, kind):
+    q = np.random.default_rng(seed).random((levels, levels)).astype(kind)
+    with pytest.raises(ValueError, match=r"proposal must .* mend it by") as refused:
+        check_proposal(q, levels)
+    recipe = str(refused.value).split("mend it by ")[1].split(", in float64")[0]
+    scope = {"q": q.astype(float), "np": np}
+    exec(recipe, scope)
+    check_proposal(scope["q"], levels)

@@ -1,30 +1,18 @@
 """Every public function, every argument, every kind of wrong value: refused before any work, and named.
 
-The functions and their arguments are found by looking, so a new one without a valid call and wrong values here fails.
-Data sets, which are files, and the scikit-learn estimator have tests of their own.
+The modules, their functions and the arguments are found by looking (`interface`), so a new one without a valid call and
+wrong values here fails.
 """
 
-import importlib
 import inspect
 
 import matplotlib.pyplot as plt
 import numpy as np
 import pytest
+from interface import APART, FUNCTIONS, SHARES, Z, modules, valid
 
-from simsoftmax import EProcess, calibration_errors, reliability_diagram, simulate, softmax
+from simsoftmax import EProcess, simulate
 
-MODULES = [
-    "boltzmann", "markov", "metropolis", "variational", "thermodynamics", "gas", "annealing", "disorder", "null",
-    "power", "verification", "thermometer", "evidence", "calibration", "calibration_errors", "plotting",
-]  # fmt: skip
-INTERNAL = {"reduced_logits", "boltzmann_exponents", "check_proposal"}  # take what others have checked
-INTERNAL |= {"combine", "pool", "residuals", "temperature_direction", "detectable", "prepare"}
-INTERNAL |= {"number", "temperature_color"}  # the book's own hands
-
-Z = [2.0, 1.0, 0.1]
-TABLE = [[2.0, 1.0, 0.1], [0.3, 1.0, 0.2], [0.5, 0.1, 1.2], [1.0, 0.2, 0.4]]
-TRUE = [0, 1, 2, 1]
-SHARES = [0.5, 0.3, 0.2]
 NOT_NUMBERS = ["abc", None, {"a": 1}, 1j, object(), True]
 NOT_A_NUMBER = [*NOT_NUMBERS, "1", [1.0, 2.0], np.nan]
 MASKED = np.ma.array([1.0, 2.0, 3.0], mask=[0, 1, 0])
@@ -117,69 +105,21 @@ WRONG |= {
 WELCOME = {("simulate_gas", "sweeps"): [0]}  # a gas as it is prepared
 FLAGS = {"progress", "debias", "classwise"}  # any truth value will do
 
-COUNTED = {"counts": [5, 2, 1], "logits": Z}
-OCCUPANCY = {"occupancy": SHARES, "logits": Z, "particles": 100, "recorded": 3}
-VALID = {
-    "free_energy_gradient": {"distribution": SHARES, "logits": Z},
-    "excess_free_energy": {"distribution": SHARES, "logits": Z},
-    "variational_free_energy": {"distribution": SHARES, "logits": Z},
-    "heat_capacity_from_counts": COUNTED,
-    "mean_energy_from_counts": COUNTED,
-    "log_partition_difference": {"counts": [[5, 2, 1], [4, 3, 2]], "logits": Z, "temperature": [1.0, 2.0]},
-    "estimate_temperature": COUNTED,
-    "verify": COUNTED,
-    "verify_average": OCCUPANCY,
-    "detectable_difference": {"particles": 100, "logits": Z},
-    "required_particles": {"difference": 0.1, "logits": Z},
-    "simulate": {"logits": Z, "particles": 10, "sweeps": 2},
-    "integrate_log_partition": {"logits": Z, "particles": 100},
-    "gas_temperature": {"mean_quanta": 1.0},
-    "simulate_gas": {"particles": 10, "sweeps": 2},
-    "microcanonical_marginal": {"quanta": 5, "particles": 4},
-    "anneal": {"logits": Z, "schedule": [2.0, 1.0], "particles": 10},
-    "annealed_distribution": {"logits": Z, "schedule": [2.0, 1.0]},
-    "geometric_cooling": {"hot": 2.0, "cold": 1.0, "sweeps": 3},
-    "linear_cooling": {"hot": 2.0, "cold": 1.0, "sweeps": 3},
-    "logarithmic_cooling": {"depth": 1.0, "sweeps": 3},
-    "freezing_temperature": {"levels": 10},
-    "random_energies": {"levels": 10},
-    "rugged_ladder": {"levels": 10},
-    "fit_temperature": {"logits": TABLE, "labels": TRUE},
-    "logits_from_probabilities": {"probabilities": softmax(Z, 1.5)},
-    "plot_occupancy": COUNTED | {"temperature": 1.5},
-    "plot_reliability": {"diagram": reliability_diagram(softmax(TABLE, 1.5), TRUE)},
-    "plot_trajectory": {"trajectory": simulate(Z, 1.5, particles=10, sweeps=2, record=1, rng=1)},
-}
-VALID |= {
-    name: {"probabilities": softmax(TABLE, 1.5), "labels": TRUE}
-    for name in calibration_errors.__all__
-    if name.islower()
-}
-
-
-def public():
-    """Yield (name, function) of everything public that computes something; results that are returned are left out."""
-    for module in MODULES:
-        home = importlib.import_module(f"simsoftmax.{module}")
-        for name in home.__all__:
-            thing = getattr(home, name)
-            own = getattr(thing, "__module__", "") == home.__name__ and name not in INTERNAL
-            if own and (inspect.isfunction(thing) or name == "EProcess"):
-                yield name, thing
-
-
-FUNCTIONS = dict(public())
 CASES = [(name, p) for name, f in FUNCTIONS.items() for p in inspect.signature(f).parameters if p not in FLAGS]
 
 
 def test_nothing_public_is_forgotten():
     assert len(FUNCTIONS) > 30
+    homes = {function.__module__ for function in FUNCTIONS.values()}
+    assert all(home.__all__ for home in modules())  # without a list of names a module would be passed over
+    assert not homes & set(APART)
+    assert {"simsoftmax.boltzmann", "simsoftmax.metropolis", "simsoftmax.calibration"} <= homes
     assert {parameter for _, parameter in CASES} == set(WRONG)
 
 
 @pytest.mark.parametrize("name", FUNCTIONS)
 def test_the_valid_call_is_valid(name):
-    FUNCTIONS[name](**VALID.get(name, {"logits": Z}))
+    FUNCTIONS[name](**valid(name))
 
 
 @pytest.fixture(autouse=True)
@@ -190,13 +130,12 @@ def close_figures():
 
 @pytest.mark.parametrize(("name", "parameter"), CASES)
 def test_wrong_input_is_named(name, parameter):
-    valid = VALID.get(name, {"logits": Z})
     faults = []
     for value in WRONG_OF.get((name, parameter), WRONG[parameter]):
         if any(value is one for one in WELCOME.get((name, parameter), [])):
             continue
         try:
-            FUNCTIONS[name](**(valid | {parameter: value}))
+            FUNCTIONS[name](**(valid(name) | {parameter: value}))
         except (ValueError, TypeError) as error:
             if parameter not in str(error):
                 faults.append(f"{value!r}: {error}")

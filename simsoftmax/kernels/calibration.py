@@ -223,8 +223,9 @@ def _rows(logits, labels, weights, unit, scale, other, first, step, sums, rows, 
                 for j in range(size):
                     weight[0, j] = 0.0 if j >= count else weights[start + j * step] * unit if weights.size else 1.0
                     used[0, j] = weight[0, j]
-                    if weight[0, j] == 0:  # its label may be forbidden, and 0 * inf would poison the sum
-                        found[at + 9, j] = found[at + 8, j]
+                    if weight[0, j] == 0:  # whatever it holds, for 0 * NaN would poison the sums
+                        for kind in range(_FOUND):
+                            found[at + kind, j] = 1 if kind == 0 or kind == 7 else 0
                     else:
                         nll += weight[0, j] * math.log(found[at, j])
                         nll_other += weight[0, j] * math.log(found[at + 7, j])
@@ -321,8 +322,8 @@ def likelihood_sums(
 ) -> NDArray[np.float64]:
     """Return the sums named in `SUMS` over rows ``first``, ``first + step``, ... of C-contiguous logits.
 
-    They are not finite if a logit is NaN or +inf, if a row is -inf throughout, or if a label is out of range or has
-    the logit -inf in a row with a weight.
+    They are not finite if in a row with a weight a logit is NaN or +inf, all logits are -inf, or the label is out of
+    range or has the logit -inf.
 
     Parameters
     ----------

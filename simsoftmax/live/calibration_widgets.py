@@ -56,7 +56,9 @@ class CalibrationExplorer(LiveFigure):
     scores : ndarray, shape (n, K)
         The logits that the page computes with. They travel as 16-bit integers, two bytes each: every row is shifted so
         that its largest logit is 0, which changes no probability, and rounded to a step of at most 1/32,767 of the
-        widest row. The fit and the diagram of this object use the same rounded numbers, so page and Python agree.
+        widest row. A level whose weight is 0 many times over, such as one masked by -1e9, lies no further down than
+        1000 times the fitted temperature, so that it does not coarsen that step. The fit and the diagram of this object
+        use the same rounded numbers, so page and Python agree.
     """
 
     _esm = Path(__file__).parent / "calibration_explorer.js"
@@ -96,12 +98,14 @@ class CalibrationExplorer(LiveFigure):
             )
         if z.ndim == 2 and z.shape[1] < 2:
             raise ValueError(f"logits must hold at least two levels, got shape {z.shape}; pass one score per level")
-        fit_temperature(z, labels)  # refuses what cannot be judged
+        exact = fit_temperature(z, labels)  # refuses what cannot be judged
         self._truth = as_labels(labels, *z.shape).astype(np.int64)
-        gaps = z.max(axis=1, keepdims=True) - z
-        widest = float(gaps[np.isfinite(gaps)].max())
+        half = z.max(axis=1, keepdims=True) / 2 - z / 2  # so that nothing overflows
+        allowed = np.isfinite(half)
+        gaps = np.minimum(half, np.finfo(np.float64).max / 4) * 2
+        widest = min(float(gaps[allowed].max()), self._reach(exact, gaps))
         step = 2.0 ** math.ceil(math.log2(widest / _STEPS)) if widest > 1e-290 else 1.0
-        whole = np.where(np.isfinite(gaps), np.rint(gaps / step), _STEPS + 1).astype("<u2")
+        whole = np.where(allowed, np.rint(np.minimum(gaps, widest) / step), _STEPS + 1).astype("<u2")
         self.scores = np.where(whole > _STEPS, -np.inf, -step * whole)
         self.fit = fit or fit_temperature(self.scores, self._truth)
         ends = {name: float(getattr(self.fit, name)) for name in ("temperature", "low", "high")}
@@ -113,6 +117,15 @@ class CalibrationExplorer(LiveFigure):
             _fit={name: None if math.isnan(end) else _encode(end) for name, end in ends.items()},
             **traits,
         )
+
+    def _reach(self, fit: TemperatureFit, gaps: NDArray[np.float64]) -> float:
+        """Return the largest gap that has to be told from larger ones.
+
+        The weight of a level further down is below exp(-500) at any temperature up to twice the fitted one, that is 0.
+        A label that lies further down still counts, so the largest of their gaps is kept too.
+        """
+        ends = (t for t in (1.0, fit.low, fit.temperature, fit.high) if 0 < t < math.inf)
+        return max(1000.0 * max(ends), float(gaps[np.arange(len(gaps)), self._truth].max()))
 
     @property
     def diagram(self) -> ReliabilityDiagram:

@@ -1,0 +1,91 @@
+"""The public interface, found by looking: every function that computes something, and one valid call of each."""
+
+import importlib
+import inspect
+import pkgutil
+
+import simsoftmax as ss
+
+# Modules whose functions are not meant here, and why.
+APART = {
+    "simsoftmax.__main__": "the command line, which has tests of its own",
+    "simsoftmax.arguments": "the checks themselves, tested one by one",
+    "simsoftmax.datasets": "takes files and the network",
+    "simsoftmax.estimator": "a scikit-learn estimator, held to scikit-learn's own checks",
+    "simsoftmax.files": "the formats of files, which have tests and a fuzzer of their own",
+}
+ROOMS_APART = ("simsoftmax.kernels", "simsoftmax.live")  # compiled code behind the functions, and figures before them
+
+INTERNAL = {
+    "reduced_logits", "boltzmann_exponents", "check_proposal",  # take what others have checked
+    "combine", "pool", "residuals", "temperature_direction", "detectable", "prepare",
+    "number", "temperature_color",  # the book's own hands
+}  # fmt: skip
+
+
+def modules():
+    """Yield every module of the package whose functions people call."""
+    for found in pkgutil.walk_packages(ss.__path__, "simsoftmax."):
+        if found.name not in APART and not found.name.startswith(ROOMS_APART):
+            yield importlib.import_module(found.name)
+
+
+def public():
+    """Yield (name, function) of everything public that computes something; results that are returned are left out."""
+    for home in modules():
+        for name in getattr(home, "__all__", []):
+            thing = getattr(home, name)
+            own = getattr(thing, "__module__", "") == home.__name__ and name not in INTERNAL
+            if own and (inspect.isfunction(thing) or name == "EProcess"):
+                yield name, thing
+
+
+FUNCTIONS = dict(public())
+
+Z = [2.0, 1.0, 0.1]
+TABLE = [[2.0, 1.0, 0.1], [0.3, 1.0, 0.2], [0.5, 0.1, 1.2], [1.0, 0.2, 0.4]]
+TRUE = [0, 1, 2, 1]
+SHARES = [0.5, 0.3, 0.2]
+COUNTED = {"counts": [5, 2, 1], "logits": Z}
+OCCUPANCY = {"occupancy": SHARES, "logits": Z, "particles": 100, "recorded": 3}
+VALID = {
+    "free_energy_gradient": {"distribution": SHARES, "logits": Z},
+    "excess_free_energy": {"distribution": SHARES, "logits": Z},
+    "variational_free_energy": {"distribution": SHARES, "logits": Z},
+    "heat_capacity_from_counts": COUNTED,
+    "mean_energy_from_counts": COUNTED,
+    "log_partition_difference": {"counts": [[5, 2, 1], [4, 3, 2]], "logits": Z, "temperature": [1.0, 2.0]},
+    "estimate_temperature": COUNTED,
+    "verify": COUNTED,
+    "verify_average": OCCUPANCY,
+    "detectable_difference": {"particles": 100, "logits": Z},
+    "required_particles": {"difference": 0.1, "logits": Z},
+    "simulate": {"logits": Z, "particles": 10, "sweeps": 2},
+    "integrate_log_partition": {"logits": Z, "particles": 100},
+    "gas_temperature": {"mean_quanta": 1.0},
+    "simulate_gas": {"particles": 10, "sweeps": 2},
+    "microcanonical_marginal": {"quanta": 5, "particles": 4},
+    "anneal": {"logits": Z, "schedule": [2.0, 1.0], "particles": 10},
+    "annealed_distribution": {"logits": Z, "schedule": [2.0, 1.0]},
+    "geometric_cooling": {"hot": 2.0, "cold": 1.0, "sweeps": 3},
+    "linear_cooling": {"hot": 2.0, "cold": 1.0, "sweeps": 3},
+    "logarithmic_cooling": {"depth": 1.0, "sweeps": 3},
+    "freezing_temperature": {"levels": 10},
+    "random_energies": {"levels": 10},
+    "rugged_ladder": {"levels": 10},
+    "fit_temperature": {"logits": TABLE, "labels": TRUE},
+    "logits_from_probabilities": {"probabilities": ss.softmax(Z, 1.5)},
+    "plot_occupancy": COUNTED | {"temperature": 1.5},
+    "plot_reliability": {"diagram": ss.reliability_diagram(ss.softmax(TABLE, 1.5), TRUE)},
+    "plot_trajectory": {"trajectory": ss.simulate(Z, 1.5, particles=10, sweeps=2, record=1, rng=1)},
+}
+VALID |= {
+    name: {"probabilities": ss.softmax(TABLE, 1.5), "labels": TRUE}
+    for name, function in FUNCTIONS.items()
+    if function.__module__ == "simsoftmax.calibration_errors"
+}
+
+
+def valid(name):
+    """Return the keywords of a valid call."""
+    return VALID.get(name, {"logits": Z})
