@@ -14,8 +14,9 @@ book: $(READY) ## build the book
 test: $(READY) ## run every test
 	$(BIN)/python -m pytest --numprocesses=2 --dist=loadfile --no-loadscope-reorder
 
-lab: $(READY) ## open the chapters as notebooks in JupyterLab
-	JUPYTER_CONFIG_PATH="$(CURDIR)/book/lab:$$JUPYTER_CONFIG_PATH" $(BIN)/jupyter lab --LabApp.default_url=/lab/tree/book/index.md
+lab: book ## open the chapters as notebooks in JupyterLab
+	@$(BIN)/jupyter trust _build/notebooks/*.ipynb
+	JUPYTER_CONFIG_PATH="$(CURDIR)/book/lab:$$JUPYTER_CONFIG_PATH" $(BIN)/jupyter lab --LabApp.default_url=/lab/tree/_build/notebooks/index.ipynb
 
 lint: $(READY) ## check style and types
 	$(BIN)/ruff check .
