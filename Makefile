@@ -22,8 +22,9 @@ floor: ## run the quick tests with the oldest versions that pyproject.toml allow
 	PYTHON=$(PYTHON) .ci/floor
 
 # As root, or on another machine: make lab LAB_OPTIONS="--allow-root --no-browser --ip=0.0.0.0"
-lab: $(READY) ## open the chapters as notebooks in JupyterLab
-	JUPYTER_CONFIG_PATH="$(CURDIR)/book/lab:$$JUPYTER_CONFIG_PATH" $(BIN)/jupyter lab --LabApp.default_url=/lab/tree/book/index.md $(LAB_OPTIONS)
+lab: book ## open the chapters as notebooks in JupyterLab
+	@$(BIN)/jupyter trust _build/notebooks/*.ipynb
+	JUPYTER_CONFIG_PATH="$(CURDIR)/book/lab:$$JUPYTER_CONFIG_PATH" $(BIN)/jupyter lab --LabApp.default_url=/lab/tree/_build/notebooks/index.ipynb $(LAB_OPTIONS)
 
 lint: $(READY) ## check style and types
 	$(BIN)/ruff check .

@@ -18,6 +18,9 @@ from typing import Any
 
 from IPython.display import display
 
+# A page has a style sheet, and a notebook has none.
+FRAME = "border-block: 1px solid var(--ss-hair, #8888); padding: 0.65rem 0; margin: 1rem 0; max-width: 44rem"
+
 
 class ClaimError(AssertionError):
     """A claim of the book that its own evidence contradicts, or that a planted fault does not contradict."""
@@ -39,9 +42,10 @@ class Badge:
         )
         tested = html.escape(tested_in_words(self.fields))
         return (
-            f'<div class="claim" id="claim-{text["id"]}" role="note" aria-label="Claim {text["id"]}" '
+            f'<div class="claim" id="claim-{text["id"]}" role="note" aria-label="Claim {text["id"]}" style="{FRAME}" '
             f'data-claim="{html.escape(json.dumps(self.fields))}">'
-            f'<p class="claim-sentence"><span class="claim-mark" aria-hidden="true">✓</span> {text["sentence"]}</p>'
+            '<p class="claim-sentence"><span class="claim-mark" aria-hidden="true">✓</span> '
+            f"<b>{text['sentence']}</b></p>"
             f'{erratum}<p class="claim-evidence">{text["evidence"]}</p><p class="claim-tested">{tested}</p></div>'
         )
 

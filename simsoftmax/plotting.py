@@ -10,13 +10,16 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from itertools import pairwise
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 import matplotlib.pyplot as plt
 import numpy as np
+from matplotlib import rc_params_from_file
 from matplotlib.axes import Axes
 from matplotlib.collections import LineCollection
 from matplotlib.colors import LinearSegmentedColormap, LogNorm
+from matplotlib.text import Annotation
 from matplotlib.transforms import blended_transform_factory
 from numpy.typing import ArrayLike, NDArray
 
@@ -77,8 +80,14 @@ def _axes(ax: Axes | None) -> Axes:
         if not isinstance(ax, Axes):
             raise TypeError(f"ax must be a matplotlib Axes, got {ax!r}; plt.subplots()[1] makes one, as does ax=None")
         return ax
-    with plt.style.context(STYLE):
+    with plt.style.context(_style()):
         return plt.subplots()[1]
+
+
+def _style() -> dict[str, Any]:
+    """Return the package's style, but for what the user has set: a figure for a paper looks as the paper wants it."""
+    style = rc_params_from_file(Path(__file__).with_name("simsoftmax.mplstyle"), use_default_template=False)
+    return {key: value for key, value in style.items() if plt.rcParams[key] == plt.rcParamsDefault[key]}
 
 
 def plot_occupancy(
@@ -145,8 +154,8 @@ def plot_occupancy(
     ax.vlines(p, y - half, y + half, color=INKS["theory"], linewidth=1.8, zorder=4)
     if not many:
         ax.errorbar(share, y, xerr=2 * error, fmt="none", ecolor=INKS["muted"], elinewidth=1.2, zorder=3)
-        for row, (value, sigma) in enumerate(zip(share, error, strict=True)):
-            place = max(value + 2 * sigma, p[row])
+        places = np.maximum(share + 2 * error, p)
+        values = [
             ax.annotate(
                 number(value, float(error.max())),  # all rows with the same digits
                 (place, row),
@@ -155,6 +164,8 @@ def plot_occupancy(
                 va="center",
                 color=INKS["ink"],
             )
+            for row, (value, place) in enumerate(zip(share, places, strict=True))
+        ]
         ax.set_yticks(y, [labels[i] for i in order])
     else:
         ax.set_ylabel("level, likeliest at the bottom")
@@ -164,7 +175,24 @@ def plot_occupancy(
     ax.set_xlabel(f"share of {int(n.sum()):,} particles")
     ax.set_xlim(0, max(float(share.max()), float(p.max())) * 1.12)
     ax.set_ylim(-0.6, len(z) - 0.4)
+    if not many:
+        _make_room(ax, values, places)
     return ax
+
+
+def _make_room(ax: Axes, values: list[Annotation], places: NDArray[np.float64]) -> None:
+    """Widen the axis until the values beside the bars end within it; where half of it would go for that, drop them."""
+    figure = ax.get_figure(root=True)
+    assert figure is not None
+    figure.draw_without_rendering()  # the layout decides how wide the axes are
+    width = ax.get_window_extent().width
+    beside = [text.get_window_extent().width + 9 * figure.dpi / 72 for text in values]
+    if max(beside) > width / 2:
+        for text in values:
+            text.remove()
+        return
+    needed = max(place / (1 - taken / width) for place, taken in zip(places, beside, strict=True))
+    ax.set_xlim(0, max(ax.get_xlim()[1], needed))
 
 
 def plot_trajectory(
