@@ -119,7 +119,7 @@ def test_every_reference_is_cited():
 
 
 def test_words_for_a_figure_type_in_no_measurement():
-    """A number in an alternative text or a caption is an input, and so in the page's code; what was measured changes."""
+    """A number in an alternative text or a caption is an input, so in the page's code; a measurement may change."""
     wrong = []
     for page in PAGES:
         cells = cells_in_source(page)
