@@ -19,10 +19,10 @@ CHAPTERS = [page for page in PAGES if "{exercise}" in (ROOT / f"{page}.md").read
 # Every claim of the book by name, page by page. Written out, not collected from the pages: a claim that gets lost with
 # its paragraph, or that moves, is missed here, and a new one is put on the list by whoever makes it.
 CLAIMS = {
-    "book/energy-and-chance": {"one", "gibbs", "example"},
-    "book/temperature": {"cold", "hot", "order", "entropy"},
+    "book/energy-and-chance": {"one", "bayes", "gibbs", "global-balance", "example"},
+    "book/temperature": {"cold", "hot", "order", "gumbel-max", "diversity", "entropy"},
     "book/verdict": {"verdict-power", "verdict-alarms", "verdict-controls", "verdict-naive"},
-    "book/free-energy": {"tradeoff", "minimum"},
+    "book/free-energy": {"tradeoff", "accuracy", "minimum", "log-sum-exp", "generating"},
     "book/seeing-ln-z": {"lnz"},
     "book/emergent-temperature": {"maxent"},
     "book/annealing": {"anneal", "freeze"},
@@ -99,6 +99,11 @@ def test_binder_and_the_project_agree():
     requirements = (ROOT / "requirements.txt").read_text().split("\n")
     assert "jupyter-book>=1.0.4,<2" in requirements
     assert requirements[-2] == "-e ."
+
+
+def test_the_first_page_names_all_others():
+    named = re.findall(r"\{doc\}`(?:[^`<]*<)?([\w-]+)>?`", source_of(TOC["root"]))
+    assert {f"book/{name}" for name in named} == set(PAGES) - {TOC["root"]}
 
 
 def test_no_claim_is_lost():
