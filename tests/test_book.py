@@ -22,7 +22,7 @@ CLAIMS = {
     "book/energy-and-chance": {"one", "bayes", "gibbs", "global-balance", "example"},
     "book/temperature": {"cold", "hot", "order", "gumbel-max", "diversity", "entropy"},
     "book/verdict": {"verdict-power", "verdict-alarms", "verdict-controls", "verdict-naive"},
-    "book/free-energy": {"tradeoff", "accuracy", "minimum", "log-sum-exp", "generating"},
+    "book/free-energy": {"tradeoff", "accuracy", "minimum", "log-sum-exp", "response"},
     "book/seeing-ln-z": {"lnz"},
     "book/emergent-temperature": {"maxent"},
     "book/annealing": {"anneal", "freeze"},
