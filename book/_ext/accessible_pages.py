@@ -11,6 +11,9 @@ MENDED = {
     # A bibliography has the role of a list, but its entries the role of an entry in a bibliography, which a list may
     # not contain. Without the role of a list the entries speak for themselves.
     '<div role="list" class="citation-list">': '<div class="citation-list">',
+    # Every exercise of a page, and every solution, has the same id, which must be unique.
+    '<section id="exercise-content">': "<section>",
+    '<section id="solution-content">': "<section>",
     # A block of code may have to be scrolled sideways, and keys scroll only what can be reached with them. The theme
     # sees to this by a script, some time after the page has appeared.
     '<div class="highlight"><pre>': '<div class="highlight"><pre tabindex="0">',

@@ -98,7 +98,6 @@ def fill(app: Sphinx, doctree: nodes.document, docname: str) -> None:
         lead += nodes.strong(text=f"{total} claims, all of them held when this book was built.")
         lead += nodes.Text(f" In {errata} of them the common telling is wrong or loose, and is put right.")
         lead += nodes.Text(f" {faults} faults were planted in their evidence, one at a time; each made its claim fail.")
-        lead += nodes.Text(f" With {faults} faults planted, one at a time, the claim in question failed every time.")
         parts: list[nodes.Node] = [lead]
         for name in order:
             parts.append(nodes.rubric(text=app.env.titles[name].astext()))
