@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import matplotlib.pyplot as plt
 import numpy as np
-from matplotlib import rc_params_from_file
+from matplotlib import rc_params_from_file, rcParamsDefault
 from matplotlib.axes import Axes
 from matplotlib.collections import LineCollection
 from matplotlib.colors import LinearSegmentedColormap, LogNorm
@@ -87,7 +87,7 @@ def _axes(ax: Axes | None) -> Axes:
 def _style() -> dict[str, Any]:
     """Return the package's style, but for what the user has set: a figure for a paper looks as the paper wants it."""
     style = rc_params_from_file(Path(__file__).with_name("simsoftmax.mplstyle"), use_default_template=False)
-    return {key: value for key, value in style.items() if plt.rcParams[key] == plt.rcParamsDefault[key]}
+    return {key: value for key, value in style.items() if plt.rcParams[key] == rcParamsDefault[key]}
 
 
 def plot_occupancy(
