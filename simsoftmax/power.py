@@ -17,7 +17,7 @@ from numpy.typing import ArrayLike, NDArray
 from scipy import optimize, special, stats
 
 from .arguments import as_count, as_probability, as_temperature, as_vector_logits
-from .null import Null
+from .null import Caution, Cells, Null, binomial_quantile
 
 __all__ = ["DetectableDifference", "detectable", "detectable_difference", "prepare", "required_particles"]
 
@@ -30,21 +30,59 @@ WEIGHTS = WEIGHTS / WEIGHTS.sum()
 """Five nodes and weights whose sums are the moments of a standard normal variable, up to the ninth."""
 
 
-@lru_cache(maxsize=4096)
-def _critical(freedom: int, directed: bool, false_alarm: float) -> tuple[float, float]:
-    """Return the critical score and the critical chi-square of the rest; infinite where there is no such test."""
-    both = directed and freedom > 0
-    each = -math.expm1(math.log1p(-false_alarm) / 2) if both else false_alarm
-    score = -float(special.ndtri(each / 2)) if directed else math.inf
-    rest = float(special.chdtri(freedom, each)) if freedom > 0 else math.inf
-    return score, rest
+@dataclass(frozen=True)
+class _Thresholds:
+    """What the two tests of a null ask for at a rate of false alarms: infinite where there is no such test.
+
+    The score must exceed ``score`` by ``score_steps`` standard deviations within the cells, and the chi-square
+    ``rest`` by ``rest_steps``; ``score_loose``, ``loose`` and ``loosest`` give them: that of the score, and the sum and
+    the largest of the squares for the chi-square.
+    """
+
+    freedom: int
+    directed: bool
+    score: float
+    score_steps: float
+    score_loose: float
+    rest: float
+    rest_steps: float
+    loose: float
+    loosest: float
+
+    @classmethod
+    def of(cls, null: Null, false_alarm: float) -> _Thresholds:
+        directed, groups = bool(null.direction.any()), len(null.groups.probability)
+        freedom = groups - 1 - directed
+        alarm = null.share(false_alarm) / (2 if directed and freedom else 1)
+        along, across = null.cautions
+        if groups == 2:  # exact, up to the end of the cell that is nearer to 0: half a width, as `Cells.loose` has it
+            along = across = Caution(math.pi / 2, 1.0)
+        loose = null.usual_cells.loose
+        return cls(
+            freedom,
+            directed,
+            -float(special.ndtri(alarm / 2 / along.factor)) if directed else math.inf,
+            along.steps,
+            math.sqrt(float(loose @ null.direction**2)),
+            float(special.chdtri(freedom, alarm / across.factor)) if freedom else math.inf,
+            across.steps,
+            float(loose @ (1 - null.direction**2)),
+            float(loose.max(initial=0.0)),
+        )
+
+
+    @property
+    def out_of_reach(self) -> bool:
+        """Whether the rate of false alarms is so small, 1e-300 or less, that its threshold is beyond all floats."""
+        return (self.directed and math.isinf(self.score)) or (self.freedom > 0 and math.isinf(self.rest))
 
 
 @lru_cache(maxsize=4096)
-def _noncentrality(freedom: int, directed: bool, false_alarm: float, power: float) -> float:
+def _noncentrality(need: _Thresholds, power: float) -> float:
     """Return the length squared of a shift of the residuals that is caught with ``power``, wherever it points."""
-    critical, threshold = _critical(freedom, directed, false_alarm)
+    directed, freedom = need.directed, need.freedom
     along = np.linspace(0, 1, 21) if directed and freedom else np.array([1.0 if directed else 0.0])
+    critical = need.score + need.score_steps * need.score_loose if directed else math.inf
 
     def missed(length: float) -> float:
         miss = np.ones_like(along)
@@ -52,6 +90,8 @@ def _noncentrality(freedom: int, directed: bool, false_alarm: float, power: floa
             miss = special.ndtr(critical - length * along) - special.ndtr(-critical - length * along)
         if freedom:
             across = length**2 * (1 - along**2)
+            within = 2 * np.sqrt(need.loose * need.rest / freedom + need.loosest * across)
+            threshold = need.rest + need.rest_steps * within
             miss = miss * np.asarray(stats.ncx2.cdf(threshold, freedom, np.maximum(across, 1e-12)))
         return float(miss.max()) - (1 - power)
 
@@ -77,8 +117,10 @@ def _detectable_total_variation(null: Null, false_alarm: float, power: float) ->
         hidden -= math.expm1(math.log1p(-power) / n)
     if len(p) == 1:
         return min(hidden, 1.0)
-    directed = bool(null.direction.any())
-    length2 = _noncentrality(len(p) - 1 - directed, directed, null.share(false_alarm), power)
+    need = _Thresholds.of(null, false_alarm)
+    if need.out_of_reach:
+        return 1.0
+    length2 = _noncentrality(need, power)
     a = min(float(1 - p.max()), 0.5)
     half = (n + length2, -length2 * (1 - 2 * a), -length2 * a * (1 - a))
     seen = (-half[1] + math.sqrt(half[1] ** 2 - 4 * half[0] * half[2])) / (2 * half[0])
@@ -87,41 +129,20 @@ def _detectable_total_variation(null: Null, false_alarm: float, power: float) ->
     return min(seen + hidden, 1.0)
 
 
-def _quick_residuals(counts: Floats, left: Floats, q: Floats, rest: Floats) -> tuple[Floats, Floats]:
-    """Return the residuals of `residuals` and their jumps, for real counts and without a distribution function.
-
-    Of the particles left, each is in the next group with probability q, and beyond it with probability rest = 1 - q.
-    The binomial tails are those of D. B. Peizer and J. W. Pratt (1968); the residuals agree to 0.06 where 5 or more
-    particles are expected.
-    """
-    mean, other = left * q, left * rest
-    width = np.sqrt(mean * rest)
-
-    def root(n: Floats) -> Floats:
-        """Return the normal quantile of P(X <= n)."""
-        above = np.maximum(n + 0.5, 1e-3) / mean - 1
-        below = np.maximum(left - n - 0.5, 1e-3) / other - 1
-        # Each bracket is of second order in the deviation; written like this it keeps its digits for 1e15 particles.
-        half_square = mean * ((1 + above) * np.log1p(above) - above) + other * ((1 + below) * np.log1p(below) - below)
-        small = q / np.maximum(n + 1, 0.5) - rest / np.maximum(left - n, 0.5) + (q - 0.5) / (left + 1)
-        centred = n - mean + 2 / 3 - q / 3 + 0.02 * small
-        beyond = np.abs(n + 0.5 - mean)
-        near = beyond < 1e-6 * width
-        length = np.sqrt(2 * np.maximum(half_square, 0.0) / (1 + 1 / (6 * left)))
-        value: Floats = np.where(near, centred / width, centred * length / np.where(near, 1, beyond))
-        return value
-
-    inner, outer = root(counts), root(counts - 1)
-    low = inner + outer <= 0
-    inner, outer = np.where(low, inner, -outer), np.where(low, outer, -inner)
+def _quick_cells(counts: Floats, left: Floats, q: Floats, rest: Floats) -> Cells:
+    """Return the cells of `binomial_cells` for real counts and without a distribution function."""
+    start, end = binomial_quantile(counts - 1, left, q, rest), binomial_quantile(counts, left, q, rest)
     # Nothing lies beyond an empty group, nor beyond a group that holds all.
-    beyond = special.ndtr(outer) * np.clip(2 * np.where(low, counts, left - counts), 0.0, 1.0)
-    z = special.ndtri(np.clip((beyond + special.ndtr(inner)) / 2, 1e-300, 0.5))
-    return np.where(low, z, -z), np.maximum(np.minimum(inner, 0.0) - z, 0.0)
+    few, full = 2 * counts < 1, 2 * (left - counts) < 1
+    start = np.where(few, special.ndtri(special.ndtr(start) * np.clip(2 * counts, 0.0, 1.0)), start)
+    end = np.where(full, -special.ndtri(special.ndtr(-end) * np.clip(2 * (left - counts), 0.0, 1.0)), end)
+    return Cells.between(start, np.maximum(end, start))
 
 
-def _sure_score(null: Null, q: Floats, power: float) -> float:
+def _sure_score(null: Null, need: _Thresholds, q: Floats, power: float) -> float:
     """Return the size of the score that counts drawn from group probabilities q exceed with the stated power.
+
+    It is drawn back as the test does.
 
     The score is a sum over the groups, peeled off one by one, and each residual depends on the count of its group and
     on the particles left. Its mean, variance and third cumulant follow from those of each binomial count (five nodes
@@ -142,8 +163,10 @@ def _sure_score(null: Null, q: Floats, power: float) -> float:
     u = np.vstack([np.repeat(NODES[:, None], len(x), axis=1), -quantile * np.sign(x - null_x)])
     bent = u + skew * (u**2 - 1) / 6 + kurtosis * (u**3 - 3 * u) / 24 - skew**2 * (2 * u**3 - 5 * u) / 36
     counts = np.clip(left * x + width * bent, 0.0, left)
-    z, jump = _quick_residuals(counts, left, null_x, null_rest)
-    grain = float((np.abs(direction) * jump[-1]).max())  # met where the outcome is just caught
+    cells = _quick_cells(counts, left, null_x, null_rest)
+    z, caught = cells.mean, cells.loose[-1]  # the last row is where the outcome is just caught
+    back = need.score_steps * math.sqrt(float(caught @ direction**2))
+    grain = math.pi / 2 * float((np.abs(direction) * np.sqrt(caught)).max())
 
     mean = np.einsum("k,kj->j", WEIGHTS, z[:-1])
     per_particle = np.cumsum((direction * mean / (2 * left) * tail[:-1])[::-1])[::-1] / tail[:-1]
@@ -155,7 +178,7 @@ def _sure_score(null: Null, q: Floats, power: float) -> float:
     third = float(np.einsum("k,kj->", WEIGHTS, terms**3)) / max(variance, 1e-9) ** 1.5
     sign = math.copysign(1.0, centre)
     bend = sign * min(max(third, -1.0), 1.0) * (quantile**2 - 1) / 6
-    sure: float = sign * centre - math.sqrt(variance) * (quantile - bend) - grain
+    sure: float = sign * centre - math.sqrt(variance) * (quantile - bend) - back
     # Where one group is all that counts, the score itself moves in jumps, and the next one may be just out of reach;
     # the other groups blur them, as they blur the first harmonic of a lattice.
     blur = 1 - float((direction**2).max())
@@ -168,19 +191,21 @@ def _detectable_temperature(null: Null, logits: Floats, temperature: float, fals
     if not null.direction.any() or temperature in (0.0, math.inf):
         return math.inf  # then T (1 + x) is the same distribution for every x
     groups = null.groups
-    critical, _ = _critical(len(groups.probability) - 2, True, null.share(false_alarm))
+    need = _Thresholds.of(null, false_alarm)
+    if need.out_of_reach:
+        return math.inf
     gap = (logits[groups.order] - logits[groups.order[0]]) / temperature
     mean = np.add.reduceat(null.p[groups.order] * gap, groups.starts)
     variance = float((mean**2 / groups.probability).sum()) - float(mean.sum()) ** 2
     if variance <= 0:
         return math.inf
-    linear = (critical + max(float(special.ndtri(power)), 0.0)) / math.sqrt(null.particles * variance)
+    linear = (need.score + max(float(special.ndtri(power)), 0.0)) / math.sqrt(null.particles * variance)
 
     @lru_cache(maxsize=64)
     def margin(x: float) -> float:
         """Return by how much the score at T exp(x) exceeds what is needed."""
         weight = np.add.reduceat(np.exp(gap * math.exp(-x)), groups.starts)
-        return _sure_score(null, weight / weight.sum(), power) - critical - MARGIN
+        return _sure_score(null, need, weight / weight.sum(), power) - need.score - MARGIN
 
     def smallest(sign: float) -> float:
         """Return the change of ln T at which the margin turns positive, in the direction of ``sign``."""

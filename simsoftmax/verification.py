@@ -15,7 +15,7 @@ from numpy.typing import ArrayLike, NDArray
 from .arguments import as_count, as_counts, as_probability, as_real, as_temperature, as_vector_logits, first_index
 from .boltzmann import softmax
 from .markov import Proposal, transition_matrix
-from .null import Null, combine, pool, temperature_direction
+from .null import Cells, Null, combine, pool, temperature_direction
 from .power import detectable, errors_in_words, percent, prepare
 
 __all__ = ["Verdict", "verify", "verify_average"]
@@ -270,7 +270,7 @@ def verify_average(
     pull = np.linalg.solve(factor, (groups.probability * (groups.probability @ groups.energy - groups.energy))[:-1])
     length = float(np.sqrt((pull**2).sum()))
     direction = pull / length if length > 0 else np.zeros_like(pull)
-    score, rest, p_value = combine(residuals, np.zeros_like(residuals), np.zeros_like(residuals), direction)
+    score, rest, p_value = combine(Cells.points(residuals), direction)
     impossible = bool((mean[p == 0] > 0).any())
     p_final = 0.0 if impossible else float(p_value)
 

@@ -11,7 +11,7 @@ from limits import at_least, at_most
 from benchmarks.wrong_samplers import wrong_samplers
 from simsoftmax import detectable_difference, required_particles, softmax
 from simsoftmax.null import Null, residuals
-from simsoftmax.power import _quick_residuals, percent
+from simsoftmax.power import _quick_cells, percent
 
 EXAMPLE = np.array([2.0, 1.0, 0.1])
 
@@ -170,12 +170,12 @@ def test_the_promise_holds_at_other_rates_of_false_alarms(false_alarm, rng):
 def test_quick_residuals_are_those_of_the_binomial(particles, share):
     counts = np.arange(particles + 1)
     p = np.array([share, 1 - share])
-    exact, jump, _ = residuals(np.stack([counts, particles - counts], axis=-1), p)
+    exact = residuals(np.stack([counts, particles - counts], axis=-1), p)
     left, chance = np.full(len(counts), float(particles)), np.full(len(counts), share)
-    quick, quick_jump = _quick_residuals(counts * 1.0, left, chance, 1 - chance)
-    usual = (np.abs(exact[:, 0]) < 5) & (min(share, 1 - share) * particles >= 5)
-    assert quick[usual] == pytest.approx(exact[usual, 0], abs=0.06)
-    assert quick_jump[usual] == pytest.approx(jump[usual, 0], abs=0.06)
+    quick = _quick_cells(counts * 1.0, left, chance, 1 - chance)
+    usual = (np.abs(exact.mean[:, 0]) < 5) & (min(share, 1 - share) * particles >= 5)
+    assert quick.mean[usual] == pytest.approx(exact.mean[usual, 0], abs=0.06)
+    assert np.sqrt(quick.loose[usual]) == pytest.approx(np.sqrt(exact.loose[usual, 0]), abs=0.06)
 
 
 def test_more_false_alarms_than_power_see_an_error_of_zero():
