@@ -25,7 +25,7 @@ from simsoftmax.null import Null
 
 SEED = 20250101
 EXPERIMENTS = 100_000
-RATES = (1e-2, 1e-3)
+RATES = (1e-2, 1e-3, 1e-4)
 PARTS = ("peeking", "faults", "promises", "false_alarms")
 INTERVAL = 0.999  # of the binomial interval that a rate is held against
 

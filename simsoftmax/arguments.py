@@ -189,7 +189,8 @@ def as_counts(counts: ArrayLike, levels: int) -> NDArray[np.int64]:
     if array.shape != (levels,):
         raise ValueError(
             f"counts must hold one number for each of the {levels} logits, got shape {array.shape}; "
-            "pass counts and logits of the same length"
+            "pass counts and logits of the same length, or of draws, one index each, "
+            f"np.bincount(draws, minlength={levels})"
         )
     given = as_regular("counts", counts, remedy)
     bad = ~(array >= 0) | (array != np.floor(array)) | (array > 2**53)

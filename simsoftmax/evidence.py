@@ -85,6 +85,11 @@ class EProcess:
 
     def __str__(self) -> str:
         draws = counted(int(self._counts.sum()), "draw")
+        if self._highest <= 0:
+            return (
+                f"After {draws} the evidence against softmax is {self.evidence:.3g}, and it has never been above 1: "
+                "nothing speaks against the sampler."
+            )
         return (
             f"After {draws} the evidence against softmax is {self.evidence:.3g}; a perfect "
             f"sampler ever reaches its highest value of {math.exp(min(self._highest, 709)):.3g} with probability at "

@@ -32,18 +32,7 @@ from scipy import special, stats
 from .boltzmann import softmax
 from .results import Result
 
-__all__ = [
-    "Caution",
-    "Cells",
-    "Groups",
-    "Null",
-    "binomial_cells",
-    "binomial_quantile",
-    "combine",
-    "pool",
-    "residuals",
-    "temperature_direction",
-]
+__all__ = ["Cells", "Groups", "Null", "combine", "pool", "residuals", "temperature_direction"]
 
 Floats = NDArray[np.float64]
 
@@ -51,8 +40,8 @@ POOL = 5.0
 """A group of levels is closed as soon as it expects this many particles."""
 RARE_SHARE = 0.1
 """The share of the false alarms that goes to the check of rare levels, where levels had to be pooled."""
-MOST_OUTCOMES = 150_000
-"""P-values are summed over all outcomes of the groups where there are no more than this."""
+MOST_OUTCOMES, MOST_PARTICLES = 150_000, 200
+"""P-values are summed over all outcomes of the groups where there are no more than this: a fifth of a second."""
 LARGE = 1e6
 """Binomial tails with an expectation above this on both sides are those of Peizer and Pratt, right to 1e-9 there."""
 USUAL = 1e-3
@@ -227,9 +216,9 @@ class Caution:
     probability of at least 1 / f, so P(m - c s >= x) <= f P(statistic >= x).
 
     * The score is a sum of independent variables of log-concave density, so its own density is log-concave. It exceeds
-      its mean with a probability of at least 1 / e (B. Gruenbaum 1960): c = 0 and f = e. And it has a single peak, so it
-      falls short of m - c s with a probability of at most 4 / 9 (1 + c^2) if c^2 >= 5 / 3, the one-sided inequality of
-      D. F. Vysochanskij and Y. I. Petunin (M. Mercadier and F. Strobel 2021).
+      its mean with a probability of at least 1 / e (B. Gruenbaum 1960): c = 0 and f = e. It also has a single peak, so
+      it falls short of m - c s with a probability of at most 4 / 9 (1 + c^2) if c^2 >= 5 / 3, the one-sided inequality
+      of D. F. Vysochanskij and Y. I. Petunin (M. Mercadier and F. Strobel 2021).
     * The chi-square falls short of m - c s with a probability of at most 1 / (1 + c^2) (F. P. Cantelli 1928). With two
       degrees of freedom or more its density is log-concave, and so P(chi-square >= x) >= P(m >= x) / e by Jensen's
       inequality: of all variables with such a tail, the mean m exceeds x most often where it is the mean beyond a
@@ -288,6 +277,12 @@ def rest_spread(cells: Cells, rest: Floats, direction: Floats) -> Floats:
     return np.asarray(2 * np.sqrt((cells.loose * square).sum(axis=-1)))
 
 
+def _rest_p_value(cells: Cells, rest: Floats, square: Floats, direction: Floats, caution: Caution) -> Floats:
+    freedom = cells.mean.shape[-1] - int(direction.any())
+    nearest = np.maximum(square - caution.steps * rest_spread(cells, rest, direction), 0.0)
+    return np.asarray(caution.factor * special.chdtrc(freedom, nearest))
+
+
 def combine(
     cells: Cells, direction: Floats, cautions: tuple[Caution, Caution] = (NONE, NONE)
 ) -> tuple[Floats, Floats, Floats]:
@@ -308,8 +303,7 @@ def combine(
         nearest = np.maximum(np.abs(score) - cautions[0].steps * loose, 0.0)
         p_values.append(2 * cautions[0].factor * special.ndtr(-nearest))
     if freedom > 0:
-        nearest = np.maximum(square - cautions[1].steps * rest_spread(cells, rest, direction), 0.0)
-        p_values.append(cautions[1].factor * special.chdtrc(freedom, nearest))
+        p_values.append(_rest_p_value(cells, rest, square, direction, cautions[1]))
     if not p_values:
         return score, square, np.ones(cells.mean.shape[:-1])
     least = np.minimum.reduce(p_values)
@@ -368,12 +362,12 @@ class Null(Result):
     def _exact(self) -> tuple[Floats, Floats] | None:
         """The p-values of all outcomes of the groups, sorted, and the probability of each or less; None if too many."""
         p, n = self.groups.probability, self.particles
-        dividers = len(p) - 1
-        if dividers < 2 or math.comb(n + dividers, dividers) > MOST_OUTCOMES:
+        bars = len(p) - 1
+        size = math.comb(n + bars, bars) if n <= MOST_PARTICLES else MOST_OUTCOMES + 1
+        if bars < 2 or size > MOST_OUTCOMES:
             return None
-        size = math.comb(n + dividers, dividers)
-        places = np.fromiter(chain.from_iterable(combinations(range(n + dividers), dividers)), np.int64, size * dividers)
-        edges = np.pad(places.reshape(size, dividers), ((0, 0), (1, 1)), constant_values=((0, 0), (-1, n + dividers)))
+        places = np.fromiter(chain.from_iterable(combinations(range(n + bars), bars)), np.int64, size * bars)
+        edges = np.pad(places.reshape(size, bars), ((0, 0), (1, 1)), constant_values=((0, 0), (-1, n + bars)))
         counts = np.diff(edges, axis=1) - 1
         chance = np.exp(stats.multinomial.logpmf(counts, n, p / p.sum()))
         stated = combine(self._looked_up(counts), self.direction, self.cautions)[2]
@@ -403,6 +397,22 @@ class Null(Result):
             p_value = np.minimum(p_value / (1 - RARE_SHARE), self._rarest(counts) / RARE_SHARE)
         impossible = (counts[..., self.p == 0] > 0).any(axis=-1)
         return score, rest, np.where(impossible, 0.0, np.minimum(p_value, 1.0))
+
+    def misfit(self, counts: NDArray[np.int64]) -> float:
+        """Return the p-value of the chi-square alone, with that of rare levels: whatever no other temperature mends."""
+        cells = residuals(self.groups.gather(counts), self.groups.probability)
+        rest = cells.mean - float(cells.mean @ self.direction) * self.direction
+        p_value = 1.0
+        if len(rest) > int(self.direction.any()):
+            square = np.asarray((rest**2).sum() + cells.within @ (1 - self.direction**2))
+            p_value = (
+                2 * float(special.ndtr(-cells.nearest[0]))
+                if len(rest) == 1
+                else float(_rest_p_value(cells, rest, square, self.direction, self.cautions[1]))
+            )
+        if self.pooled:
+            p_value = min(p_value / (1 - RARE_SHARE), float(self._rarest(counts)) / RARE_SHARE)
+        return min(p_value, 1.0)
 
     def _rarest(self, counts: NDArray[np.int64]) -> Floats:
         """Return P(any of N particles is in a level at most as likely as the least likely one occupied)."""

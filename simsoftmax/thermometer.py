@@ -10,11 +10,17 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy import optimize, special
 
-from .arguments import as_counts, as_probability, as_vector_logits, first_index
+from .arguments import as_counts, as_logits, as_probability, as_vector_logits, first_index
+from .null import LARGE, Null, binomial_quantile
 
 __all__ = ["TemperatureEstimate", "estimate_temperature"]
 
 Floats = NDArray[np.float64]
+
+MISFIT = 1e-3
+"""Below this p-value an estimate says that no temperature fits."""
+MASKED = 1e100
+"""An empty level this many times farther down than any other that matters is left out: it stands for -inf."""
 
 
 @dataclass(frozen=True)
@@ -31,6 +37,11 @@ class TemperatureEstimate:
     confidence : float
         What was asked.
     particles : int
+    p_value : float
+        How well the counts fit softmax at that temperature: small where no temperature fits, as after a truncation that
+        was not declared; then the estimate is the best of a wrong family, and the interval says nothing. 1 where there
+        is nothing to compare, as with two levels. Measured, not proved, because the temperature is estimated from the
+        same counts: see `estimate_temperature`.
     inverted : bool
         True where the mean energy exceeds that of a uniform distribution: as in an inverted population, only a
         negative temperature would fit. If ``low`` is infinite as well, no temperature agrees with the counts.
@@ -41,6 +52,7 @@ class TemperatureEstimate:
     high: float
     confidence: float
     particles: int
+    p_value: float
     inverted: bool
 
     def __str__(self) -> str:
@@ -48,9 +60,15 @@ class TemperatureEstimate:
             f"T = {self.temperature:.4g}, between {self.low:.4g} and {self.high:.4g} with "
             f"{100 * self.confidence:.7g} % confidence ({self.particles:,} particle{'s' if self.particles > 1 else ''})"
         )
-        if not self.inverted:
-            return text + "."
-        return text + "; the high levels are fuller than at any temperature, so infinity is the nearest."
+        if self.inverted:
+            return text + "; the high levels are fuller than at any temperature, so infinity is the nearest."
+        if self.p_value < MISFIT:
+            chance = f"p = {self.p_value:.2g}" if self.p_value > 1e-290 else "p < 1e-290"
+            return (
+                f"{text}; but no temperature fits these counts ({chance}), so this is only the nearest: "
+                "mark truncated levels with -inf, and see what else differs with verify."
+            )
+        return text + "."
 
 
 def estimate_temperature(counts: ArrayLike, logits: ArrayLike, *, confidence: float = 0.95) -> TemperatureEstimate:
@@ -83,7 +101,14 @@ def estimate_temperature(counts: ArrayLike, logits: ArrayLike, *, confidence: fl
     r* = r + ln(u / r) / r (O. E. Barndorff-Nielsen 1986), accurate for few particles; they are exact where all
     particles are in the lowest levels or all in the highest, and where there are only two energies (C. J. Clopper
     and E. S. Pearson 1934).
+
+    The p-value is that of the chi-square in `verify` across the direction of temperature, at the temperature found.
     """
+    if as_logits(logits).ndim == 2:
+        raise ValueError(
+            f"logits must be one-dimensional here, got shape {np.shape(logits)}; for one label in each row of logits "
+            "use fit_temperature"
+        )
     z = as_vector_logits(logits)
     n = as_counts(counts, len(z))
     level = as_probability("confidence", confidence)
@@ -94,7 +119,7 @@ def estimate_temperature(counts: ArrayLike, logits: ArrayLike, *, confidence: fl
             f"counts must be 0 where the logit is -inf, got {n[~allowed & (n > 0)][0]} at index {where}; "
             "no temperature puts a particle there"
         )
-    z, n = z[allowed], n[allowed]
+    z, n = _within_reach(z[allowed], n[allowed])
     with np.errstate(over="ignore"):
         width = float(z.max() - z.min())
     if not 0 < width < math.inf:
@@ -102,13 +127,28 @@ def estimate_temperature(counts: ArrayLike, logits: ArrayLike, *, confidence: fl
             f"logits must differ by a finite amount for a temperature to be seen, got a range of {width:g}; "
             "with equal scores every temperature gives the same distribution"
         )
-    family = _Family((z - z.max()) / width, n)
+    scores = (z - z.max()) / width
+    family = _Family(scores, n)
     best, lower, upper = family.best(), *family.interval((1 - level) / 2)
 
     def as_t(b: float) -> float:
         return width / b if b > 0 else math.inf
 
-    return TemperatureEstimate(as_t(best), as_t(upper), as_t(lower), level, int(n.sum()), best < 0)
+    # At its own temperature the mean energy fits by itself; where none does, that is part of the misfit.
+    null = Null.of(scores, 1 / best if best > 0 else math.inf, int(n.sum()))
+    p_value = null.misfit(n) if best >= 0 else float(null.judge(n)[2])
+    return TemperatureEstimate(as_t(best), as_t(upper), as_t(lower), level, int(n.sum()), p_value, best < 0)
+
+
+def _within_reach(z: Floats, n: NDArray[np.int64]) -> tuple[Floats, NDArray[np.int64]]:
+    """Leave out empty levels so far down that no temperature of interest could fill them: masks such as -1e300."""
+    with np.errstate(over="ignore"):
+        gap = z.max() - z
+    seen = float(gap[n > 0].max())
+    if seen == 0:
+        seen = float(gap[gap > 0].min(initial=math.inf))
+    kept = (n > 0) | ((gap / MASKED <= seen) & (gap < math.inf))
+    return z[kept], n[kept]
 
 
 class _Family:
@@ -150,13 +190,18 @@ class _Family:
             return (b, math.inf) if self.coldest else (-math.inf, b)
         best = self.best()
         log_z, _, variance = self.moments(best)
+        weight = np.exp(best * self.scores - log_z)
         step = 1 / math.sqrt(self.particles * variance)
         quantile = -float(special.ndtri(tail))
 
         def root(b: float) -> float:
             """Return the modified signed root r*, falling in b."""
             here = self.moments(b)[0]
-            divergence = max((best - b) * self.mean - (log_z - here), 0.0)
+            tilt = (b - best) * (self.scores - self.mean)
+            if np.abs(tilt).max() < 1e-3:  # written like this it keeps its digits for 1e15 particles
+                divergence = math.log1p(float(weight @ (tilt**2 * (1 / 2 + tilt / 6 + tilt**2 / 24))))
+            else:
+                divergence = max((best - b) * self.mean - (log_z - here), 0.0)
             r = math.copysign(math.sqrt(2 * self.particles * divergence), best - b)
             u = (best - b) / step
             return r + math.log(u / r) / r if r != 0 else 0.0
@@ -169,9 +214,23 @@ class _Family:
     def _two_energies(self, tail: float) -> tuple[float, float]:
         """Return the Clopper-Pearson interval of the share of particles with the higher score, as inverse T."""
         k, n = self.top, self.particles
+        ways = math.log(float((self.scores == 0).sum()) / float((self.scores == -1).sum()))
+        if min(k, n - k) > 2 * LARGE:
+            quantile = float(special.ndtri(tail))
+
+            def share(successes: int, wanted: float) -> float:
+                """Return the logit of the share at which P(X <= successes) has this normal quantile."""
+                values = np.array([successes, n], dtype=np.float64)
+
+                def short(x: float) -> float:
+                    share, rest = special.expit(np.array([x, -x]))
+                    return wanted - float(binomial_quantile(values[0], values[1], share, rest))
+
+                return _root(short, math.log(k) - math.log(n - k))
+
+            return share(k - 1, -quantile) - ways, share(k, quantile) - ways
         low = float(special.betaincinv(k, n - k + 1, tail)) if k else 0.0
         high = float(special.betaincinv(k + 1, n - k, 1 - tail)) if k < n else 1.0
-        ways = math.log(float((self.scores == 0).sum()) / float((self.scores == -1).sum()))
         return float(special.logit(low)) - ways, float(special.logit(high)) - ways
 
 

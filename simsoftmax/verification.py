@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -15,8 +17,8 @@ from numpy.typing import ArrayLike, NDArray
 from .arguments import as_count, as_counts, as_probability, as_real, as_temperature, as_vector_logits, first_index
 from .boltzmann import softmax
 from .markov import Proposal, transition_matrix
-from .null import Cells, Null, combine, pool, temperature_direction
-from .power import detectable, errors_in_words, percent, prepare
+from .null import Cells, Groups, Null, combine, pool, temperature_direction
+from .power import DetectableDifference, detectable, errors_in_words, percent, prepare
 
 __all__ = ["Verdict", "verify", "verify_average"]
 
@@ -35,7 +37,8 @@ class Verdict:
     passed : bool
         ``p_value > false_alarm``; also the truth value of the verdict.
     p_value : float
-        Probability that a perfect sampler looks at least this bad. 0 if a level of probability zero is occupied.
+        A perfect sampler has a p-value of at most a with a probability of at most a, for every a: for `verify` by a
+        theorem, for any number of levels and particles. 0 if a level of probability zero is occupied.
     statistic : float
         The sum of squares of all normal residuals; about ``groups - 1`` for a perfect sampler.
     temperature_score : float
@@ -119,14 +122,14 @@ def verify(
     Parameters
     ----------
     counts : array_like, shape (K,)
-        Number of particles (draws) in each level. The draws must be independent: for time averages of a Markov chain
-        use `verify_average`.
+        Number of particles (draws) in each level; of draws, one index each, ``np.bincount(draws, minlength=K)``. The
+        draws must be independent: for time averages of a Markov chain use `verify_average`.
     logits : array_like, shape (K,)
         Scores z; -inf marks a level that cannot be occupied, as after top-k or top-p truncation.
     temperature : float, optional
         T >= 0 in units of the logits; 0 and infinity are the exact limits.
     false_alarm : float, optional
-        Probability of failing a perfect sampler: the total of all tests made here.
+        Probability of failing a perfect sampler, at most: the total of all tests made here.
     power : float, optional
         Probability with which errors of the size that the verdict states are caught.
 
@@ -142,10 +145,12 @@ def verify(
     Notes
     -----
     Neighbours in energy are pooled until each group expects 5 particles; what is left over at the high end is a group
-    of its own. The groups' residuals are tested as the module says: p = m (2 - m) for the lesser m of the two
-    p-values. If levels were pooled, a tenth of the false-alarm rate goes to one more test: the probability that any
-    particle is in a level at most as likely as the least likely one that is occupied. A level of probability zero that
-    is occupied makes it zero.
+    of its own. The groups' residuals are tested as the module `null` says: a theorem keeps the false alarms at or below
+    the stated rate, whatever K, N and T. It costs little: up to 2 % more particles where every group expects a hundred
+    or more, up to 9 % where most expect five. Where up to 200 particles have up to 150,000 outcomes, p is summed over
+    them and exact. If levels were pooled, a tenth of the false-alarm rate goes to one more test: the probability that
+    any particle is in a level at most as likely as the least likely one that is occupied. A level of probability zero
+    that is occupied makes it zero.
 
     The bound on the total variation: t(n) = TV(n / N, p) moves by at most 1 / N with one particle, so it exceeds its
     mean less sqrt(ln(1 / false_alarm) / 2 N) with the stated confidence (C. McDiarmid 1989); and its mean is at least
@@ -258,38 +263,23 @@ def verify_average(
         raise ValueError(
             f"logits must hold at most 4096 levels here, got {len(z)}; pass the counts of one sweep to verify instead"
         )
-    p = np.asarray(softmax(z, t), dtype=np.float64)
-    groups = pool(z, p, n, POOL_AVERAGE, merge=True)
-    order = groups.order
-    matrix = np.asarray(transition_matrix(z, t, proposal=proposal))[np.ix_(order, order)]
-    by_level, slowest = _average_covariance(matrix, p[order], records, stride)
-    covariance = np.add.reduceat(np.add.reduceat(by_level, groups.starts, axis=0), groups.starts, axis=1)
-    # The covariance of all groups but one is regular, and a Cholesky factor whitens it.
-    factor = np.linalg.cholesky(covariance[:-1, :-1] / n)
-    residuals = np.linalg.solve(factor, (groups.gather(mean) - groups.probability)[:-1])
-    pull = np.linalg.solve(factor, (groups.probability * (groups.probability @ groups.energy - groups.energy))[:-1])
-    length = float(np.sqrt((pull**2).sum()))
-    direction = pull / length if length > 0 else np.zeros_like(pull)
-    score, rest, p_value = combine(Cells.points(residuals), direction)
-    impossible = bool((mean[p == 0] > 0).any())
-    p_final = 0.0 if impossible else float(p_value)
-
-    equivalent = max(1, int(n / slowest))
-    null = Null(equivalent, p, groups, temperature_direction(groups.probability, groups.energy))
-    seen = detectable(null, z, t, alarm, strength)
-    observed = 0.5 * float(np.abs(mean - p).sum())
-    spread = np.zeros(len(z))
-    spread[order] = np.sqrt(np.diag(by_level) / n)
+    kind: str | bytes = proposal if isinstance(proposal, str) else b""
+    if not isinstance(proposal, str):
+        transition_matrix(z, t, proposal=proposal)  # which names what is wrong with it
+        kind = np.asarray(proposal, dtype=np.float64).tobytes()
+    null, seen = _prepare_average(z.tobytes(), t, n, records, stride, kind, alarm, strength)
+    score, rest, p_value = null.judge(mean)
+    observed = 0.5 * float(np.abs(mean - null.p).sum())
     with np.errstate(divide="ignore", invalid="ignore"):
-        off = np.where((spread == 0) & (mean == p), 0.0, (mean - p) / spread)
+        off = np.where((null.spread == 0) & (mean == null.p), 0.0, (mean - null.p) / null.spread)
     worst = int(np.abs(off).argmax())
     return Verdict(
-        passed=p_final > alarm,
-        p_value=p_final,
+        passed=bool(p_value > alarm),
+        p_value=float(p_value),
         statistic=float(score**2 + rest),
         temperature_score=float(score),
         particles=n,
-        groups=len(groups.starts),
+        groups=len(null.groups.starts),
         temperature=t,
         false_alarm=alarm,
         power=strength,
@@ -300,6 +290,76 @@ def verify_average(
         worst_level=worst,
         worst_residual=float(off[worst]),
     )
+
+
+@dataclass(frozen=True)
+class AverageNull:
+    """Everything about the hypothesis of `verify_average` that does not depend on the occupancy.
+
+    Attributes
+    ----------
+    p, spread : ndarray, shape (K,)
+        Probability of each level, and the standard deviation of its mean share.
+    groups : Groups
+    whiten : ndarray, shape (G - 1, G - 1)
+        Cholesky factor of the covariance of all groups but the last.
+    direction : ndarray, shape (G - 1,)
+        The unit vector along which a wrong temperature moves the whitened residuals.
+    equivalent : int
+        Independent draws whose variance equals that of the slowest mode.
+    """
+
+    p: Floats
+    spread: Floats
+    groups: Groups
+    whiten: Floats
+    direction: Floats
+    equivalent: int
+
+    @classmethod
+    def of(cls, z: Floats, t: float, particles: int, records: int, every: int, proposal: Proposal) -> AverageNull:
+        """Return the hypothesis for so many particles, records and sweeps from one record to the next."""
+        p = np.asarray(softmax(z, t), dtype=np.float64)
+        groups = pool(z, p, particles, POOL_AVERAGE, merge=True)
+        order = groups.order
+        matrix = np.asarray(transition_matrix(z, t, proposal=proposal))[np.ix_(order, order)]
+        by_level, slowest = _average_covariance(matrix, p[order], records, every)
+        covariance = np.add.reduceat(np.add.reduceat(by_level, groups.starts, axis=0), groups.starts, axis=1)
+        # The covariance of all groups but one is regular, and a Cholesky factor whitens it.
+        factor = np.linalg.cholesky(covariance[:-1, :-1] / particles)
+        pull = np.linalg.solve(factor, (groups.probability * (groups.probability @ groups.energy - groups.energy))[:-1])
+        length = float(np.sqrt((pull**2).sum()))
+        direction = pull / length if length > 0 else np.zeros_like(pull)
+        spread = np.zeros(len(z))
+        spread[order] = np.sqrt(np.diag(by_level) / particles)
+        return cls(p, spread, groups, np.asarray(factor, np.float64), direction, max(1, int(particles / slowest)))
+
+    def judge(self, mean: Floats) -> tuple[Floats, Floats, Floats]:
+        """Return (score, chi-square of the rest, p-value) for mean occupancies of shape (..., K)."""
+        off = (self.groups.gather(mean) - self.groups.probability)[..., :-1]
+        residuals = np.asarray(np.linalg.solve(self.whiten, off[..., None])[..., 0], dtype=np.float64)
+        score, rest, p_value = combine(Cells.points(residuals), self.direction)
+        return score, rest, np.where((mean[..., self.p == 0] > 0).any(axis=-1), 0.0, p_value)
+
+
+@lru_cache(maxsize=1)
+def _prepare_average(
+    logits: bytes,
+    temperature: float,
+    particles: int,
+    records: int,
+    every: int,
+    proposal: str | bytes,
+    false_alarm: float,
+    power: float,
+) -> tuple[AverageNull, DetectableDifference]:
+    """Return all that does not depend on the occupancy; kept, as `prepare` keeps it."""
+    z = np.frombuffer(logits)
+    moves: Any = proposal if isinstance(proposal, str) else np.frombuffer(proposal).reshape(len(z), -1)
+    null = AverageNull.of(z, temperature, particles, records, every, moves)
+    direction = temperature_direction(null.groups.probability, null.groups.energy)
+    counts = Null(null.equivalent, null.p, null.groups, direction)
+    return null, detectable(counts, z, temperature, false_alarm, power)
 
 
 def _average_covariance(matrix: Floats, p: Floats, records: int, every: int) -> tuple[Floats, float]:
