@@ -45,7 +45,8 @@ def problems() -> Iterator[tuple[str, Floats, float, int]]:
     """Yield (name, logits, temperature, particles) of every problem."""
     for levels in LEVELS:
         for name, logits in shapes(levels).items():
-            for temperature in TEMPERATURES[1:2] if name == "equal" else TEMPERATURES:
+            alike = name == "equal" or levels == LEVELS[-1]  # the most outcomes by far: one temperature is enough
+            for temperature in TEMPERATURES[1:2] if alike else TEMPERATURES:
                 for particles in PARTICLES:
                     yield name, logits, temperature, particles
 

@@ -240,7 +240,8 @@ class Caution:
     def of_rest(cls, freedom: int, spread: float) -> Caution:
         """Return the cheapest caution for a chi-square at a usual spread within the cells."""
         critical = float(special.chdtri(freedom, USUAL / 2))
-        slope = float(stats.chi2.pdf(critical, freedom)) / (USUAL / 2)
+        density = (freedom / 2 - 1) * math.log(critical / 2) - critical / 2 - math.lgamma(freedom / 2) - math.log(2)
+        slope = math.exp(density) / (USUAL / 2)
         steps = max(0.5, (2 / (slope * max(spread, 1e-300))) ** (1 / 3))
         factor = 1 + 1 / steps**2
         if freedom > 1 and math.log(factor) + slope * steps * spread > 1:

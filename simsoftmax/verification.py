@@ -76,6 +76,11 @@ class Verdict:
     worst_level: int
     worst_residual: float
 
+    def __post_init__(self) -> None:
+        # Every comparison with a NaN is false: it would read as a failure here, and as a pass a little further on.
+        if math.isnan(self.p_value) or math.isnan(self.total_variation_bound):
+            raise FloatingPointError("the p-value is not a number: an error of simsoftmax, please report it")
+
     def __bool__(self) -> bool:
         return self.passed
 

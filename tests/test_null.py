@@ -8,8 +8,9 @@ from hypothesis import strategies as st
 from limits import ALARM, all_outcomes, at_most
 from scipy import stats
 
+from benchmarks import enumeration_study as study
 from simsoftmax import softmax, verify
-from simsoftmax.null import Cells, Null, combine, residuals
+from simsoftmax.null import Caution, Cells, Null, combine, residuals
 
 EXAMPLE = np.array([2.0, 1.0, 0.1])
 
@@ -44,6 +45,46 @@ def test_false_alarms_of_larger_problems_summed_over_all_outcomes(logits, temper
     tried = (nominal < 0.5) & (nominal > 1e-9)
     assert tried.any()
     assert (rate[tried] <= nominal[tried] * (1 + 1e-6) + 1e-12).all()
+
+
+def few_outcomes():
+    """Return a part of the problems of `benchmarks.enumeration_study`, every shape and number of levels among them."""
+    sizes = {2: range(1, 41), 3: range(1, 41, 2), 4: (1, 2, 4, 10, 11, 15, 20), 5: (3, 10, 12)}
+    return [
+        (name, logits, t, n)
+        for levels, particles in sizes.items()
+        for name, logits in study.shapes(levels).items()
+        for t in (0.4, 1.3)
+        for n in particles
+    ]
+
+
+def test_no_p_value_of_a_small_problem_comes_more_often_than_it_says():
+    attainable = 0
+    for name, logits, t, n in few_outcomes():
+        null = Null.of(logits, t, n)
+        counts = study.outcomes(n, len(logits))
+        chance = study.probability(counts, null.p)
+        values, rate = study.attained(null.judge(counts)[2], chance)
+        assert rate[-1] == pytest.approx(1, rel=1e-12)
+        assert (rate <= values * (1 + study.ROUNDING)).all(), (name, len(logits), t, n)
+        attainable += len(values)
+    assert attainable > 5_000
+
+
+def test_the_sum_over_outcomes_sees_p_values_that_are_a_little_too_small():
+    # The negative control of the test above: levels apart and equal, where all that is left out is a little caution.
+    for logits, n in ((np.zeros(2), 11), (np.array([2.0, 1.0, 0.1]), 40), (np.zeros(4), 20)):
+        null = Null.of(logits, 1.3, n)
+        counts = study.outcomes(n, len(logits))
+        chance = study.probability(counts, null.p)
+        right = null.judge(counts)[2]
+        assert study.excess(right, chance) <= 1 + study.ROUNDING
+        assert study.excess(0.999 * right, chance) > 1
+    # And without what `Caution` asks for, the theorem would not be one.
+    null = Null.of(np.zeros(4), 1.3, 20)
+    null.__dict__.update(_exact=None, cautions=(Caution(0.0, 1.0), Caution(0.0, 1.0 + 1e-12)))
+    assert study.excess(null.judge(study.outcomes(20, 4))[2], study.probability(study.outcomes(20, 4), null.p)) > 1
 
 
 def test_the_sum_over_outcomes_would_show_a_gaussian_verdict_to_be_wrong():
@@ -96,6 +137,42 @@ def test_residuals_match_exact_binomial_tails(levels, seed, temperature):
         assert cells.within[j] == pytest.approx(inside.var(), rel=1e-3, abs=1e-6)
         assert cells.within[j] <= cells.loose[j] <= min((high - low) / np.pi, 1) ** 2 * (1 + 1e-9)
         assert cells.nearest[j] == pytest.approx(max(low, -high, 0), rel=1e-6, abs=1e-7)
+
+
+@given(st.integers(2, 5), st.integers(0, 10**6), st.floats(0.2, 5), st.floats(0, 53), st.floats(-6, 6))
+def test_p_values_of_any_number_of_particles_are_numbers(levels, seed, temperature, bits, off):
+    draw = np.random.default_rng(seed)
+    logits, n = draw.normal(size=levels) * draw.choice([0, 1, 5]), int(2**bits)
+    p = softmax(logits, temperature)
+    counts = np.clip(n * p + off * np.sqrt(n * p * (1 - p)) * draw.normal(size=levels), 0, None).astype(np.int64)
+    counts[p.argmax()] = max(n - (counts.sum() - counts[p.argmax()]), 0)
+    verdict = verify(counts if counts.any() else counts + 1, logits, temperature)
+    assert 0 <= verdict.p_value <= 1
+    assert np.isfinite([verdict.statistic, verdict.temperature_score, verdict.total_variation_bound]).all()
+    assert 0 < verdict.detectable_total_variation <= 1
+
+
+@pytest.mark.parametrize("share", [0.5, 0.3, 0.02])
+@pytest.mark.parametrize("trials", [10**8, 2**52, 2**53 - 4])
+@pytest.mark.parametrize("deviation", [-30.0, -3.0, -0.1, 0.7, 4.0])
+def test_huge_binomial_tails_are_right(share, trials, deviation):
+    with mpmath.workdps(40):
+        q = mpmath.mpf(share)
+        n = int(mpmath.floor(trials * q + deviation * mpmath.sqrt(trials * q * (1 - q))))
+        exact = _tail(n, trials, q, up=deviation > 0)
+    nearest = residuals(np.array([n, trials - n]), np.array([share, 1 - share])).nearest[0]
+    assert stats.norm.sf(nearest) == pytest.approx(float(exact), rel=2e-6)
+
+
+def _tail(k, trials, q, up):
+    """Return P(X >= k), or P(X <= k), by the saddle point of H. E. Daniels (1987) with many digits."""
+    side = 1 if up else -1
+    share = (mpmath.mpf(k) - mpmath.mpf(side) / 2) / trials
+    tilt = mpmath.log(share * (1 - q) / (q * (1 - share)))
+    divergence = share * mpmath.log(share / q) + (1 - share) * mpmath.log((1 - share) / (1 - q))
+    root = side * mpmath.sign(tilt) * mpmath.sqrt(2 * trials * divergence)
+    lattice = side * 2 * mpmath.sinh(tilt / 2) * mpmath.sqrt(trials * share * (1 - share))
+    return mpmath.ncdf(-root) - mpmath.npdf(root) * (1 / root - 1 / lattice)
 
 
 def test_far_tails_are_right():

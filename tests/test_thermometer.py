@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from limits import at_most
+from limits import ALARM, at_most
+from scipy import stats
 
 from simsoftmax import estimate_temperature, softmax
 
@@ -61,3 +62,78 @@ def test_the_ends_of_the_thermometer():
         estimate_temperature([1, 2, 1], [1.0, 0.0, -np.inf])
     with pytest.raises(ValueError, match="confidence must lie strictly"):
         estimate_temperature([1, 2, 1], EXAMPLE, confidence=95)
+
+
+@given(st.integers(0, 10**6), st.floats(0.3, 8), st.floats(1, 53), st.integers(2, 6))
+def test_the_thermometer_reads_any_number_of_particles(seed, temperature, bits, levels):
+    draw = np.random.default_rng(seed)
+    logits, n = np.append(draw.normal(size=levels), 0.0), int(2**bits)
+    counts = (n * softmax(logits, temperature)).astype(np.int64)
+    counts[logits.argmax()] += n - counts.sum()
+    estimate = estimate_temperature(counts, logits)
+    assert estimate.low <= estimate.temperature <= estimate.high
+    assert 0 <= estimate.p_value <= 1
+    if n > 1e7:  # the interval is that of the information in the counts, to the last particle
+        capacity = (
+            (logits - softmax(logits, temperature) @ logits) ** 2 @ softmax(logits, temperature)
+        ) / temperature**2
+        width = 2 * 1.959964 * temperature / math.sqrt(n * capacity)
+        assert estimate.high - estimate.low == pytest.approx(width, rel=0.02)
+
+
+def test_an_interval_of_two_energies_is_that_of_clopper_and_pearson_at_any_size():
+    for k, n in ((30, 100), (3_000_001, 10_000_000), (90_487_887_991, 10**12)):
+        low, high = stats.binomtest(k, n).proportion_ci(0.95, method="exact") if n < 1e11 else (None, None)
+        estimate = estimate_temperature([n - k, k], [3.0, 0.0])
+        if low is not None:
+            assert softmax([3.0, 0.0], estimate.low)[1] == pytest.approx(low, rel=1e-9)
+            assert softmax([3.0, 0.0], estimate.high)[1] == pytest.approx(high, rel=1e-9)
+    assert estimate.high == pytest.approx(estimate.temperature, rel=1e-5)
+    assert estimate.low < estimate.temperature < estimate.high
+
+
+@pytest.mark.parametrize("mask", [-1e9, -3.4028235e38, -1e100, -1e200, -1e300, -1.7976931348623157e308])
+def test_a_mask_reads_as_no_level_at_all(mask):
+    for counts in ([50, 30, 20, 0], [100, 0, 0, 0], [60, 40, 0, 0], [20, 25, 50, 0]):
+        masked = estimate_temperature(counts, [2.0, 1.0, 0.1, mask])
+        right = estimate_temperature(counts, [2.0, 1.0, 0.1, -np.inf])
+        if counts[2] < 50 or mask < -1e100:  # a level that is only far down is fuller at infinity than nowhere
+            assert masked.temperature == pytest.approx(right.temperature, rel=1e-6)
+            assert masked.low == pytest.approx(right.low, rel=1e-6)
+        if math.isfinite(right.high):
+            assert masked.high == pytest.approx(right.high, rel=1e-6)
+
+
+def test_a_truncation_that_was_not_declared_is_seen(rng):
+    logits, t, nucleus = 2 * rng.normal(size=200), 0.8, 0.9
+    p = softmax(logits, t)
+    order = np.argsort(-p)
+    kept = order[: int(np.searchsorted(p[order].cumsum(), nucleus)) + 1]
+    truncated = np.zeros(200)
+    truncated[kept] = p[kept] / p[kept].sum()
+    counts = rng.multinomial(20_000, truncated)
+    hidden = estimate_temperature(counts, logits)
+    assert not hidden.low <= t <= hidden.high  # the interval is wrong, and the estimate says so
+    assert hidden.p_value < ALARM
+    assert "no temperature fits these counts" in str(hidden)
+    declared = estimate_temperature(counts, np.where(truncated > 0, logits, -np.inf), confidence=1 - ALARM)
+    assert declared.low <= t <= declared.high
+    assert declared.p_value > ALARM
+    assert "no temperature" not in str(declared)
+
+
+def test_the_fit_of_a_sampler_that_is_right_is_rarely_called_bad(rng):
+    for logits, t, n in [
+        (EXAMPLE, 2.0, 100),
+        (np.linspace(0, 9, 12), 1.3, 500),
+        (np.zeros(30) + np.arange(30) % 3, 0.7, 300),
+    ]:
+        draws = rng.multinomial(n, softmax(logits, t), size=1000)
+        assert at_most(sum(estimate_temperature(c, logits).p_value <= 0.01 for c in draws), 1000, 0.01)
+
+
+def test_a_table_of_logits_is_sent_to_the_fit():
+    with pytest.raises(ValueError, match="use fit_temperature"):
+        estimate_temperature([0, 1], np.zeros((2, 3)))
+    with pytest.raises(ValueError, match=r"np\.bincount\(draws, minlength=3\)"):
+        estimate_temperature([0, 1, 2, 1], EXAMPLE)

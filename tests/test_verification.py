@@ -1,5 +1,6 @@
 """The verdict: what it says, faults that must fail, and time averages."""
 
+import dataclasses
 import math
 
 import numpy as np
@@ -89,6 +90,24 @@ def test_the_bound_on_total_variation_holds_and_beats_weissman(rng):
     verdict = verify(counts, EXAMPLE, 2.0)
     weissman = 0.5 * math.sqrt(2 * math.log((2**3 - 2) / 1e-3) / n)
     assert verdict.total_variation < verdict.total_variation_bound < verdict.total_variation + weissman
+
+
+def test_ends_of_the_range_of_floats_are_answered():
+    assert verify([2**52, 2**52], [0.0, 0.0])
+    assert not verify([2**52 + 2**30, 2**52 - 2**30], [0.0, 0.0])
+    assert verify([50, 7], [1e308, -1e308], 1e308)
+    for alarm in (5e-324, 1e-310, 1e-290):
+        verdict = verify([5, 5], [1.0, 0.0], false_alarm=alarm)
+        assert verdict
+        assert verdict.detectable_total_variation > 0.9
+    for power in (5e-324, 1 - 2**-53):
+        assert verify([50, 50, 90], [1.0, 0.9, 1.6], power=power)
+
+
+def test_a_verdict_that_is_not_a_number_is_none():
+    fine = verify([5, 2, 1], EXAMPLE)
+    with pytest.raises(FloatingPointError, match="not a number"):
+        dataclasses.replace(fine, p_value=math.nan)
 
 
 def test_limits():
