@@ -156,14 +156,14 @@ def verdict(runs: int = 10_000) -> None:
     for logits, t, n in ((Z[:3], 2.0, 5), (Z[:3], 0.5, 30), (Z[:2], 0.7, 12), (rare, 0.6, 50), (rare, 1.3, 2000),
                          (np.array([0.0, 0.0, 3.0]), 4.0, 10**6)):  # fmt: skip
         p, missed, misfit = sm.softmax(logits, t), 0, np.zeros(2, dtype=int)
-        for counts in rng.multinomial(n, p, size=runs):
+        for counts in rng.multinomial(n, p, size=runs // 5):
             estimate = sm.estimate_temperature(counts, logits)
             missed += not estimate.low <= t <= estimate.high
             misfit += estimate.p_value <= np.array([1e-2, 1e-3])
         case = f"{len(logits)} levels, T = {t:g}, {n:,} particles"
-        keep("thermometer, interval", case, 0.05, missed, runs)
+        keep("thermometer, interval", case, 0.05, missed, runs // 5)
         for stated, broken in zip((1e-2, 1e-3), misfit, strict=True):
-            keep("thermometer, p-value", case, stated, int(broken), runs)
+            keep("thermometer, p-value", case, stated, int(broken), runs // 5)
 
     for logits, t, proposal, n, records in (
         (Z, 1.5, "uniform", 1000, 20), (Z, 1.5, "neighbour", 1000, 20), (Z, 0.6, "uniform", 10_000, 60),
@@ -190,7 +190,7 @@ def verdict(runs: int = 10_000) -> None:
         keep("verify, bound on the total variation", case, 0.05, int(missed), runs // 5)
 
     for mean, n in ((1, 100), (1, 1000), (5, 1000), (0.5, 10_000)):
-        values = np.array([divided(int(mean * n), n, rng).verify().p_value for _ in range(runs // 2)])
+        values = np.array([divided(int(mean * n), n, rng).verify().p_value for _ in range(runs // 5)])
         for stated in (1e-2, 1e-3):
             keep("Gas.verify, p-value", f"{mean:g} quanta, {n:,} particles", stated, int((values <= stated).sum()),
                  len(values))  # fmt: skip
@@ -198,7 +198,7 @@ def verdict(runs: int = 10_000) -> None:
     for n in (300, 3000):
         edges = np.linspace(0, 1, 16)
         truth = np.abs(0.08 * (1 - (edges[1:] + edges[:-1]))).mean()
-        missed, tried = 0, runs // 20
+        missed, tried = 0, runs // 50
         for _ in range(tried):
             claimed = rng.random(n)
             happened = rng.random(n) < claimed + 0.08 * (1 - 2 * claimed)
