@@ -584,7 +584,8 @@ def fit_temperature(
     weights : array_like, shape (n,), optional
         Weights of the rows, >= 0; only their ratios matter.
     confidence : float, optional
-        Coverage of the interval.
+        Nominal coverage of the interval. At 95 % the sandwich covered 94.5 to 95.6 % of the book's study, and the
+        bootstrap 93.4 to 95.2 %, least with 100 rows.
     interval : {"sandwich", "bootstrap"}, optional
         How the interval is made. "sandwich" is the robust variance of a maximum-likelihood estimate (Huber 1967), on
         the scale of ln T; it does not assume that softmax(logits / T) is the truth. "bootstrap" is the

@@ -359,7 +359,9 @@ def estimate_calibration_error(
     """Return the expected calibration error with a bootstrap interval.
 
     The interval is the basic bootstrap's, which turns the quantiles of the resampled errors around the estimate and
-    so takes their upward bias off; it is cut at 0. The bins stay those of the data.
+    so takes their upward bias off; it is cut at 0. The bins stay those of the data. It is no exact interval: in the
+    book's study of promises, with 15 bins and a stated 95 %, it missed the true error in 12 % of 200 runs of 300
+    events, and in 10 % of 200 runs of 3,000.
 
     Parameters
     ----------

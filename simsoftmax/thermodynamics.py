@@ -109,6 +109,8 @@ def mean_energy_from_counts(counts: ArrayLike, logits: ArrayLike, *, confidence:
     logits : array_like, shape (K,)
         E = -z.
     confidence : float, optional
+        Nominal: at 95 % the interval held the exact value in 94.4 to 95.1 % of the book's study, least for the fewest
+        particles, 1,000.
 
     Returns
     -------
@@ -138,6 +140,8 @@ def heat_capacity_from_counts(
     temperature : float, optional
         0 < T < infinity.
     confidence : float, optional
+        Nominal: at 95 % the interval held the exact value in 94.0 to 95.2 % of the book's study, least for the fewest
+        particles, 1,000.
 
     Returns
     -------
@@ -194,6 +198,7 @@ def integrate_log_partition(
         In all. They are divided among the temperatures in proportion to the quadrature weights, so that the error of
         ln Z does not depend on the number of temperatures.
     confidence : float, optional
+        Nominal: at 95 % the interval held the exact value in 93.7 to 95.9 % of 2,000 runs each of the book's study.
     quadrature_error : float, optional
         Largest proven error of the quadrature, in ln Z. It sets the number of temperatures.
     sampler : callable, optional
@@ -316,6 +321,7 @@ def log_partition_difference(
     temperature : float or array_like, shape (2,)
         T_0 and T_1, > 0 and finite. With one temperature T the free energies differ by -T times the result.
     confidence : float, optional
+        Nominal: at 95 % the interval held the exact value in 94.5 to 95.2 % of 4,000 runs each of the book's study.
 
     Returns
     -------

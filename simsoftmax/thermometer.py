@@ -98,11 +98,14 @@ def estimate_temperature(counts: ArrayLike, logits: ArrayLike, *, confidence: fl
     The likelihood is that of an exponential family in b = 1 / T: concave, and greatest where the mean energy of the
     Boltzmann distribution is the observed one. The interval holds every b for which neither tail of the mean energy
     is smaller than (1 - confidence) / 2. Tails are those of the modified signed root of the likelihood ratio,
-    r* = r + ln(u / r) / r (O. E. Barndorff-Nielsen 1986), accurate for few particles; they are exact where all
+    r* = r + ln(u / r) / r (O. E. Barndorff-Nielsen 1986), accurate for few particles, though no theorem: in the
+    book's study of promises at most 5 % missed, of 2,000 runs each, at a stated 95 %. They are exact where all
     particles are in the lowest levels or all in the highest, and where there are only two energies (C. J. Clopper
     and E. S. Pearson 1934).
 
-    The p-value is that of the chi-square in `verify` across the direction of temperature, at the temperature found.
+    The p-value is that of the chi-square in `verify` across the direction of temperature, at the temperature found. As
+    that comes from the same counts, its false alarms are measured: at a stated 1 %, from none to 1.4 % of 2,000 runs
+    each in the book's study, which is within chance of 1 %.
     """
     if as_logits(logits).ndim == 2:
         raise ValueError(
