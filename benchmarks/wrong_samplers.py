@@ -1,4 +1,4 @@
-"""Samplers with mistakes that real projects have made, each as the exact distribution that it converges to.
+"""Samplers with mistakes that are easily made, each as the exact distribution that it converges to.
 
 A verdict must reject every one of them, with the power that it promises.
 """

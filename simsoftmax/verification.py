@@ -256,8 +256,9 @@ def verify_average(
     With D = diag(p) and the symmetrised transition matrix D^(1/2) P D^(-1/2) = sum_j lambda_j u_j u_j^T, the average
     over t records of N particles has variance f(lambda_j^every, t) / N along u_j, where
     f(l, t) = (t + 2 sum_{d=1}^{t-1} (t - d) l^d) / t^2. Groups that expect 100 particles are whitened with that
-    covariance. The residuals are normal in the limit of many particles only: trust false-alarm rates down to about
-    1e-4, and use `verify` on the counts of one sweep for less.
+    covariance. The residuals are normal in the limit of many particles only, so this false-alarm rate is measured, not
+    proved: over six chains of the book's study, 20,000 or 100,000 experiments each, at most .98 % at a stated 1 %,
+    .11 % at .1 % and .011 % at .01 %, which is within chance. Use `verify` on the counts of one sweep for rates below.
     """
     z, t = as_vector_logits(logits), float(as_temperature(temperature, scalar=True))
     n, records = as_count("particles", particles), as_count("recorded", recorded)
