@@ -299,9 +299,9 @@ class Gas(Result):
         conditioned on their total energy. Their covariance is N (diag p - p p' - v v' / var(k)), v_k = p_k (k - m): the
         directions of the particle number and of the energy are frozen. In what remains Pearson's statistic is
         chi-square with two degrees of freedom fewer than cells. Levels that expect fewer than 10 particles are pooled,
-        and the part along v, which a change of temperature would mimic, is left out. The chi-square is an approximation:
-        in the book's study of promises a perfect gas failed in .75 to 1.2 % of 2,000 runs each at a stated 1 %, and in .15
-        to .2 % at .1 %.
+        and the part along v, which a change of temperature would mimic, is left out. The chi-square is an
+        approximation: in the book's study of promises a perfect gas failed in .75 to 1.2 % of 2,000 runs each at a
+        stated 1 %, and in .15 to .2 % at .1 %.
 
         Returns
         -------

@@ -112,3 +112,11 @@ def test_evidence_does_not_depend_on_the_batches(rng):
         parts.update(batch)
     whole.update(batches.sum(axis=0))
     assert parts.log_evidence == pytest.approx(whole.log_evidence, abs=1e-8)
+
+
+def test_evidence_that_never_rose_says_nothing_of_a_probability():
+    watch = EProcess([2.0, 1.0, 0.1])
+    assert "nothing speaks against the sampler" in str(watch)
+    assert "at most 1" not in str(watch)
+    watch.update([0, 0, 50])
+    assert "with probability at most" in str(watch)
