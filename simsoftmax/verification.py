@@ -153,9 +153,9 @@ def verify(
     of its own. The groups' residuals are tested as the module `null` says: a theorem keeps the false alarms at or below
     the stated rate, whatever K, N and T. For the same power it asks for 1 to 2 % more particles than a test without
     that proof where every group expects 10,000, for 3 to 7 % more where it expects 100, and for about a tenth more at
-    20 or fewer. Where up to 200 particles have up to 150,000 outcomes, p is summed over them and exact. If levels were pooled, a tenth of the false-alarm rate goes to one more test: the probability that
-    any particle is in a level at most as likely as the least likely one that is occupied. A level of probability zero
-    that is occupied makes it zero.
+    20 or fewer. Where up to 200 particles have up to 150,000 outcomes, p is summed over them and exact. If levels were
+    pooled, a tenth of the false-alarm rate goes to one more test: the probability that any particle is in a level at
+    most as likely as the least likely one that is occupied. A level of probability zero that is occupied makes it zero.
 
     The bound on the total variation: t(n) = TV(n / N, p) moves by at most 1 / N with one particle, so it exceeds its
     mean less sqrt(ln(1 / false_alarm) / 2 N) with the stated confidence (C. McDiarmid 1989); and its mean is at least
