@@ -11,10 +11,10 @@ and standard normal (M. Rosenblatt 1952). Two tests look at them:
 
 No point is drawn: given the counts, each statistic has a mean and a bounded standard deviation, and if its mean less c
 standard deviations lies in a tail, then the drawn point would lie there with a probability of at least 1 / f. So f
-times the tail's weight is a p-value. It is exceeded by no sampler that is right, whatever K, N and T, ties included;
-`Caution` says where f comes from. Two groups need no such care, a single binomial count has an exact test; and where
-all outcomes of the groups can be written down, each p-value is replaced by its exact probability, the sum over all
-outcomes that are at least as extreme. Both keep to the theorem, so a p-value is at most a has probability at most a.
+times the tail's weight is a p-value, whatever K, N and T, ties included; `Caution` says where f comes from. Two groups
+need no such care: a single binomial count has an exact test. And where all outcomes of the groups can be written down,
+each p-value is replaced by its exact probability, the sum over all outcomes that are at least as extreme. Under the
+null a p-value of a or less has a probability of at most a, by a theorem in every case.
 """
 
 from __future__ import annotations
