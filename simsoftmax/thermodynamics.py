@@ -101,7 +101,7 @@ def _moments(counts: ArrayLike, logits: ArrayLike) -> tuple[int, NDArray[np.floa
 
 
 def mean_energy_from_counts(counts: ArrayLike, logits: ArrayLike, *, confidence: float = 0.95) -> Estimate:
-    """Return the mean energy of independent particles, with its standard error and normal interval.
+    """Return the mean energy of independent particles, with its standard error and interval.
 
     Parameters
     ----------
@@ -116,14 +116,31 @@ def mean_energy_from_counts(counts: ArrayLike, logits: ArrayLike, *, confidence:
     -------
     Estimate
         In units of the logits.
+
+    Notes
+    -----
+    Cold energies are skewed: few particles sit high, and where too few do, mean and standard error are both too low. A
+    normal interval then misses on one side. This one is normal after the cubic transformation that removes the skewness
+    (P. Hall, "On the removal of skewness by transformation", J. R. Statist. Soc. B 54 (1992)).
     """
     confidence = as_probability("confidence", confidence)
     n, share, energy, offset = _moments(counts, logits)
     mean = float(share @ energy)
-    error = float(np.sqrt(share @ (energy - mean) ** 2 / (n - 1)))
-    reach = stats.norm.isf((1 - confidence) / 2) * error
+    deviation = energy - mean
+    error = float(np.sqrt(share @ deviation**2 / (n - 1)))
     value = offset + mean
-    return Estimate("mean energy", value, error, value - reach, value + reach, confidence)
+    quantile = float(stats.norm.isf((1 - confidence) / 2))
+    skewness = float(share @ (deviation / (error * np.sqrt(n - 1))) ** 3) if error else 0.0
+    low, high = (value - error * _skewed(x, skewness, n) for x in (quantile, -quantile))
+    return Estimate("mean energy", value, error, low, high, confidence)
+
+
+def _skewed(quantile: float, skewness: float, n: int) -> float:
+    """Return where a studentized mean of n draws has the given normal quantile (Hall 1992, the inverse of T2)."""
+    lean = skewness / np.sqrt(n)
+    if abs(lean) < 1e-6:  # the limit, up to what rounding in the other form would cost
+        return quantile
+    return float(3 / lean * (np.cbrt(1 + lean * (quantile - lean / 6)) - 1))
 
 
 def heat_capacity_from_counts(
@@ -335,8 +352,10 @@ def log_partition_difference(
     Notes
     -----
     It is a logistic regression with one unknown: which of the two systems did this draw come from? The log-odds are
-    ln(N_1 / N_0) + z_1 / T_1 - z_0 / T_0 - (ln Z_1 - ln Z_0), whose likelihood is concave, and the estimate of least
-    variance (M. R. Shirts, E. Bair, G. Hooker and V. S. Pande, Phys. Rev. Lett. 91 (2003)).
+    ln(N_1 / N_0) + z_1 / T_1 - z_0 / T_0 - (ln Z_1 - ln Z_0), whose likelihood is concave (M. R. Shirts, E. Bair,
+    G. Hooker and V. S. Pande, Phys. Rev. Lett. 91 (2003)). Of all estimators that weight the draws of two systems it
+    has the least variance for many draws (X.-L. Meng and W. H. Wong, Statistica Sinica 6 (1996)); one that knows which
+    levels were visited can do better where few levels hold nearly all.
     """
     confidence = as_probability("confidence", confidence)
     z = as_logits(logits).astype(np.float64)

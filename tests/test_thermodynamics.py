@@ -100,6 +100,31 @@ def test_intervals_cover(name, t, rng):
     assert coverage(results, exact(t), shrink=0.6) < 0.95 - room
 
 
+def test_a_cold_mean_energy_is_missed_as_often_on_either_side(rng):
+    """A thousand cold particles, of whom few sit high: 2.5 % of the intervals may lie below the truth, and above."""
+    runs, t, n = 20_000, 0.3, 1000
+    exact = sm.mean_energy(Z, t)
+    results = [mean_energy_from_counts(c, Z) for c in rng.multinomial(n, sm.softmax(Z, t), size=runs)]
+    below = np.mean([e.high < exact for e in results])
+    above = np.mean([e.low > exact for e in results])
+    # half a point for what the expansion leaves (of order 1 / n), five standard errors for chance
+    room = 0.005 + 5 * np.sqrt(0.025 * 0.975 / runs)
+    assert abs(below - 0.025) < room
+    assert abs(above - 0.025) < room
+    # negative control: the normal interval lies below the truth too often
+    reach = stats.norm.isf(0.025)
+    assert np.mean([e.value + reach * e.error < exact for e in results]) > 0.025 + room
+
+
+def test_the_interval_of_a_mean_energy_without_skewness_is_normal():
+    symmetric = mean_energy_from_counts([300, 400, 300], [1.0, 0.0, -1.0])
+    assert symmetric.low == pytest.approx(-stats.norm.isf(0.025) * symmetric.error, rel=1e-12)
+    leaning = mean_energy_from_counts([300_001, 400_000, 299_999], [1.0, 0.0, -1.0])
+    assert leaning.high - leaning.value == pytest.approx(stats.norm.isf(0.025) * leaning.error, rel=1e-5)
+    same = mean_energy_from_counts([0, 7, 0], [1.0, 0.0, -1.0])
+    assert same.low == same.value == same.high == 0
+
+
 @pytest.mark.parametrize("t", [0.3, 1.0, 5.0])
 def test_integration_of_simulated_energies(t, rng):
     result = integrate_log_partition(Z, t, particles=200_000, rng=rng)
@@ -176,5 +201,5 @@ def test_str_reads_as_a_sentence():
 
 
 def test_normal_reach():
-    e = mean_energy_from_counts([700, 300], [1.0, 0.0], confidence=0.5)
+    e = mean_energy_from_counts([500, 500], [1.0, 0.0], confidence=0.5)
     assert (e.high - e.value) / e.error == pytest.approx(stats.norm.isf(0.25))
