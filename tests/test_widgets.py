@@ -64,6 +64,14 @@ def figures():
     return sorted(found, key=lambda kind: kind.__name__)
 
 
+def is_json(value):
+    try:
+        json.dumps(value)
+    except TypeError:
+        return False
+    return True
+
+
 def public(figure):
     return {name: getattr(figure, name) for name in figure._own_traits()}
 
@@ -74,10 +82,11 @@ def test_every_figure_is_tried():
 
 @pytest.mark.parametrize("kind", MADE, ids=lambda kind: kind.__name__)
 def test_edges_of_every_argument_and_trait(kind):
-    """A value is taken, and then what stands can be drawn and sent; or it is refused by name, and nothing has changed."""
+    """A value is taken, and then what stands can be drawn and sent; or it is refused by name and nothing changes."""
     figure = kind(**MADE[kind])
     arguments = dict.fromkeys([*figure._own_traits(), *MADE[kind]])
     taken = refused = 0
+    nameless = []
     for name in arguments:
         for value in EDGES:
             with warnings.catch_warnings():
@@ -85,10 +94,8 @@ def test_edges_of_every_argument_and_trait(kind):
                 try:
                     made = kind(**{**MADE[kind], name: value})
                 except (TypeError, ValueError, traitlets.TraitError) as error:
-                    assert name.rstrip("s") in str(error) or "trait" in str(error) or "must" in str(error), (
-                        name,
-                        value,
-                    )
+                    if not any(known in str(error) for known in arguments):
+                        nameless.append((name, value, str(error)))
                     refused += 1
                 else:
                     json.dumps(made.get_state(made._own_traits()), allow_nan=False)
@@ -99,11 +106,14 @@ def test_edges_of_every_argument_and_trait(kind):
                 continue
             for way in (lambda v: setattr(figure, name, v), lambda v: figure.set_state({name: v})):  # noqa: B023
                 before = public(figure)
+                if "set_state" in way.__code__.co_names and not is_json(value):
+                    continue
                 try:
                     way(value)
-                except (TypeError, ValueError, traitlets.TraitError) as error:
-                    assert public(figure) == before, (name, value, error)  # noqa: PT017
+                except (TypeError, ValueError, traitlets.TraitError):
                     refused += 1
+                    kept = public(figure) == before
+                    assert kept, (name, value)
                 else:
                     json.dumps(figure.get_state(figure._own_traits()), allow_nan=False)
                     figure._check()
@@ -112,6 +122,7 @@ def test_edges_of_every_argument_and_trait(kind):
                     for key, old in before.items():
                         figure.set_trait(key, old)
                 assert public(figure) == before
+    assert nameless == []
     assert taken > 20
     assert refused > 100
     figure.close()
@@ -134,9 +145,20 @@ def test_nothing_is_read_out_of_bounds_for_a_picture(kind):
 
 
 def test_the_common_kinds_of_numbers_are_welcome():
-    pandas = pytest.importorskip("pandas")
-    for logits in (np.float32([2, 1, 0]), pandas.Series([2, 1, 0], index=list("abc")), range(2, -1, -1), (2, 1, 0)):
-        explorer = ParticleExplorer(logits, np.float32(0.5), particles=np.int64(50), labels=pandas.Index(list("abc")))
+    class Column:
+        """What the columns of all data frames have in common."""
+
+        def __init__(self, *values):
+            self.values = values
+
+        def __array__(self, dtype=None, copy=None):
+            return np.array(self.values, dtype=dtype)
+
+        def __iter__(self):
+            return iter(self.values)
+
+    for logits in (np.float32([2, 1, 0]), Column(2, 1, 0), range(2, -1, -1), (2, 1, 0)):
+        explorer = ParticleExplorer(logits, np.float32(0.5), particles=np.int64(50), labels=Column("a", "b", "c"))
         assert (explorer.logits, explorer.temperature, explorer.particles) == ([2.0, 1.0, 0.0], 0.5, 50)
         assert explorer.labels == ["a", "b", "c"]
         explorer.labels = range(3)

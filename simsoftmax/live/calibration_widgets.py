@@ -18,7 +18,7 @@ from ..arguments import as_real, as_temperature
 from ..boltzmann import softmax
 from ..calibration import TemperatureFit, as_labels, fit_temperature
 from ..calibration_errors import Binning, ReliabilityDiagram, reliability_diagram
-from .traits import Number, Whole, encode, validate
+from .traits import Choice, Number, Whole, encode, validate
 from .widgets import LiveFigure
 
 if TYPE_CHECKING:
@@ -66,7 +66,7 @@ class CalibrationExplorer(LiveFigure):
     buttons = ("fit T", "as trained")
     temperature = Number(1.0)
     bins = Whole(15).tag(sync=True)
-    binning = traitlets.Enum(["width", "mass"], "width").tag(sync=True)
+    binning = Choice(["width", "mass"], "width").tag(sync=True)
     _gaps = traitlets.Bytes().tag(sync=True)
     _labels = traitlets.Bytes().tag(sync=True)
     _step = traitlets.Float(1.0).tag(sync=True)

@@ -17,7 +17,7 @@ from ..annealing import annealed_distribution, geometric_cooling
 from ..arguments import RNG, as_count, as_vector_logits, generator
 from ..gas import gas_temperature, microcanonical_marginal, simulate_gas
 from ..kernels.seeds import seed_streams
-from .traits import Flag, Number, Numbers, Whole, validate
+from .traits import Choice, Flag, Number, Numbers, Whole, validate
 from .widgets import LiveFigure, within
 
 if TYPE_CHECKING:
@@ -66,7 +66,7 @@ class GasExplorer(LiveFigure):
     buttons = ("step", "start even", "start with a rich tenth")
     mean_quanta = Number(1.0)
     particles = Whole(10_000).tag(sync=True)
-    start = traitlets.Enum(["even", "rich"], "even").tag(sync=True)
+    start = Choice(["even", "rich"], "even").tag(sync=True)
     average = Flag(False).tag(sync=True)
     speed = Number(4.0)
     running = Flag(True).tag(sync=True)

@@ -16,7 +16,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from ..arguments import as_real
 from ..kernels.training import affine_loss_map, descend_gaps, log_odds
-from .traits import Flag, Names, Number, Numbers, Whole, Wholes, validate
+from .traits import Flag, Names, Number, Numbers, Whole, Wholes, as_names, validate
 from .widgets import LiveFigure, plain, within
 
 if TYPE_CHECKING:
@@ -169,14 +169,14 @@ class SymmetryExplorer(LiveFigure):
         feature: str = "feature",
         **traits: Any,
     ) -> None:
-        x = _row("positions", positions)
+        x, w = _row("positions", positions), _row("weights", weights)
         margin = 0.12 * (max(x) - min(x)) or 1.0
         super().__init__(
             positions=x,
             labels=labels,
-            weights=weights,
+            weights=w,
             biases=biases,
-            names=[f"class {k}" for k in np.arange(np.size(weights))] if names is None else names,
+            names=[f"class {k}" for k in np.arange(len(w))] if names is None else names,
             feature=feature,
             range=[min(x) - margin, max(x) + margin],
             **traits,
@@ -280,7 +280,7 @@ class WeightDecayExplorer(LiveFigure):
         decay = np.asarray(_row("decays", decays))
         if decay.size < 2 or decay[0] != 0 or (np.diff(decay) <= 0).any():
             raise ValueError(f"decays must be two or more that grow from 0, got {decay}; sort them, with 0 first")
-        names = [str(name) for name in names]
+        names = as_names("names", names)
         w = as_real("weights", weights, "pass one row for each decay").astype(np.float64)
         if w.shape != (decay.size, len(names)) or not np.isfinite(w).all() or not w.any(axis=1).all():
             raise ValueError(
@@ -290,6 +290,8 @@ class WeightDecayExplorer(LiveFigure):
         t = np.asarray(_row("effective", effective, decay.size))
         if (t <= 0).any():
             raise ValueError(f"effective must be temperatures > 0, got {t.min():g}; pass one for each decay")
+        if not isinstance(calibration, Sequence) or isinstance(calibration, str):
+            raise TypeError(f"calibration must be a list of fits, got {calibration!r}; pass one for each decay")
         if len(calibration) != decay.size:
             raise ValueError(
                 f"calibration must hold {decay.size} fits, one for each decay, got {len(calibration)}; fit each one"

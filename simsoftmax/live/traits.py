@@ -17,7 +17,7 @@ import traitlets
 
 from ..arguments import as_count, as_real
 
-__all__ = ["Flag", "Names", "Number", "Numbers", "Whole", "Wholes", "encode", "validate"]
+__all__ = ["Choice", "Flag", "Names", "Number", "Numbers", "Whole", "Wholes", "as_names", "encode", "validate"]
 
 
 class _BadValue(traitlets.TraitError, ValueError):
@@ -131,7 +131,7 @@ class Wholes(traitlets.List):  # type: ignore[type-arg]
         """Return the row as a list of int."""
         with _refusals():
             remedy = "pass one whole number for each"
-            row = as_real(str(self.name), list(value) if isinstance(value, range) else value, remedy)
+            row = as_real(str(self.name), list(value) if isinstance(value, range) else value, remedy).astype(np.float64)
             if row.ndim != 1 or not (row == np.floor(row)).all() or (np.abs(row) > 2**53).any():
                 raise ValueError(f"{self.name} must be a row of whole numbers, got {row}; {remedy}")
             return [int(number) for number in row]
@@ -147,13 +147,30 @@ class Names(traitlets.List):  # type: ignore[type-arg]
     def validate(self, obj: Any, value: Any) -> Any:
         """Return the row as a list of str."""
         with _refusals():
-            remedy = "pass a list of names"
-            if value is None:
-                return []
-            if isinstance(value, (str, bytes, dict)) or not isinstance(value, Iterable):
-                raise TypeError(f"{self.name} must be a row of names, got {value!r}; {remedy}")
-            names = list(value)
-            wrong = [name for name in names if not isinstance(name, (str, int, float, np.number))]
-            if wrong:
-                raise TypeError(f"{self.name} must be text, got {wrong[0]!r}; {remedy}")
-            return [str(name) for name in names]
+            return as_names(str(self.name), value)
+
+
+class Choice(traitlets.Enum):  # type: ignore[type-arg]
+    """One of a few words."""
+
+    def validate(self, obj: Any, value: Any) -> Any:
+        """Return the word."""
+        with _refusals():
+            if not isinstance(value, str) or value not in self.values:
+                choices = " or ".join(map(repr, self.values))
+                raise ValueError(f"{self.name} must be {choices}, got {value!r}; pass one of them")
+            return str(value)
+
+
+def as_names(name: str, value: Any) -> list[str]:
+    """Return a row of names as a list of str; numbers become text, and None is no name at all."""
+    remedy = "pass a list of names"
+    if value is None:
+        return []
+    if isinstance(value, (str, bytes, dict)) or not isinstance(value, Iterable):
+        raise TypeError(f"{name} must be a row of names, got {value!r}; {remedy}")
+    names = list(value)
+    for one in names:
+        if not isinstance(one, (str, int, float, np.number)):
+            raise TypeError(f"{name} must be text, got {one!r}; {remedy}")
+    return [str(one) for one in names]

@@ -22,7 +22,7 @@ from ..boltzmann import entropy, heat_capacity, mean_energy, softmax
 from ..kernels.exact import free_energy_landscape
 from ..kernels.seeds import seed_streams
 from ..metropolis import Trajectory, simulate
-from .traits import Flag, Names, Number, Numbers, Whole, encode, validate
+from .traits import Choice, Flag, Names, Number, Numbers, Whole, validate
 from .wasm import MODULE
 
 if TYPE_CHECKING:
@@ -224,18 +224,14 @@ class ParticleExplorer(_Explorer):
     _esm = _HERE / "particle_explorer.js"
     buttons = ("step", "start cold", "start hot")
     particles = Whole(20_000).tag(sync=True)
-    proposal = traitlets.Enum(["uniform", "neighbour"], "uniform").tag(sync=True)
-    start = traitlets.Enum(["hot", "cold"], "hot").tag(sync=True)
+    proposal = Choice(["uniform", "neighbour"], "uniform").tag(sync=True)
+    start = Choice(["hot", "cold"], "hot").tag(sync=True)
     speed = Number(8.0)
     fault = Number(0.0)
     running = Flag(True).tag(sync=True)
     counts = traitlets.List(traitlets.Int()).tag(sync=True)
     sweeps = Whole(0).tag(sync=True)
-    log_evidence = traitlets.Float(None, allow_none=True).tag(
-        sync=True,
-        to_json=lambda value, _owner: value if value is None else encode(value),
-        from_json=lambda value, _owner: value if value is None else float(value),
-    )
+    log_evidence = Number(None, allow_none=True)
     _stream = traitlets.Bytes().tag(sync=True)
     _recording = traitlets.Any(None, allow_none=True).tag(sync=True)
 
