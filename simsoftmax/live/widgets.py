@@ -419,8 +419,11 @@ class FreeEnergyExplorer(_Explorer):
     @validate("temperature")
     def _check_temperature(self, proposal: Any) -> float:
         temperature = float(as_temperature(proposal["value"], scalar=True))
-        if temperature == np.inf:
-            raise ValueError("temperature must be finite here, got inf: the free energy would be -inf everywhere")
+        if temperature > 1e6:
+            raise ValueError(
+                f"temperature must be finite here, and no more than 1e6, got {temperature:g}; at infinity the free "
+                "energy would be -inf everywhere"
+            )
         return temperature
 
     @traitlets.observe("logits")

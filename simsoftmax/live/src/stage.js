@@ -253,7 +253,7 @@ export function logitsField(parent, set, most) {
 export function temperatureField(parent, set, finite) {
   const typed = field(parent, "T", (text) => {
     const temperature = format.parse(text);
-    if (finite && temperature === Infinity) return `The temperature must be finite here: ${finite}.`;
+    if (finite && temperature > 1e6) return `The temperature must be finite here, and no more than 10⁶: ${finite}.`;
     if (!(temperature >= 0)) return "The temperature must be a number, 0 or more; inf is allowed.";
     set(temperature);
     return "";

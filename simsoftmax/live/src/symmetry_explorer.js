@@ -28,7 +28,7 @@ async function render({ model, el }) {
   const kernels = await Kernels.load(model.get("_kernels"));
   const [weights, biases] = [kernels.floats(model.get("weights")), kernels.floats(model.get("biases"))];
   const flowers = kernels.floats(model.get("positions"));
-  const labels = kernels.array("int64", flowers.length);
+  const labels = kernels.array("int64", model.get("labels").length);
   labels.view.set(model.get("labels").map(BigInt));
   const classes = weights.length;
   const names = model.get("names");
