@@ -692,7 +692,9 @@ def test_a_figure_hears_its_own_controls_in_any_host(browser, site, host, kind):
     for name in ("_kernels", "_stream"):
         if name in state:
             state[name] = base64.b64encode(state[name]).decode()
-    (site / "bare.html").write_text(PAGE.format(views="", state="{}"), encoding="utf-8")
+    (site / "bare.html").write_text(
+        PAGE.format(views="", state='{"version_major": 2, "version_minor": 0, "state": {}}'), encoding="utf-8"
+    )
     with Visit(browser) as visit:
         visit.page.goto(f"{host}/bare.html")
         visit.page.evaluate(SINGLE_NAMES, [state, esm])

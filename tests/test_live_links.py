@@ -394,3 +394,69 @@ def test_links_are_plain_words_on_paper_and_without_scripts(browser, book):  # n
         link = visit.page.locator(".live-link").first
         assert link.get_attribute("role") is None
         assert link.evaluate(look) == plain
+
+
+# The characters of each line of text, with the line's width.
+LINES = """() => {
+  const full = [];
+  for (const block of document.querySelectorAll(".bd-article :is(p, li, dd, figcaption)")) {
+    if (block.closest(".ssm-readouts, table, .cell_output pre, .ssm-hidden") || block.querySelector("p, li")) continue;
+    if (!block.checkVisibility() || block.querySelector("mjx-container, math, .math")) continue;
+    const range = document.createRange();
+    const lines = new Map();
+    const walker = document.createTreeWalker(block, NodeFilter.SHOW_TEXT);
+    while (walker.nextNode()) {
+      const node = walker.currentNode;
+      for (let i = 0; i < node.length; i += 1) {
+        range.setStart(node, i);
+        range.setEnd(node, i + 1);
+        const [box] = range.getClientRects();
+        if (!box) continue;
+        const y = Math.round(box.bottom / 8);
+        lines.set(y, (lines.get(y) ?? 0) + 1);
+      }
+    }
+    full.push(...[...lines.values()].slice(0, -1));
+  }
+  return full;
+}"""
+
+
+@pytest.mark.slow
+@pytest.mark.browser
+@pytest.mark.parametrize("width", [320, 1024, 1440, 2560])
+def test_lines_of_text_are_not_too_long(browser, book, width):  # noqa: F811
+    for path in ("book/free-energy.html", "book/ledger.html"):
+        with Visit(browser, viewport={"width": width, "height": 900}) as visit:
+            page = visit.page
+            page.goto(f"{book}/{path}")
+            for closed in (False, True) if width >= 1024 else (False,):
+                if closed:
+                    page.add_style_tag(content=".bd-sidebar { display: none !important; }")
+                lines = sorted(page.evaluate(LINES))
+                assert len(lines) > 20
+                assert lines[int(0.98 * len(lines))] <= 75, (path, closed, lines[-10:])
+                assert width == 320 or lines[len(lines) // 2] >= 55, (path, closed)
+
+
+INKS = """() => ["ink", "muted", "hair", "ground", "held"].map((name) =>
+  getComputedStyle(document.documentElement).getPropertyValue(`--ss-${name}`).trim())"""
+
+
+@pytest.mark.slow
+@pytest.mark.browser
+def test_pages_have_their_inks_without_scripts_and_on_paper(browser, book):  # noqa: F811
+    def inks(**options):
+        with Visit(browser, **options) as visit:
+            visit.page.goto(f"{book}/book/free-energy.html")
+            on_screen = visit.page.evaluate(INKS)
+            visit.page.emulate_media(media="print")
+            return on_screen, visit.page.evaluate(INKS)
+
+    light, light_paper = inks(color_scheme="light")
+    dark, dark_paper = inks(color_scheme="dark")
+    assert all(light + dark)
+    assert light != dark
+    assert light_paper == dark_paper == light
+    for scheme, wanted in (("light", light), ("dark", dark)):
+        assert inks(color_scheme=scheme, java_script_enabled=False) == (wanted, light)
