@@ -11,6 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 from scipy import optimize, special
 
 from .arguments import as_counts, as_probability, as_vector_logits, first_index
+from .results import Displayed
 
 __all__ = ["TemperatureEstimate", "estimate_temperature"]
 
@@ -18,7 +19,7 @@ Floats = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
-class TemperatureEstimate:
+class TemperatureEstimate(Displayed):
     """The temperature at which a sampler really runs.
 
     Attributes

@@ -40,7 +40,7 @@ def _row(name: str, values: ArrayLike, length: int | None = None) -> list[float]
 
 def _end(ends: list[float]) -> NDArray[np.float64]:
     """Return ends of intervals that a logarithmic scale can take; those beyond it leave the picture all the same."""
-    return np.clip(np.nan_to_num(np.array(ends)), 1e-9, 1e9)
+    return np.asarray(np.clip(np.nan_to_num(np.array(ends)), 1e-9, 1e9), dtype=np.float64)
 
 
 class LogOddsExplorer(LiveFigure):

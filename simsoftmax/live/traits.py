@@ -156,8 +156,9 @@ class Choice(traitlets.Enum):  # type: ignore[type-arg]
     def validate(self, obj: Any, value: Any) -> Any:
         """Return the word."""
         with _refusals():
-            if not isinstance(value, str) or value not in self.values:
-                choices = " or ".join(map(repr, self.values))
+            words = list(self.values or ())
+            if not isinstance(value, str) or value not in words:
+                choices = " or ".join(map(repr, words))
                 raise ValueError(f"{self.name} must be {choices}, got {value!r}; pass one of them")
             return str(value)
 
