@@ -1,3 +1,5 @@
+from . import live as live
+from . import plotting as plotting
 from .boltzmann import entropy as entropy
 from .boltzmann import free_energy as free_energy
 from .boltzmann import heat_capacity as heat_capacity

@@ -29,6 +29,7 @@ from scipy.optimize import brentq
 from scipy.special import ndtr, ndtri, stdtrit
 
 from .arguments import RNG, as_count, as_probability, as_real, as_regular, first_index, generator, levels_last
+from .results import Displayed
 
 __all__ = ["FitStep", "TemperatureFit", "fit_temperature", "logits_from_probabilities"]
 
@@ -47,7 +48,7 @@ Status = Literal["interior", "zero", "infinite", "unidentified"]
 
 
 @dataclass(frozen=True)
-class FitStep:
+class FitStep(Displayed):
     """One pass over the data: where it was made and what it found there.
 
     Attributes
@@ -72,7 +73,7 @@ class FitStep:
 
 
 @dataclass(frozen=True)
-class TemperatureFit:
+class TemperatureFit(Displayed):
     """A fitted temperature, its interval and its story.
 
     Attributes

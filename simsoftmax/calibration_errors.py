@@ -38,7 +38,7 @@ from scipy.stats import norm
 
 from .arguments import RNG, as_count, as_probability, as_real, generator
 from .calibration import as_labels, as_probabilities, as_weights, check_order
-from .results import Result
+from .results import Displayed, Result
 
 __all__ = [
     "BrierDecomposition",
@@ -314,7 +314,7 @@ def maximum_calibration_error(
 
 
 @dataclass(frozen=True)
-class CalibrationErrorEstimate:
+class CalibrationErrorEstimate(Displayed):
     """An expected calibration error with its interval and what chance alone would show.
 
     Attributes
@@ -484,7 +484,7 @@ def _squares(p: Array, y: NDArray[np.int64]) -> Array:
 
 
 @dataclass(frozen=True)
-class BrierDecomposition:
+class BrierDecomposition(Displayed):
     """The Brier score as reliability - resolution + uncertainty + within_bins.
 
     Attributes

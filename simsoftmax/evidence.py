@@ -9,12 +9,12 @@ from numpy.typing import ArrayLike, NDArray
 
 from .arguments import as_counts, as_positive, as_probability, as_temperature, as_vector_logits
 from .boltzmann import softmax
-from .results import counted
+from .results import Displayed, counted
 
 __all__ = ["EProcess"]
 
 
-class EProcess:
+class EProcess(Displayed):
     """Evidence against softmax that may be watched after every draw.
 
     The evidence is the ratio of two forecasts of the draws: that of a Dirichlet mixture centred on the null, which

@@ -24,7 +24,7 @@ from scipy.special import chndtrinc, logsumexp
 
 from .arguments import RNG, as_count, as_positive, as_probability, as_real, generator
 from .interruption import finished, postponed_interrupt, progress_bar
-from .results import Result, counted
+from .results import Displayed, Result, counted
 
 __all__ = ["Gas", "GasVerdict", "gas_temperature", "microcanonical_marginal", "simulate_gas"]
 
@@ -183,7 +183,7 @@ def microcanonical_marginal(quanta: int, particles: int, *, levels: int | None =
 
 
 @dataclass(frozen=True)
-class GasVerdict:
+class GasVerdict(Displayed):
     """Whether the shape of a gas's occupancies agrees with the expected one, and what would have been noticed."""
 
     passed: bool

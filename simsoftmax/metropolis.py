@@ -257,11 +257,11 @@ class Trajectory(Result):
                 f"path must name a saved trajectory, got {str(path)!r}: {reason}; write one with Trajectory.save"
             ) from None
 
-    def plot(self, ax: Axes | None = None) -> Axes:
-        """Plot the final occupancy against softmax; see `plotting.plot_occupancy`."""
+    def plot(self, ax: Axes | None = None, **options: Any) -> Axes:
+        """Plot the final occupancy against softmax; options are those of `plotting.plot_occupancy`."""
         from .plotting import plot_occupancy
 
-        return plot_occupancy(self, ax=ax)
+        return plot_occupancy(self, ax=ax, **options)
 
 
 FORMAT = "simsoftmax-trajectory-1"

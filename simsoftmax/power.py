@@ -18,6 +18,7 @@ from scipy import optimize, special, stats
 
 from .arguments import as_count, as_probability, as_temperature, as_vector_logits
 from .null import Caution, Cells, Null, binomial_quantile
+from .results import Displayed
 
 __all__ = ["DetectableDifference", "detectable", "detectable_difference", "prepare", "required_particles"]
 
@@ -226,7 +227,7 @@ def _detectable_temperature(null: Null, logits: Floats, temperature: float, fals
 
 
 @dataclass(frozen=True)
-class DetectableDifference:
+class DetectableDifference(Displayed):
     """The smallest errors that a number of particles shows with the stated power.
 
     Attributes

@@ -13,10 +13,22 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["Result", "counted", "read_only"]
+__all__ = ["Displayed", "Result", "counted", "read_only"]
 
 
-class Result:
+class Displayed:
+    """Base of all results: at the end of a notebook cell stands their sentence; ``repr`` still tells every field."""
+
+    def __init_subclass__(cls, **options: Any) -> None:
+        super().__init_subclass__(**options)
+        # IPython prefers what a class itself defines, and a dataclass defines its repr.
+        cls._repr_pretty_ = Displayed._repr_pretty_  # type: ignore[method-assign]
+
+    def _repr_pretty_(self, printer: Any, cycle: bool) -> None:
+        printer.text(str(self))
+
+
+class Result(Displayed):
     """Base of the frozen dataclasses that hold arrays; they are declared with ``eq=False``, to be compared as here."""
 
     def __post_init__(self) -> None:

@@ -29,7 +29,7 @@ from .arguments import (
     as_vector_logits,
     generator,
 )
-from .results import Result
+from .results import Displayed, Result
 
 __all__ = [
     "Estimate",
@@ -47,7 +47,7 @@ Sampler = Callable[[float, int, np.random.Generator], ArrayLike]
 
 
 @dataclass(frozen=True)
-class Estimate:
+class Estimate(Displayed):
     """A measured number with its error."""
 
     quantity: str

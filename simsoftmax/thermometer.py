@@ -12,6 +12,7 @@ from scipy import optimize, special
 
 from .arguments import as_counts, as_logits, as_probability, as_vector_logits, first_index
 from .null import LARGE, Null, binomial_quantile
+from .results import Displayed
 
 __all__ = ["TemperatureEstimate", "estimate_temperature"]
 
@@ -24,7 +25,7 @@ MASKED = 1e100
 
 
 @dataclass(frozen=True)
-class TemperatureEstimate:
+class TemperatureEstimate(Displayed):
     """The temperature at which a sampler really runs.
 
     Attributes

@@ -19,6 +19,7 @@ from .boltzmann import softmax
 from .markov import Proposal, transition_matrix
 from .null import Cells, Groups, Null, combine, pool, temperature_direction
 from .power import DetectableDifference, detectable, errors_in_words, percent, prepare
+from .results import Displayed
 
 __all__ = ["Verdict", "verify", "verify_average"]
 
@@ -29,7 +30,7 @@ POOL_AVERAGE = 100.0
 
 
 @dataclass(frozen=True)
-class Verdict:
+class Verdict(Displayed):
     """What a check of counts against softmax found, and what it would have found.
 
     Attributes

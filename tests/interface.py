@@ -11,8 +11,11 @@ APART = {
     "simsoftmax.__main__": "the command line, which has tests of its own",
     "simsoftmax.arguments": "the checks themselves, tested one by one",
     "simsoftmax.datasets": "takes files and the network",
+    "simsoftmax.delimited": "text in files, which has tests and a fuzzer of its own",
     "simsoftmax.estimator": "a scikit-learn estimator, held to scikit-learn's own checks",
     "simsoftmax.files": "the formats of files, which have tests and a fuzzer of their own",
+    "simsoftmax.interruption": "Ctrl-C and progress, inside the functions that take long",
+    "simsoftmax.results": "what all results share; it takes what was checked",
 }
 ROOMS_APART = ("simsoftmax.kernels", "simsoftmax.live")  # compiled code behind the functions, and figures before them
 

@@ -3,6 +3,7 @@
 The figures stand on a plain page with the browser files that the built book carries. Screenshots go to ``artefacts/``.
 """
 
+import base64
 import functools
 import http.server
 import importlib.util
@@ -21,6 +22,8 @@ from ipywidgets.embed import embed_data
 from playwright.sync_api import expect
 
 import simsoftmax as ss
+from simsoftmax.live.training_widgets import SymmetryExplorer
+from simsoftmax.live.wasm import KERNELS
 from simsoftmax.live.widgets import FreeEnergyExplorer, ParticleExplorer, TemperatureExplorer
 from simsoftmax.variational import variational_free_energy
 
@@ -124,8 +127,11 @@ def host(site):
     server.server_close()
 
 
-def write_page(site, name, *widgets):
+def write_page(site, name, *widgets, spoil=None):
+    """Write a page of figures; `spoil` puts other values into the state that it holds of them."""
     data = embed_data(views=list(widgets), drop_defaults=False)
+    for spec in data["view_specs"]:
+        data["manager_state"]["state"][spec["model_id"]]["state"].update(spoil or {})
     view = '<div><script type="application/vnd.jupyter.widget-view+json">{}</script></div>'
     views = "".join(view.format(json.dumps(spec)) for spec in data["view_specs"])
     state = json.dumps(data["manager_state"]).replace("</", "<\\/")
@@ -574,6 +580,157 @@ def test_nonsense_is_refused_in_words_and_nothing_breaks(browser, site, trio):
             assert "NaN" not in root.inner_text()
             assert root.locator("img, script").count() == 0
         figure(visit, 0).locator("[data-observed='3']").wait_for()
+
+
+@pytest.mark.parametrize("minus", ["-0", "−0.0", "-0e5"])
+def test_minus_zero_is_zero(browser, site, trio, minus):
+    with Visit(browser) as visit:
+        visit.open((site / trio).as_uri())
+        for which in range(3):
+            root = figure(visit, which)
+            type_into(root, "Temperature T", minus)
+            for level, p in enumerate(ss.softmax(LOGITS, 0)):
+                due = root.locator(f"[data-expected='{level}']")
+                expect(due).to_have_text(shown(p))
+            assert "NaN" not in root.inner_text()
+        assert visit.page.evaluate(BROKEN) == []
+
+
+def test_the_free_energy_is_not_asked_for_at_infinity(browser, site, trio):
+    with Visit(browser) as visit:
+        visit.open((site / trio).as_uri())
+        root = figure(visit, 2)
+        type_into(root, "Temperature T", "inf")
+        assert "must be finite" in root.locator(".ssm-error:not([hidden])").text_content()
+        type_into(root, "Temperature T", "50")
+        assert out(root, "free_energy") == shown(variational_free_energy(TRIAL, LOGITS, 50.0))
+
+
+# How far the dot of each curve lies from its line, in pixels.
+OFF_THE_LINE = """() => [...document.querySelectorAll(".ssm-curve")].map((svg) => {
+  const at = (name) => Number(svg.querySelector(".ssm-dot").getAttribute(name));
+  const points = svg.querySelector(".ssm-line").getAttribute("d").slice(1).split("L")
+    .map((p) => p.split(",").map(Number));
+  const [x, y] = [at("cx"), at("cy")];
+  return Math.min(...points.slice(1).map(([x1, y1], i) => {
+    const [x0, y0] = points[i];
+    const [dx, dy] = [x1 - x0, y1 - y0];
+    const u = Math.min(1, Math.max(0, ((x - x0) * dx + (y - y0) * dy) / (dx * dx + dy * dy || 1)));
+    return Math.hypot(x0 + u * dx - x, y0 + u * dy - y);
+  }));
+})"""
+
+
+@pytest.mark.parametrize(
+    ("logits", "temperatures"),
+    [
+        ([1.0, 0.98, 0.96], [0.001, 0.006, 0.02, 0.04]),
+        ([300.0, 200.0, 10.0], [30, 80, 200, 5000]),
+        ([1.0, 0.99999], [3e-6, 4e-6, 1e-5]),
+    ],
+)
+def test_the_dot_lies_on_its_curve_at_any_temperature(browser, site, logits, temperatures):
+    name = write_page(site, "ends.html", TemperatureExplorer(logits))
+    with Visit(browser, viewport={"width": 1200, "height": 900}) as visit:
+        visit.open((site / name).as_uri())
+        for t in temperatures:
+            type_into(figure(visit, 0), "Temperature T", str(t))
+            off = visit.page.evaluate(OFF_THE_LINE)
+            assert len(off) == 3
+            assert max(off) < 1.5, t
+
+
+def test_touch_moves_a_bar(browser, site, trio):
+    with Visit(browser, viewport={"width": 380, "height": 800}, has_touch=True, is_mobile=True) as visit:
+        visit.open((site / trio).as_uri())
+        bar = figure(visit, 2).get_by_role("slider", name="Share of z 2")
+        bar.scroll_into_view_if_needed()
+        box = bar.bounding_box()
+        touch = visit.context.new_cdp_session(visit.page)
+        y = box["y"] + box["height"] / 2
+
+        def send(kind, *at):
+            points = [{"x": x, "y": y} for x in at]
+            touch.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": points})
+
+        send("touchStart", box["x"] + 0.3 * box["width"])
+        for share in (0.4, 0.5, 0.6):
+            send("touchMove", box["x"] + share * box["width"])
+        send("touchEnd")
+        shares = figure(visit, 2).locator(".ssm-bars [role=slider]")
+        q = [number(shares.nth(row).get_attribute("aria-valuenow")) for row in (2, 1, 0)]
+        assert q[0] == pytest.approx(0.6, abs=0.1)
+        assert q[2] / q[1] == pytest.approx(TRIAL[2] / TRIAL[1], rel=0.02)
+
+
+# A host that understands one event name at a time, as marimo does.
+SINGLE_NAMES = """async ([state, esm]) => {
+  const listeners = new Map();
+  const model = {
+    get: (name) => state[name],
+    set(name, value) { state[name] = value; for (const call of listeners.get(`change:${name}`) ?? []) call(); },
+    save_changes() {},
+    on(name, call) { listeners.set(name, [...(listeners.get(name) ?? []), call]); },
+    off(name, call) { listeners.set(name, (listeners.get(name) ?? []).filter((one) => one !== call)); },
+  };
+  const bytes = (text) => new DataView(Uint8Array.from(atob(text), (c) => c.charCodeAt(0)).buffer);
+  for (const name of ["_kernels", "_stream"]) if (state[name]) state[name] = bytes(state[name]);
+  const module = await import(URL.createObjectURL(new Blob([esm], { type: "text/javascript" })));
+  const el = document.querySelector("main").appendChild(document.createElement("div"));
+  window.model = model;
+  window.close = await module.default.render({ model, el });
+  window.left = () => [...listeners.values()].flat().length;
+}"""
+
+
+@pytest.mark.parametrize("kind", [ParticleExplorer, TemperatureExplorer, FreeEnergyExplorer])
+def test_a_figure_hears_its_own_controls_in_any_host(browser, site, host, kind):
+    explorer = kind(LOGITS, 0.7)
+    state = {name: explorer.get_state(name)[name] for name in explorer.keys}
+    esm = state.pop("_esm")
+    state = {name: value for name, value in state.items() if name not in ("layout", "tabbable", "tooltip")}
+    for name in ("_kernels", "_stream"):
+        if name in state:
+            state[name] = base64.b64encode(state[name]).decode()
+    (site / "bare.html").write_text(
+        PAGE.format(views="", state='{"version_major": 2, "version_minor": 0, "state": {}}'), encoding="utf-8"
+    )
+    with Visit(browser) as visit:
+        visit.page.goto(f"{host}/bare.html")
+        visit.page.evaluate(SINGLE_NAMES, [state, esm])
+        root = figure(visit, 0)
+        type_into(root, "Temperature T", "3")
+        expect(root.locator("[data-expected='0']")).to_have_text(shown(ss.softmax(LOGITS, 3.0)[0]))
+        type_into(root, "logits", "1, 0")
+        expect(root.locator("[data-expected='0']")).to_have_text(shown(ss.softmax([1, 0], 3.0)[0]))
+        visit.page.evaluate("window.close()")
+        assert visit.page.evaluate("window.left()") == 0
+
+
+def test_no_state_makes_a_kernel_read_beyond_its_arrays(browser, site):
+    """A page whose saved state was tampered with shows no number that it has no data for."""
+    for spoil in ({"labels": [0, 1]}, {"biases": [0.0]}, {"weights": [1.0]}):
+        figures = SymmetryExplorer([0.0, 1.0, 2.0], [0, 0, 1], [1.0, -1.0], [0.0, 0.5])
+        name = write_page(site, "spoilt.html", figures, spoil=spoil)
+        with pytest.raises(AssertionError, match=r"must hold|offset"), Visit(browser) as visit:  # noqa: PT012
+            visit.page.goto((site / name).as_uri())
+            visit.page.wait_for_function("window.require && document.querySelector('.ssm')")
+            for _ in range(50):
+                if visit.complaints:
+                    break
+                visit.page.wait_for_timeout(100)
+
+
+def test_every_kernel_says_how_long_its_arrays_are():
+    source = (ROOT / "simsoftmax" / "live" / "src" / "kernels.js").read_text(encoding="utf-8")
+    sizes = dict(re.findall(r'^  (\w+): "([^"]+)",$', source, re.MULTILINE))
+    signatures = {name: re.search(r"\((.*)\)", text)[1].split(", ") for name, (_, text) in KERNELS.items()}
+    assert {name: len(kinds) for name, kinds in signatures.items()} == {
+        name: len(text.split()) for name, text in sizes.items()
+    }
+    for name, kinds in signatures.items():
+        for kind, size in zip(kinds, sizes[name].split(), strict=True):
+            assert size != "_" if kind.endswith("]") and name != "temper" else True, name
 
 
 def test_labels_are_text(browser, site):

@@ -8,6 +8,7 @@ import itertools
 import numpy as np
 from simsoftmax.kernels import binomial, evidence, occupations, particles, reference
 from simsoftmax.kernels.calling import Bundle
+from simsoftmax.kernels.compiler import compiled
 from simsoftmax.kernels.seeds import seed_streams
 
 np.seterr(all="ignore")
@@ -44,8 +45,9 @@ for a, b in itertools.product(NUMBERS, repeat=2):
     for kernel in (reference.sweep_uniform, reference.sweep_neighbour):
         ends(kernel, np.zeros(40, np.uint8), row, np.exp(row), stream, 2)
     seen = np.array([1, 5, 0, 7, 2])
-    evidence.grow_evidence(0.0, seen.copy(), seen, row, 5.0)
-    evidence.grow_evidence(a, seen.copy(), seen, np.full(5, 0.2), b)
+    grow = compiled(evidence.grow_evidence)
+    grow(0.0, seen.copy(), seen, row, 5.0)
+    grow(a, seen.copy(), seen, np.full(5, 0.2), b)
 print("end")
 """
 

@@ -2,6 +2,7 @@
 
 import importlib.util
 import json
+import re
 import sys
 from pathlib import Path
 
@@ -267,7 +268,7 @@ def activate(link, way):
 FIGURE_IN_SIGHT = """
 (link) => {
   const { top, bottom, height } = document.querySelector(`#${link.dataset.figure} .ssm`).getBoundingClientRect();
-  return Math.min(bottom, innerHeight) - Math.max(top, 0) >= 0.55 * Math.min(height, innerHeight);
+  return Math.min(bottom, innerHeight) - Math.max(top, 0) >= 0.45 * Math.min(height, innerHeight);
 }
 """
 IN_SIGHT = """
@@ -279,29 +280,84 @@ IN_SIGHT = """
 SETTLED = f"(link) => ({IN_SIGHT})(link) || document.querySelector('.live-back')?.hidden === false"
 
 
+# Acts on a word in the middle of the window, by a click or a key, and tells how far its line moved meanwhile.
+MOVED = """
+async ([link, key]) => {
+  link.scrollIntoView({ block: "center", behavior: "instant" });
+  const frame = () => new Promise(requestAnimationFrame);
+  await frame();
+  const { top } = link.getBoundingClientRect();
+  link.focus({ preventScroll: true });
+  if (key) link.dispatchEvent(new KeyboardEvent("keydown", { key, bubbles: true, cancelable: true }));
+  else link.click();
+  let furthest = 0;
+  for (const end = performance.now() + 300; performance.now() < end; ) {
+    await frame();
+    furthest = Math.max(furthest, Math.abs(link.getBoundingClientRect().top - top));
+  }
+  return furthest;
+}
+"""
+NOTE = "The figure (above|below) has changed: "
+
+
 @pytest.mark.slow
 @pytest.mark.browser
-def test_the_figure_comes_into_sight_and_the_reader_finds_back(browser, book):  # noqa: F811
+@pytest.mark.parametrize("width", [1440, 380])
+def test_no_word_moves_its_own_line(browser, book, width):  # noqa: F811
+    """The reader of a sentence stays at it, whatever its words do; what changes out of sight is told."""
+    moved, words = [], 0
+    for path in pages_with_links():
+        with Visit(browser, viewport={"width": width, "height": 900 if width > 380 else 800}) as visit:
+            page = visit.page
+            page.emulate_media(reduced_motion="reduce")
+            page.goto(f"{book}/{path}")
+            page.wait_for_function(ALIVE)
+            links = page.locator(".live-link")
+            for which in range(links.count()):
+                link = links.nth(which).element_handle()
+                far = page.evaluate(MOVED, [link, "Enter" if which % 2 else ""])
+                words += 1
+                if far > 1:
+                    moved.append((str(path), which, far))
+                told = page.locator(".live-note").is_visible()
+                assert told or page.evaluate(FIGURE_IN_SIGHT, link), (path, which)
+                if told:
+                    assert re.match(NOTE, page.locator(".live-aloud").text_content())
+                assert page.evaluate("document.documentElement.scrollWidth") <= width
+    print(f"{len(moved)} of {words} words move their line at {width}")
+    assert moved == []
+    assert words >= 30
+
+
+@pytest.mark.slow
+@pytest.mark.browser
+def test_a_note_leads_to_the_figure_and_the_reader_finds_back(browser, book):  # noqa: F811
     index, *others = sorted(pages_with_links(), key=lambda path: path.stem != "index")
-    for number, path in enumerate([index, *others[::2]]):
+    for number, path in enumerate([index, *others[::3]]):
         for view in VIEWS if path == index else [list(VIEWS)[number % len(VIEWS)]]:
             with Visit(browser, **VIEWS[view], reduced_motion="reduce") as visit:
                 page = visit.page
                 page.goto(f"{book}/{path}")
                 page.wait_for_function(ALIVE)
                 link = page.locator(".live-link").last
-                link.scroll_into_view_if_needed()
+                handle = link.element_handle()
+                page.evaluate("(link) => link.scrollIntoView({ block: 'start' })", handle)
+                page.mouse.wheel(0, -80)
                 link.press("Enter")
-                page.wait_for_function(FIGURE_IN_SIGHT, arg=link.element_handle())
-                assert page.evaluate("document.documentElement.scrollWidth") <= VIEWS[view]["viewport"]["width"]
-                if path.stem == "index":
-                    check_access(page)
-                back = page.get_by_role("button", name="back to the text")
-                page.wait_for_function(SETTLED, arg=link.element_handle())
-                if not page.evaluate(IN_SIGHT, link.element_handle()):
-                    back.click()
-                page.wait_for_function(IN_SIGHT, arg=link.element_handle())
-                back.wait_for(state="hidden")
+                if page.locator(".live-note").is_visible():
+                    if path.stem == "index":
+                        check_access(page)
+                    page.keyboard.press("Tab")  # the way there is the next stop of the keyboard
+                    assert page.evaluate("document.activeElement.textContent") == "show it"
+                    page.keyboard.press("Enter")
+                    page.wait_for_function(FIGURE_IN_SIGHT, arg=handle)
+                    page.wait_for_function(SETTLED, arg=handle)
+                    if not page.evaluate(IN_SIGHT, handle):
+                        page.get_by_role("button", name="back to the text").click()
+                page.wait_for_function(IN_SIGHT, arg=handle)
+                page.locator(".live-back").wait_for(state="hidden")
+                page.locator(".live-note").wait_for(state="hidden")
 
 
 @pytest.mark.slow
@@ -338,3 +394,70 @@ def test_links_are_plain_words_on_paper_and_without_scripts(browser, book):  # n
         link = visit.page.locator(".live-link").first
         assert link.get_attribute("role") is None
         assert link.evaluate(look) == plain
+
+
+# The characters of each line of text, with the line's width.
+LINES = """() => {
+  const full = [];
+  for (const block of document.querySelectorAll(".bd-article :is(p, li, dd, figcaption)")) {
+    if (block.closest(".ssm-readouts, table, .cell_output pre, .ssm-hidden") || block.querySelector("p, li")) continue;
+    if (!block.checkVisibility() || block.querySelector("mjx-container, math, .math")) continue;
+    const range = document.createRange();
+    const lines = new Map();
+    const walker = document.createTreeWalker(block, NodeFilter.SHOW_TEXT);
+    while (walker.nextNode()) {
+      const node = walker.currentNode;
+      for (let i = 0; i < node.length; i += 1) {
+        range.setStart(node, i);
+        range.setEnd(node, i + 1);
+        const [box] = range.getClientRects();
+        if (!box) continue;
+        const y = Math.round(box.bottom / 8);
+        lines.set(y, (lines.get(y) ?? 0) + 1);
+      }
+    }
+    full.push(...[...lines.values()].slice(0, -1));
+  }
+  return full;
+}"""
+
+
+@pytest.mark.slow
+@pytest.mark.browser
+@pytest.mark.parametrize("width", [320, 1024, 1440, 2560])
+def test_lines_of_text_are_not_too_long(browser, book, width):  # noqa: F811
+    for closed in (False, True) if width >= 1024 else (False,):
+        lines = []
+        for path in ("book/free-energy.html", "book/glossary.html", "book/verdict.html"):
+            with Visit(browser, viewport={"width": width, "height": 900}) as visit:
+                visit.page.goto(f"{book}/{path}")
+                if closed:
+                    visit.page.add_style_tag(content=".bd-sidebar { display: none !important; }")
+                lines += visit.page.evaluate(LINES)
+        lines.sort()
+        assert len(lines) > 40
+        assert lines[int(0.98 * len(lines))] <= 75, lines[-10:]
+        assert width == 320 or lines[len(lines) // 2] >= 55
+
+
+INKS = """() => ["ink", "muted", "hair", "ground", "held"].map((name) =>
+  getComputedStyle(document.documentElement).getPropertyValue(`--ss-${name}`).trim())"""
+
+
+@pytest.mark.slow
+@pytest.mark.browser
+def test_pages_have_their_inks_without_scripts_and_on_paper(browser, book):  # noqa: F811
+    def inks(**options):
+        with Visit(browser, **options) as visit:
+            visit.page.goto(f"{book}/book/free-energy.html")
+            on_screen = visit.page.evaluate(INKS)
+            visit.page.emulate_media(media="print")
+            return on_screen, visit.page.evaluate(INKS)
+
+    light, light_paper = inks(color_scheme="light")
+    dark, dark_paper = inks(color_scheme="dark")
+    assert all(light + dark)
+    assert light != dark
+    assert light_paper == dark_paper == light
+    for scheme, wanted in (("light", light), ("dark", dark)):
+        assert inks(color_scheme=scheme, java_script_enabled=False) == (wanted, light)

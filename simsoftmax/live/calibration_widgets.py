@@ -18,7 +18,8 @@ from ..arguments import as_real, as_temperature
 from ..boltzmann import softmax
 from ..calibration import TemperatureFit, as_labels, fit_temperature
 from ..calibration_errors import Binning, ReliabilityDiagram, reliability_diagram
-from .widgets import LiveFigure, _encode, _temperature
+from .traits import Choice, Number, Whole, encode, validate
+from .widgets import LiveFigure
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -63,9 +64,9 @@ class CalibrationExplorer(LiveFigure):
 
     _esm = Path(__file__).parent / "calibration_explorer.js"
     buttons = ("fit T", "as trained")
-    temperature = _temperature()
-    bins = traitlets.Int(15).tag(sync=True)
-    binning = traitlets.Enum(["width", "mass"], "width").tag(sync=True)
+    temperature = Number(1.0)
+    bins = Whole(15).tag(sync=True)
+    binning = Choice(["width", "mass"], "width").tag(sync=True)
     _gaps = traitlets.Bytes().tag(sync=True)
     _labels = traitlets.Bytes().tag(sync=True)
     _step = traitlets.Float(1.0).tag(sync=True)
@@ -114,7 +115,7 @@ class CalibrationExplorer(LiveFigure):
             _gaps=whole.tobytes(),
             _labels=self._truth.astype("<u2").tobytes(),
             _step=step,
-            _fit={name: None if math.isnan(end) else _encode(end) for name, end in ends.items()},
+            _fit={name: None if math.isnan(end) else encode(end) for name, end in ends.items()},
             **traits,
         )
 
@@ -138,14 +139,14 @@ class CalibrationExplorer(LiveFigure):
         binning: Binning = "mass" if self.binning == "mass" else "width"
         return reliability_diagram(p, favourite == self._truth, bins=self.bins, binning=binning)
 
-    @traitlets.validate("temperature")
+    @validate("temperature")
     def _check_temperature(self, proposal: Any) -> float:
         return float(as_temperature(proposal["value"], scalar=True))
 
-    @traitlets.validate("bins")
+    @validate("bins")
     def _check_bins(self, proposal: Any) -> int:
         if not 1 <= proposal["value"] <= 60:
-            raise ValueError(f"bins must be from 1 to 60 to be drawn, got {proposal['value']}")
+            raise ValueError(f"bins must be from 1 to 60 to be drawn, got {proposal['value']}; pass one in between")
         return int(proposal["value"])
 
     def _describe(self) -> str:

@@ -17,7 +17,8 @@ from ..annealing import annealed_distribution, geometric_cooling
 from ..arguments import RNG, as_count, as_vector_logits, generator
 from ..gas import gas_temperature, microcanonical_marginal, simulate_gas
 from ..kernels.seeds import seed_streams
-from .widgets import LiveFigure, _encode
+from .traits import Choice, Flag, Number, Numbers, Whole, validate
+from .widgets import LiveFigure, within
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -29,12 +30,6 @@ _HERE = Path(__file__).parent
 
 def _stream(rng: RNG) -> bytes:
     return seed_streams(int(generator(rng).integers(2**64, dtype=np.uint64)), 1).tobytes()
-
-
-def _within(name: str, value: float, low: float, high: float) -> float:
-    if not low <= value <= high:
-        raise ValueError(f"{name} must be from {low:g} to {high:g} to be drawn, got {value:g}")
-    return float(value)
 
 
 class GasExplorer(LiveFigure):
@@ -69,15 +64,15 @@ class GasExplorer(LiveFigure):
 
     _esm = _HERE / "gas_explorer.js"
     buttons = ("step", "start even", "start with a rich tenth")
-    mean_quanta = traitlets.Float(1.0).tag(sync=True)
-    particles = traitlets.Int(10_000).tag(sync=True)
-    start = traitlets.Enum(["even", "rich"], "even").tag(sync=True)
-    average = traitlets.Bool(False).tag(sync=True)
-    speed = traitlets.Float(4.0).tag(sync=True)
-    running = traitlets.Bool(True).tag(sync=True)
+    mean_quanta = Number(1.0)
+    particles = Whole(10_000).tag(sync=True)
+    start = Choice(["even", "rich"], "even").tag(sync=True)
+    average = Flag(False).tag(sync=True)
+    speed = Number(4.0)
+    running = Flag(True).tag(sync=True)
     counts = traitlets.List(traitlets.Int()).tag(sync=True)
-    sweeps = traitlets.Int(0).tag(sync=True)
-    reading = traitlets.Float(np.inf).tag(sync=True, to_json=_encode, from_json=lambda value, _owner: float(value))
+    sweeps = Whole(0).tag(sync=True)
+    reading = Number(np.inf)
     _stream = traitlets.Bytes().tag(sync=True)
     _title = "Nobody set a temperature"
     _caption = (
@@ -94,17 +89,17 @@ class GasExplorer(LiveFigure):
         """Quanta in the whole gas."""
         return max(1, int(np.floor(self.mean_quanta * self.particles + 0.5)))
 
-    @traitlets.validate("mean_quanta")
+    @validate("mean_quanta")
     def _check_mean(self, proposal: Any) -> float:
-        return _within("mean_quanta", proposal["value"], 0.1, 20.0)
+        return within("mean_quanta", proposal["value"], 0.1, 20.0)
 
-    @traitlets.validate("particles")
+    @validate("particles")
     def _check_particles(self, proposal: Any) -> int:
         return as_count("particles", proposal["value"], low=2, high=1_000_000)
 
-    @traitlets.validate("speed")
+    @validate("speed")
     def _check_speed(self, proposal: Any) -> float:
-        return _within("speed", proposal["value"], 0.1, 100_000.0)
+        return within("speed", proposal["value"], 0.1, 100_000.0)
 
     def _describe(self) -> str:
         return (
@@ -162,13 +157,13 @@ class AnnealingExplorer(LiveFigure):
 
     _esm = _HERE / "annealing_explorer.js"
     buttons = ("quench", "cool slowly", "try all lengths")
-    logits = traitlets.List(traitlets.Float()).tag(sync=True)
-    hot = traitlets.Float(3.0).tag(sync=True)
-    cold = traitlets.Float(0.1).tag(sync=True)
-    sweeps = traitlets.Int(300).tag(sync=True)
-    quench = traitlets.Bool(False).tag(sync=True)
-    walkers = traitlets.Int(1000).tag(sync=True)
-    running = traitlets.Bool(True).tag(sync=True)
+    logits = Numbers()
+    hot = Number(3.0)
+    cold = Number(0.1)
+    sweeps = Whole(300).tag(sync=True)
+    quench = Flag(False).tag(sync=True)
+    walkers = Whole(1000).tag(sync=True)
+    running = Flag(True).tag(sync=True)
     results = traitlets.List(traitlets.Dict()).tag(sync=True)
     _stream = traitlets.Bytes().tag(sync=True)
     _title = "Haste is trapped, patience gets down"
@@ -178,22 +173,25 @@ class AnnealingExplorer(LiveFigure):
     )
 
     def __init__(self, logits: ArrayLike, *, rng: RNG = None, **traits: Any) -> None:
-        super().__init__(logits=as_vector_logits(logits).tolist(), _stream=_stream(rng), **traits)
-        if self.cold > self.hot:
-            raise ValueError(f"cold must be no higher than hot, got hot={self.hot:g} and cold={self.cold:g}")
+        super().__init__(logits=as_vector_logits(logits), _stream=_stream(rng), **traits)
 
-    @traitlets.validate("logits")
+    @validate("logits")
     def _check_logits(self, proposal: Any) -> list[float]:
         logits = as_vector_logits(proposal["value"])
         if not (3 <= logits.size <= 40 and np.isfinite(logits).all()):
             raise ValueError(f"logits must be 3 to 40 finite scores to be drawn, got {logits.size}")
         return [float(z) for z in logits]
 
-    @traitlets.validate("hot", "cold")
+    @validate("hot", "cold")
     def _check_temperature(self, proposal: Any) -> float:
-        return _within(proposal["trait"].name, proposal["value"], 0.05, 20.0)
+        value = within(proposal["trait"].name, proposal["value"], 0.05, 20.0)
+        if self.cold > self.hot:
+            raise ValueError(
+                f"cold must be no higher than hot, got hot={self.hot:g} and cold={self.cold:g}; swap the two"
+            )
+        return value
 
-    @traitlets.validate("sweeps", "walkers")
+    @validate("sweeps", "walkers")
     def _check_size(self, proposal: Any) -> int:
         name = proposal["trait"].name
         return as_count(name, proposal["value"], high={"sweeps": 30_000, "walkers": 20_000}[name])

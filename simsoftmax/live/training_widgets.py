@@ -16,7 +16,8 @@ from numpy.typing import ArrayLike, NDArray
 
 from ..arguments import as_real
 from ..kernels.training import affine_loss_map, descend_gaps, log_odds
-from .widgets import LiveFigure
+from .traits import Flag, Names, Number, Numbers, Whole, Wholes, as_names, validate
+from .widgets import LiveFigure, plain, within
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -25,24 +26,21 @@ __all__ = ["LogOddsExplorer", "SymmetryExplorer", "WeightDecayExplorer"]
 
 _HERE = Path(__file__).parent
 _REACH = 8.0
-
-
-def _numbers() -> Any:
-    return traitlets.List(traitlets.Float()).tag(sync=True)
+_MADE = "make another explorer, which computes them"
+_APART = "pass as many, or make another explorer"
 
 
 def _row(name: str, values: ArrayLike, length: int | None = None) -> list[float]:
     row = as_real(name, values, "pass one number for each").astype(np.float64)
     if row.ndim != 1 or row.size == 0 or not np.isfinite(row).all() or (length is not None and row.size != length):
         wanted = "one finite number or more" if length is None else f"{length} finite numbers"
-        raise ValueError(f"{name} must be a row of {wanted}, got shape {row.shape}")
+        raise ValueError(f"{name} must be a row of {wanted}, got shape {row.shape}; pass one number for each")
     return [float(value) for value in row]
 
 
-def _within(name: str, value: float, low: float, high: float) -> float:
-    if not low <= value <= high:
-        raise ValueError(f"{name} must be from {low:g} to {high:g} to be drawn, got {value:g}")
-    return float(value)
+def _end(ends: list[float]) -> NDArray[np.float64]:
+    """Return ends of intervals that a logarithmic scale can take; those beyond it leave the picture all the same."""
+    return np.asarray(np.clip(np.nan_to_num(np.array(ends)), 1e-9, 1e9), dtype=np.float64)
 
 
 class LogOddsExplorer(LiveFigure):
@@ -63,11 +61,11 @@ class LogOddsExplorer(LiveFigure):
     """
 
     _esm = _HERE / "log_odds_explorer.js"
-    frequencies = _numbers()
-    temperature = traitlets.Float(1.0).tag(sync=True)
-    steps = traitlets.Int(0).tag(sync=True)
-    rate = traitlets.Float(0.05).tag(sync=True)
-    running = traitlets.Bool(False).tag(sync=True)
+    frequencies = Numbers()
+    temperature = Number(1.0)
+    steps = Whole(0).tag(sync=True)
+    rate = Number(0.05)
+    running = Flag(False).tag(sync=True)
     _title = "Training looks for the log-odds"
     _caption = (
         "Each dot is a group: across, the log-odds of its labels; up, the gap of its two logits. The line is "
@@ -75,7 +73,7 @@ class LogOddsExplorer(LiveFigure):
     )
 
     def __init__(self, frequencies: ArrayLike, temperature: float = 1.0, **traits: Any) -> None:
-        super().__init__(frequencies=_row("frequencies", frequencies), temperature=temperature, **traits)
+        super().__init__(frequencies=frequencies, temperature=temperature, **traits)
 
     def _describe(self) -> str:
         return (
@@ -83,9 +81,9 @@ class LogOddsExplorer(LiveFigure):
             f"{self.temperature:g}, and the line of slope {self.temperature:g} that they approach"
         )
 
-    @traitlets.validate("frequencies")
+    @validate("frequencies")
     def _check_frequencies(self, proposal: Any) -> list[float]:
-        q = np.asarray(proposal["value"], dtype=np.float64)
+        q = np.asarray(_row("frequencies", proposal["value"]))
         if not ((q >= 0) & (q <= 1)).all() or not ((q > 0) & (q < 1) & (q != 0.5)).any():
             raise ValueError(
                 f"frequencies must be from 0 to 1, and one of them apart from 0, 1/2 and 1, got {q}; divide counts "
@@ -93,17 +91,17 @@ class LogOddsExplorer(LiveFigure):
             )
         return [float(value) for value in q]
 
-    @traitlets.validate("temperature")
+    @validate("temperature")
     def _check_temperature(self, proposal: Any) -> float:
-        return _within("temperature", proposal["value"], 0.25, 5.0)
+        return within("temperature", proposal["value"], 0.25, 5.0)
 
-    @traitlets.validate("steps")
+    @validate("steps")
     def _check_steps(self, proposal: Any) -> int:
-        return int(_within("steps", proposal["value"], 0, 100_000))
+        return int(within("steps", proposal["value"], 0, 100_000))
 
-    @traitlets.validate("rate")
+    @validate("rate")
     def _check_rate(self, proposal: Any) -> float:
-        return _within("rate", proposal["value"], 1e-4, 0.1)
+        return within("rate", proposal["value"], 1e-4, 0.1)
 
     def _draw(self, figure: Figure) -> None:
         from ..plotting import INKS, temperature_color
@@ -146,13 +144,13 @@ class SymmetryExplorer(LiveFigure):
 
     _esm = _HERE / "symmetry_explorer.js"
     buttons = ("double a and T", "halve both", "as trained")
-    positions, weights, biases, range = _numbers(), _numbers(), _numbers(), _numbers()
-    labels = traitlets.List(traitlets.Int()).tag(sync=True)
-    names = traitlets.List(traitlets.Unicode()).tag(sync=True)
+    positions, weights, biases, range = Numbers(), Numbers(), Numbers(), Numbers()
+    labels = Wholes()
+    names = Names()
     feature = traitlets.Unicode().tag(sync=True)
-    scale = traitlets.Float(1.0).tag(sync=True)
-    temperature = traitlets.Float(1.0).tag(sync=True)
-    along = traitlets.Bool(True).tag(sync=True)
+    scale = Number(1.0)
+    temperature = Number(1.0)
+    along = Flag(True).tag(sync=True)
     _title = "Biases belong to the symmetry"
     _caption = (
         "Coloured curves are the probabilities now, thin ones those of training. Walk along the line a = T: with "
@@ -171,24 +169,41 @@ class SymmetryExplorer(LiveFigure):
         feature: str = "feature",
         **traits: Any,
     ) -> None:
-        x = _row("positions", positions)
-        w = _row("weights", weights)
-        y = np.asarray(labels)
-        if y.shape != (len(x),) or y.dtype.kind not in "iu" or y.min() < 0 or y.max() >= len(w):
-            raise ValueError(
-                f"labels must be {len(x)} classes from 0 to {len(w) - 1}, got shape {y.shape}, type {y.dtype}"
-            )
-        margin = 0.12 * (max(x) - min(x))
+        x, w = _row("positions", positions), _row("weights", weights)
+        margin = 0.12 * (max(x) - min(x)) or 1.0
         super().__init__(
             positions=x,
-            labels=[int(label) for label in y],
+            labels=labels,
             weights=w,
-            biases=_row("biases", biases, len(w)),
-            names=list(names or [f"class {k}" for k in np.arange(len(w))]),
+            biases=biases,
+            names=[f"class {k}" for k in np.arange(len(w))] if names is None else names,
             feature=feature,
             range=[min(x) - margin, max(x) + margin],
             **traits,
         )
+
+    @validate("positions", "labels", "weights", "biases", "names")
+    def _check_together(self, proposal: Any) -> Any:
+        name, value = proposal["trait"].name, proposal["value"]
+        now = {key: getattr(self, key) for key in ("positions", "labels", "weights", "biases", "names")} | {name: value}
+        for key in ("positions", "weights", "biases"):
+            _row(key, now[key], len(now["weights"]) if key == "biases" else None)
+        examples, classes, labels = len(now["positions"]), len(now["weights"]), now["labels"]
+        if len(labels) != examples or not all(0 <= label < classes for label in labels):
+            got = f"{len(labels)} labels" if len(labels) != examples else f"{min(labels)} to {max(labels)}"
+            raise ValueError(
+                f"labels must be {examples} classes from 0 to {classes - 1}, got {got}; pass one for each position"
+            )
+        if len(now["names"]) != classes:
+            raise ValueError(f"names must name each of the {classes} classes, got {len(now['names'])} names; {_APART}")
+        return value
+
+    @validate("range")
+    def _check_range(self, proposal: Any) -> list[float]:
+        low, high = _row("range", proposal["value"], 2)
+        if not low < high:
+            raise ValueError(f"range must grow, got {low:g} and {high:g}; swap the two")
+        return [low, high]
 
     def _describe(self) -> str:
         return (
@@ -196,9 +211,9 @@ class SymmetryExplorer(LiveFigure):
             f"diagonal if the biases of {', '.join(self.names)} scale along, a narrow hollow if they stay"
         )
 
-    @traitlets.validate("scale", "temperature")
+    @validate("scale", "temperature")
     def _check_size(self, proposal: Any) -> float:
-        return _within(proposal["trait"].name, proposal["value"], 1 / _REACH, _REACH)
+        return within(proposal["trait"].name, proposal["value"], 1 / _REACH, _REACH)
 
     def _draw(self, figure: Figure) -> None:
         from ..plotting import INKS
@@ -240,9 +255,12 @@ class WeightDecayExplorer(LiveFigure):
 
     _esm = _HERE / "weight_decay_explorer.js"
     fits = traitlets.Dict().tag(sync=True)
-    names = traitlets.List(traitlets.Unicode()).tag(sync=True)
-    at = traitlets.Int(0).tag(sync=True)
-    cooled = traitlets.Bool(False).tag(sync=True)
+    _columns = (
+        "decays", "weights", "cooled", "heated", "effective", "calibration", "low", "high", "tied", "cosine", "length",
+    )  # fmt: skip
+    names = Names()
+    at = Whole(0).tag(sync=True)
+    cooled = Flag(False).tag(sync=True)
     _title = "Weights shrink, and turn"
     _caption = (
         "Bars are the weights of the features. Ticks are what they would be if decay were heat alone: the weights "
@@ -260,16 +278,30 @@ class WeightDecayExplorer(LiveFigure):
         **traits: Any,
     ) -> None:
         decay = np.asarray(_row("decays", decays))
-        if decay[0] != 0 or (np.diff(decay) <= 0).any():
-            raise ValueError(f"decays must grow from 0, got {decay}")
+        if decay.size < 2 or decay[0] != 0 or (np.diff(decay) <= 0).any():
+            raise ValueError(f"decays must be two or more that grow from 0, got {decay}; sort them, with 0 first")
+        names = as_names("names", names)
         w = as_real("weights", weights, "pass one row for each decay").astype(np.float64)
-        if w.shape != (decay.size, len(names)):
+        if w.shape != (decay.size, len(names)) or not np.isfinite(w).all() or not w.any(axis=1).all():
             raise ValueError(
-                f"weights must have shape {(decay.size, len(names))}, one row for each decay, got {w.shape}"
+                f"weights must be finite, not all 0, and have shape {(decay.size, len(names))}, one row for each "
+                f"decay, got shape {w.shape}; fit again what did not converge"
             )
         t = np.asarray(_row("effective", effective, decay.size))
+        if (t <= 0).any():
+            raise ValueError(f"effective must be temperatures > 0, got {t.min():g}; pass one for each decay")
+        if not isinstance(calibration, Sequence) or isinstance(calibration, str):
+            raise TypeError(f"calibration must be a list of fits, got {calibration!r}; pass one for each decay")
         if len(calibration) != decay.size:
-            raise ValueError(f"calibration must hold {decay.size} fits, one for each decay, got {len(calibration)}")
+            raise ValueError(
+                f"calibration must hold {decay.size} fits, one for each decay, got {len(calibration)}; fit each one"
+            )
+        wrong = [fit for fit in calibration if not (hasattr(fit, "low") and 0 < fit.temperature < np.inf)]
+        if wrong:
+            raise ValueError(
+                f"calibration must hold fits of a finite temperature > 0, got {wrong[0]}; pass what fit_temperature "
+                "returns, and leave out decays that have none"
+            )
         size = np.linalg.norm(w, axis=1)
         fits: Mapping[str, NDArray[np.float64]] = {
             "decays": decay,
@@ -278,13 +310,13 @@ class WeightDecayExplorer(LiveFigure):
             "heated": w[0] / t[:, None],
             "effective": t,
             "calibration": np.array([fit.temperature for fit in calibration]),
-            "low": np.array([fit.low for fit in calibration]),
-            "high": np.array([fit.high for fit in calibration]),
+            "low": _end([fit.low for fit in calibration]),
+            "high": _end([fit.high for fit in calibration]),
             "tied": calibration[0].temperature / t,
             "cosine": w @ w[0] / (size * size[0]),
             "length": size / size[0],
         }
-        super().__init__(fits={key: value.tolist() for key, value in fits.items()}, names=list(names), **traits)
+        super().__init__(fits={key: value.tolist() for key, value in fits.items()}, names=names, **traits)
 
     def _describe(self) -> str:
         decay, heat = self.fits["decays"][self.at], self.fits["effective"][self.at]
@@ -293,9 +325,24 @@ class WeightDecayExplorer(LiveFigure):
             f"what an effective temperature of {heat:.2f} alone would make of them"
         )
 
-    @traitlets.validate("at")
+    @validate("fits", "names")
+    def _check_fits(self, proposal: Any) -> Any:
+        name, value = proposal["trait"].name, proposal["value"]
+        fits, names = (value, self.names) if name == "fits" else (self.fits, value)
+        rows = len(fits.get("decays", ()))
+        grids, columns = {"weights", "cooled", "heated"}, set(self._columns)
+        if rows < 2 or set(fits) != columns or any(np.shape(fits[key])[:1] != (rows,) for key in columns):
+            raise ValueError(f"fits must hold {', '.join(sorted(columns))} of each decay, got {sorted(fits)}; {_MADE}")
+        if any(np.shape(fits[key]) != (rows, len(names)) for key in grids):
+            features = len(fits["weights"][0])
+            raise ValueError(f"names must name each of the {features} features, got {len(names)} names; {_MADE}")
+        if self.at >= rows:
+            raise ValueError(f"fits must reach the one that is shown, {self.at}, got {rows}; set at first")
+        return value
+
+    @validate("at")
     def _check_at(self, proposal: Any) -> int:
-        return int(_within("at", proposal["value"], 0, len(self.fits["decays"]) - 1))
+        return int(within("at", proposal["value"], 0, len(self.fits["decays"]) - 1))
 
     def _draw(self, figure: Figure) -> None:
         from ..plotting import INKS, temperature_color
@@ -305,6 +352,6 @@ class WeightDecayExplorer(LiveFigure):
         color = temperature_color(self.fits["effective"][self.at])
         ax.barh(rows, self.fits["weights"][self.at], height=0.6, color=color)
         ax.vlines(self.fits["heated"][self.at], rows - 0.4, rows + 0.4, color=INKS["theory"], linewidth=1.6)
-        ax.set_yticks(rows, self.names)
+        ax.set_yticks(rows, [plain(name) for name in self.names])
         ax.invert_yaxis()
         ax.set_xlabel(f"weight at a decay of {self.fits['decays'][self.at]:g}; ticks: heat alone")

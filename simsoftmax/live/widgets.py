@@ -7,6 +7,7 @@ page, without a kernel, it goes on living by itself. On paper, and where no scri
 
 from __future__ import annotations
 
+import base64
 import io
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -21,6 +22,7 @@ from ..boltzmann import entropy, heat_capacity, mean_energy, softmax
 from ..kernels.exact import free_energy_landscape
 from ..kernels.seeds import seed_streams
 from ..metropolis import Trajectory, simulate
+from .traits import Choice, Flag, Names, Number, Numbers, Whole, validate
 from .wasm import MODULE
 
 if TYPE_CHECKING:
@@ -34,21 +36,16 @@ _HERE = Path(__file__).parent
 WORKED_EXAMPLE = (2.0, 1.0, 0.1)
 
 
-def _encode(value: float, _owner: Any = None) -> float | str:
-    """Return a number as JSON can carry it: infinities as text."""
-    return "inf" if value == np.inf else "-inf" if value == -np.inf else value
+def within(name: str, value: float, low: float, high: float) -> float:
+    """Return a number from low to high."""
+    if not low <= value <= high:
+        raise ValueError(f"{name} must be from {low:g} to {high:g} to be drawn, got {value:g}; pass one in between")
+    return float(value)
 
 
-def _temperature() -> Any:
-    return traitlets.Float(1.0).tag(sync=True, to_json=_encode, from_json=lambda value, _owner: float(value))
-
-
-def _logits() -> Any:
-    return traitlets.List(traitlets.Float(), default_value=list(WORKED_EXAMPLE)).tag(
-        sync=True,
-        to_json=lambda values, _owner: [_encode(z) for z in values],
-        from_json=lambda values, _owner: [float(z) for z in values],
-    )
+def plain(name: str) -> str:
+    """Return a name as matplotlib writes it letter by letter, and not as mathematics."""
+    return name.replace("$", r"\$")
 
 
 class LiveFigure(anywidget.AnyWidget):
@@ -79,21 +76,42 @@ class LiveFigure(anywidget.AnyWidget):
         """Return the live view, and a picture and a sentence for where nothing can live."""
         bundle = super()._repr_mimebundle_(**options)
         if bundle is not None:
-            bundle[0].update({"text/plain": self._describe(), "image/svg+xml": self._picture()})
+            pictures = self._pictures()
+            bundle[0]["text/plain"] = self._describe()
+            bundle[0]["image/svg+xml"] = pictures["svg"].decode()
+            bundle[0]["application/pdf"] = base64.b64encode(pictures["pdf"]).decode()  # what LaTeX can take
         return bundle
 
-    def _picture(self) -> str:
+    def _pictures(self) -> dict[str, bytes]:
         import matplotlib.pyplot as plt
         from matplotlib.figure import Figure
 
         from ..plotting import STYLE
 
+        self._check()
+        pictures = {}
         with plt.style.context(STYLE):
             figure = Figure(figsize=(6.4, 3.2), layout="constrained")
             self._draw(figure)
-            file = io.StringIO()
-            figure.savefig(file, format="svg", metadata={"Date": None})
-        return file.getvalue()
+            for kind, date in (("svg", "Date"), ("pdf", "CreationDate")):
+                file = io.BytesIO()
+                figure.savefig(file, format=kind, metadata={date: None})
+                pictures[kind] = file.getvalue()
+        return pictures
+
+    def _check(self) -> None:
+        """Check all traits once more: a list can be changed in place, which nothing notices."""
+        for name in self._own_traits():
+            setattr(self, name, self.traits()[name]._validate(self, getattr(self, name)))
+
+    @classmethod
+    def _own_traits(cls) -> list[str]:
+        foreign = set(anywidget.AnyWidget.class_trait_names())
+        return [name for name in cls.class_trait_names(sync=True) if name not in foreign and not name.startswith("_")]
+
+    def get_state(self, key: Any = None, drop_defaults: bool = False) -> Any:
+        """Return the state as ipywidgets does, whole: without its program, a default too, a figure is dead."""
+        return super().get_state(key=key)
 
     def _draw(self, figure: Figure) -> None:
         raise NotImplementedError
@@ -117,23 +135,23 @@ class LiveFigure(anywidget.AnyWidget):
 class _Explorer(LiveFigure):
     """What the explorers of levels share: the logits, their names, a temperature."""
 
-    logits = _logits()
-    labels = traitlets.List(traitlets.Unicode()).tag(sync=True)
-    temperature = _temperature()
+    logits = Numbers(list(WORKED_EXAMPLE))
+    labels = Names()
+    temperature = Number(1.0)
 
     _most_levels = 16
 
     def __init__(self, logits: ArrayLike = WORKED_EXAMPLE, temperature: float = 1.0, **traits: Any) -> None:
-        super().__init__(logits=as_vector_logits(logits).tolist(), temperature=temperature, **traits)
+        super().__init__(logits=as_vector_logits(logits), temperature=temperature, **traits)
 
     def _describe(self) -> str:
         logits = ", ".join(f"{z:g}" for z in self.logits)
         return f"{self.title}: a live figure for logits {logits} at temperature {self.temperature:g}"
 
     def _names(self) -> list[str] | None:
-        return list(self.labels) if len(self.labels) == len(self.logits) else None
+        return [plain(name) for name in self.labels] or None
 
-    @traitlets.validate("logits")
+    @validate("logits")
     def _check_logits(self, proposal: Any) -> list[float]:
         logits: list[float] = as_vector_logits(proposal["value"]).tolist()
         if not 2 <= len(logits) <= self._most_levels:
@@ -142,7 +160,21 @@ class _Explorer(LiveFigure):
             )
         return logits
 
-    @traitlets.validate("temperature")
+    @validate("labels")
+    def _check_labels(self, proposal: Any) -> list[str]:
+        labels: list[str] = proposal["value"]
+        if labels and len(labels) != len(self.logits):
+            raise ValueError(
+                f"labels must name each of the {len(self.logits)} levels, got {len(labels)} names; set logits first"
+            )
+        return labels
+
+    @traitlets.observe("logits")
+    def _forget_names(self, _change: Any) -> None:
+        if len(self.labels) != len(self.logits):
+            self.labels = []  # of other levels
+
+    @validate("temperature")
     def _check_temperature(self, proposal: Any) -> float:
         return float(as_temperature(proposal["value"], scalar=True))
 
@@ -191,27 +223,28 @@ class ParticleExplorer(_Explorer):
 
     _esm = _HERE / "particle_explorer.js"
     buttons = ("step", "start cold", "start hot")
-    particles = traitlets.Int(20_000).tag(sync=True)
-    proposal = traitlets.Enum(["uniform", "neighbour"], "uniform").tag(sync=True)
-    start = traitlets.Enum(["hot", "cold"], "hot").tag(sync=True)
-    speed = traitlets.Float(8.0).tag(sync=True)
-    fault = traitlets.Float(0.0).tag(sync=True)
-    running = traitlets.Bool(True).tag(sync=True)
+    particles = Whole(20_000).tag(sync=True)
+    proposal = Choice(["uniform", "neighbour"], "uniform").tag(sync=True)
+    start = Choice(["hot", "cold"], "hot").tag(sync=True)
+    speed = Number(8.0)
+    fault = Number(0.0)
+    running = Flag(True).tag(sync=True)
     counts = traitlets.List(traitlets.Int()).tag(sync=True)
-    sweeps = traitlets.Int(0).tag(sync=True)
-    log_evidence = traitlets.Float(None, allow_none=True).tag(
-        sync=True,
-        to_json=lambda value, _owner: value if value is None else _encode(value),
-        from_json=lambda value, _owner: value if value is None else float(value),
-    )
+    sweeps = Whole(0).tag(sync=True)
+    log_evidence = Number(None, allow_none=True)
     _stream = traitlets.Bytes().tag(sync=True)
     _recording = traitlets.Any(None, allow_none=True).tag(sync=True)
 
     _counts: NDArray[np.int64] | None = None
+    _recorded: dict[str, Any]
     _title = "Heat decides how far particles spread"
     _caption = (
         "Each dot is a particle on an energy level E = −z. Metropolis kicks move it; bars count where the particles "
         "are, ticks are softmax(z/T). Turn the heat, or drag a level."
+    )
+    _replay = (
+        "Each dot is a particle on an energy level E = −z, as it was recorded; bars count where the particles are, "
+        "ticks are softmax(z/T). Let the record run, or move through it."
     )
 
     def __init__(
@@ -232,7 +265,11 @@ class ParticleExplorer(_Explorer):
                 "every": trajectory.record,
             }
             logits, temperature = trajectory.logits, trajectory.temperature
+            self._recorded = {"logits": as_vector_logits(logits).tolist(), "temperature": temperature}
             self._counts = trajectory.counts
+            traits.setdefault("particles", trajectory.particles)
+            traits.setdefault("counts", trajectory.counts.tolist())
+            traits.setdefault("sweeps", trajectory.record * len(trajectory.occupancies))
         key = int(generator(rng).integers(2**64, dtype=np.uint64))
         super().__init__(logits, temperature, _stream=seed_streams(key, 1).tobytes(), **traits)
 
@@ -245,11 +282,29 @@ class ParticleExplorer(_Explorer):
             counts = run.counts
         plot_occupancy(counts, self.logits, self.temperature, labels=self._names(), ax=figure.subplots())
 
-    @traitlets.validate("particles")
-    def _check_particles(self, proposal: Any) -> int:
-        return as_count("particles", proposal["value"], high=1_000_000)
+    @traitlets.default("caption")
+    def _default_caption(self) -> str:
+        return self._caption if self._recording is None else self._replay
 
-    @traitlets.validate("speed", "fault")
+    @validate("logits")
+    def _check_logits(self, proposal: Any) -> Any:
+        return self._as_recorded("logits", super()._check_logits(proposal))
+
+    @validate("temperature")
+    def _check_temperature(self, proposal: Any) -> Any:
+        return self._as_recorded("temperature", super()._check_temperature(proposal))
+
+    def _as_recorded(self, name: str, value: Any) -> Any:
+        if self._recording is not None and value != self._recorded[name]:
+            raise ValueError(f"{name} must stay as recorded in a replay, got {value}; make another explorer")
+        return value
+
+    @validate("particles")
+    def _check_particles(self, proposal: Any) -> int:
+        recorded = self._recording is not None
+        return as_count("particles", proposal["value"], high=2**53 if recorded else 1_000_000)
+
+    @validate("speed", "fault")
     def _check_rate(self, proposal: Any) -> float:
         name, value = proposal["trait"].name, float(proposal["value"])
         low, high = (0.0, 1000.0) if name == "speed" else (-0.9, 10.0)
@@ -314,7 +369,7 @@ class FreeEnergyExplorer(_Explorer):
 
     _esm = _HERE / "free_energy_explorer.js"
     buttons = ("let it flow", "start even", "start at the top")
-    distribution = traitlets.List(traitlets.Float()).tag(sync=True)
+    distribution = Numbers()
     _title = "Softmax lies at the bottom"
     _caption = (
         "Every distribution q over the levels has a free energy F = ⟨E⟩ − T S. Drag q, let it flow downhill, or turn "
@@ -361,16 +416,29 @@ class FreeEnergyExplorer(_Explorer):
         ax.set_aspect("equal")
         ax.axis("off")
 
-    @traitlets.validate("temperature")
+    @validate("temperature")
     def _check_temperature(self, proposal: Any) -> float:
         temperature = float(as_temperature(proposal["value"], scalar=True))
-        if temperature == np.inf:
-            raise ValueError("temperature must be finite here, got inf: the free energy would be -inf everywhere")
+        if temperature > 1e6:
+            raise ValueError(
+                f"temperature must be finite here, and no more than 1e6, got {temperature:g}; at infinity the free "
+                "energy would be -inf everywhere"
+            )
         return temperature
 
-    @traitlets.validate("distribution")
+    @traitlets.observe("logits")
+    def _forget_distribution(self, _change: Any) -> None:
+        if len(self.distribution) != len(self.logits):
+            self.distribution = []  # over other levels
+
+    @validate("distribution")
     def _check_distribution(self, proposal: Any) -> list[float]:
         q = as_real("distribution", proposal["value"], "pass one probability per level").astype(np.float64)
+        if q.size not in (0, len(self.logits)):
+            raise ValueError(
+                f"distribution must hold one share for each of the {len(self.logits)} levels, got {q.size}; set logits "
+                "first"
+            )
         if q.size and not (q.ndim == 1 and (q >= 0).all() and abs(q.sum() - 1) <= 1e-6):
             raise ValueError(f"distribution must be probabilities that sum to 1, got {q}; divide it by its sum")
         return [float(share) for share in q]

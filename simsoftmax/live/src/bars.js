@@ -138,7 +138,7 @@ export class Bars {
           .container(this.svg.node())
           .on("start drag", function (event) {
             this.focus({ preventScroll: true });
-            bars.change(levelOf(this), bars.length.invert(event.sourceEvent.clientX - bars.svg.node().getBoundingClientRect().x));
+            bars.change(levelOf(this), bars.length.invert(event.x));
           }),
       );
   }

@@ -35,7 +35,7 @@ export function parse(text) {
   const clean = text.trim().replace(/[−–]/g, "-").toLowerCase();
   const infinite = /^([+-]?)(inf|infinity|∞)$/.exec(clean);
   if (infinite) return infinite[1] === "-" ? -Infinity : Infinity;
-  return /^[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?$/.test(clean) ? Number(clean) : NaN;
+  return /^[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?$/.test(clean) ? Number(clean) + 0 : NaN; // -0 would be minus infinitely cold
 }
 
 // Evidence, given as a logarithm, as odds: "120 to 1", "1 to 3".

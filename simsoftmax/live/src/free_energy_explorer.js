@@ -4,9 +4,9 @@ import { scaleLinear } from "d3-scale";
 import { Bars } from "./bars.js";
 import { Curve } from "./curve.js";
 import * as format from "./format.js";
-import { heat, HOTTEST, Thermometer } from "./heat.js";
+import { heat, Thermometer } from "./heat.js";
 import { Kernels } from "./kernels.js";
-import { Levels } from "./levels.js";
+import { levelNames, Levels } from "./levels.js";
 import { Simplex } from "./simplex.js";
 import { Staircase } from "./staircase.js";
 import { add, button, decode, encode, logitsField, Readouts, reducedMotion, Stage, temperatureField } from "./stage.js";
@@ -69,8 +69,8 @@ async function render({ model, el }) {
   const stage = new Stage(el, model, "The free energy of a distribution over energy levels");
   const land = new Landscape(await Kernels.load(model.get("_kernels")));
   const logitsNow = () => model.get("logits").map(decode);
-  const names = () => logitsNow().map((z, k) => model.get("labels")[k] || `z ${format.short(z)}`);
-  const setTemperature = (temperature) => stage.set({ temperature: Math.min(temperature, HOTTEST) });
+  const names = () => levelNames(model.get("labels"), logitsNow());
+  const setTemperature = (temperature) => stage.set({ temperature });
   const setDistribution = (distribution) => {
     flowing = false;
     stage.set({ distribution: land.admit(distribution) });
@@ -89,6 +89,7 @@ async function render({ model, el }) {
     columns: ["q", "softmax"],
     label: "The distribution q",
     change(level, share) {
+      if (!Number.isFinite(share)) return;
       const rest = 1 - Math.min(1 - LEAST, Math.max(LEAST, share));
       const q = Array.from(land.trial.view);
       const others = 1 - q[level];
@@ -126,7 +127,7 @@ async function render({ model, el }) {
   });
   const settings = stage.settings();
   const typed = logitsField(settings, (logits) => stage.set({ logits: logits.map(encode) }), 16);
-  const typedTemperature = temperatureField(settings, setTemperature);
+  const typedTemperature = temperatureField(settings, setTemperature, "at infinity F would be −∞ everywhere");
   settings.append(typed.error, typedTemperature.error);
 
   let width = 0;

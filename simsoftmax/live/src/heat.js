@@ -39,8 +39,15 @@ export function temperatureScale([low, high]) {
   });
 }
 
-// Temperatures that draw a smooth curve from one exact limit to the other.
-export const CURVE = [0, ...Array.from({ length: 141 }, (_, i) => along.invert(END + ((1 - 2 * END) * i) / 140)), Infinity];
+// Temperatures that draw a smooth curve from one exact limit to the other. Beyond the marks they lie evenly on the scale,
+// and by the same factor down to a billionth and up to a billion, so that nothing is missed which happens there.
+const FINE = 32;
+const middle = Array.from({ length: 141 }, (_, i) => along.invert(END + ((1 - 2 * END) * i) / 140));
+const even = Array.from({ length: FINE - 1 }, (_, i) => FINE / (i + 1)); // 32, 16, 10.7, ... 1.03
+const steps = [...even, ...Array.from({ length: 88 }, (_, i) => 1.25 ** (i + 1))].sort((a, b) => a - b);
+export const CURVE = [
+  0, ...steps.map((step) => COLDEST / step).reverse(), ...middle, ...steps.map((step) => HOTTEST * step), Infinity,
+];
 
 export class Thermometer {
   // change(temperature) is called when the reader moves it, and without it the thermometer only shows; infinite: whether

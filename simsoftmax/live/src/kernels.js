@@ -6,6 +6,40 @@ const VIEWS = {
 };
 const PAGE = 65536;
 
+// How long the arrays of every kernel must be, parameter by parameter. A name stands for one size throughout a call, a
+// scalar's name for its value, `_` for a scalar that is no size; a number, a product or a sum is the least size.
+// Compiled code reads and writes wherever it is told to, so nothing is called with arrays of other sizes.
+export const SIZES = {
+  sweep_uniform: "n K K 4 _",
+  sweep_neighbour: "n K K 4 _",
+  count_states: "n K K",
+  grow_evidence: "_ K K K _",
+  boltzmann_weights: "K _ K K",
+  boltzmann: "K _ K K 5",
+  free_energy_functional: "K K _ 3",
+  free_energy_landscape: "3 _ side side*side",
+  mirror_flow: "K K _ _",
+  forgetting_time: "K K _ _ K*K K*K",
+  log_odds: "n _ n",
+  descend_gaps: "n n _ _ _",
+  affine_probabilities: "n K K _ _ _ n*K",
+  affine_loss: "n n K K _ _ _",
+  affine_loss_map: "n n K K _ _ side side*side",
+  temper: "_ n _ n n",
+  bin_edges: "n _ n 2",
+  bin_events: "n n bins+1 bins bins*4",
+  find_dips: "n n",
+  whisker: "_ _ _ _",
+  exchange: "n _ 4 _",
+  tally: "n K K",
+  gas_law: "_ _ _ K K 3",
+  read_thermometer: "_ _ _ 2",
+  cooled: "_ _ _ _",
+  anneal_walkers: "n K _ _ _ _ _ K K 4",
+  anneal_exactly: "K K _ _ _ _ _ K K K",
+  success_interval: "_ _ _ 2",
+};
+
 // A DataView's bytes as an ArrayBuffer of their own.
 export const copy = (view) => view.buffer.slice(view.byteOffset, view.byteOffset + view.byteLength);
 
@@ -23,6 +57,27 @@ class Block {
   part(start, end) {
     return new Block(this.memory, this.type, this.pointer + start * this.View.BYTES_PER_ELEMENT, end - start);
   }
+}
+
+// Refuse arrays whose sizes do not go together.
+function fit(name, sizes, given) {
+  const known = {};
+  sizes.forEach((size, i) => {
+    if (/^[a-z]+$/.test(size) && !(given[i] instanceof Block)) known[size] = Number(given[i]);
+  });
+  const value = (term) => (term in known ? known[term] : Number(term));
+  sizes.forEach((size, i) => {
+    if (!(given[i] instanceof Block)) return;
+    const { length } = given[i];
+    const exact = /^[a-z]+$/i.test(size);
+    if (size === "_") return;
+    if (exact) known[size] ??= length;
+    const [first, sign, second] = size.split(/([*+])/);
+    const wanted = sign === "*" ? value(first) * value(second) : sign === "+" ? value(first) + value(second) : value(first);
+    if (exact ? length !== wanted : !(length >= wanted)) {
+      throw new RangeError(`${name}: array ${i} must hold ${exact ? "" : "at least "}${wanted} numbers, got ${length}`);
+    }
+  });
 }
 
 export class Kernels {
@@ -46,6 +101,7 @@ export class Kernels {
   }
 
   array(type, length) {
+    if (!(Number.isSafeInteger(length) && length >= 0)) throw new RangeError(`an array cannot hold ${length} numbers`);
     const size = VIEWS[type].BYTES_PER_ELEMENT * length;
     const pointer = this.free;
     this.free = Math.ceil((pointer + size) / 16) * 16;
@@ -62,7 +118,9 @@ export class Kernels {
   }
 
   wrap(name, compiled, parameters, result) {
+    const sizes = SIZES[name].split(" ");
     return (...given) => {
+      fit(name, sizes, given);
       const flat = [0, 8];
       parameters.forEach((parameter, i) => {
         const array = /^(\w+)\[1\]$/.exec(parameter);

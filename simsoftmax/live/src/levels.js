@@ -1,5 +1,11 @@
 // Energy levels kept in the kernels' memory, with softmax at a temperature: what every explorer computes from.
 
+import * as format from "./format.js";
+
+// What to call levels: by names of their own if there is one for each, else by their logits.
+export const levelNames = (labels, logits) =>
+  logits.map((z, k) => (labels.length === logits.length && labels[k]) || `z ${format.short(z)}`);
+
 export class Levels {
   constructor(kernels) {
     this.kernels = kernels;

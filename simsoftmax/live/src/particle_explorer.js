@@ -5,6 +5,7 @@ import * as format from "./format.js";
 import { heat, Thermometer } from "./heat.js";
 import { Kernels } from "./kernels.js";
 import { Ladder } from "./ladder.js";
+import { levelNames } from "./levels.js";
 import { Population, Recording } from "./population.js";
 import { add, button, decode, encode, field, logitsField, Readouts, select, slider, Stage, temperatureField } from "./stage.js";
 
@@ -30,7 +31,7 @@ async function render({ model, el }) {
 
   const logitsNow = () => model.get("logits").map(decode);
   const neighbour = () => model.get("proposal") === "neighbour";
-  const names = () => logitsNow().map((z, k) => model.get("labels")[k] || `z ${format.short(z)}`);
+  const names = () => levelNames(model.get("labels"), logitsNow());
   const setLogits = (logits) => stage.set({ logits: logits.map(encode) });
   const setTemperature = (temperature) => stage.set({ temperature: encode(temperature) });
 
@@ -183,7 +184,10 @@ async function render({ model, el }) {
     verdict.textContent = text;
     if (news) stage.say(news);
     bars.describe(people.shares.view, people.probabilities.view);
-    if (!recorded && now - synced > 1000) {
+    if (recorded) {
+      const counts = Array.from(people.shares.view, (share) => Math.round(share * people.particles));
+      if (String(counts) !== String(model.get("counts"))) stage.set({ counts, sweeps: people.sweeps });
+    } else if (now - synced > 1000) {
       synced = now;
       stage.set({
         counts: Array.from(people.counts.view, Number),

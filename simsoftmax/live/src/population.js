@@ -138,6 +138,7 @@ export class Recording extends Occupied {
 
   // Show one record.
   seek(record) {
+    if (this.records.length % this.levels) throw new RangeError(`the recorded run does not have ${this.levels} levels`);
     this.at = Math.max(0, Math.min(this.length - 1, record));
     this.shares.view.set(this.records.subarray(this.at * this.levels, (this.at + 1) * this.levels));
     this.settle();

@@ -18,7 +18,7 @@ const still = globalThis.matchMedia?.("(prefers-reduced-motion: reduce)");
 export const reducedMotion = () => Boolean(still?.matches);
 
 // Infinities travel as text, for JSON has none.
-export const decode = (value) => (value === "inf" ? Infinity : value === "-inf" ? -Infinity : Number(value));
+export const decode = (value) => (value === "inf" ? Infinity : value === "-inf" ? -Infinity : Number(value) + 0); // no -0
 export const encode = (value) => (value === Infinity ? "inf" : value === -Infinity ? "-inf" : value);
 
 export class Stage {
@@ -78,11 +78,14 @@ export class Stage {
     this.cleanups.push(cleanup);
   }
 
-  // Call back now and whenever one of the traits changes, or any if none is named, whoever changed it.
+  // Call back now and whenever one of the traits changes, or any if none is named, whoever changed it. Each name has a
+  // subscription of its own: not every host of a widget understands several at once.
   follow(traits, callback) {
-    const name = traits.map((trait) => `change:${trait}`).join(" ") || "change";
-    this.model.on(name, callback);
-    this.onCleanup(() => this.model.off(name, callback));
+    const names = traits.length ? traits.map((trait) => `change:${trait}`) : ["change"];
+    for (const name of names) {
+      this.model.on(name, callback);
+      this.onCleanup(() => this.model.off(name, callback));
+    }
     callback();
   }
 
@@ -246,9 +249,11 @@ export function logitsField(parent, set, most) {
   return typed;
 }
 
-export function temperatureField(parent, set) {
+// finite: why infinity is refused, where it is.
+export function temperatureField(parent, set, finite) {
   const typed = field(parent, "T", (text) => {
     const temperature = format.parse(text);
+    if (finite && temperature > 1e6) return `The temperature must be finite here, and no more than 10⁶: ${finite}.`;
     if (!(temperature >= 0)) return "The temperature must be a number, 0 or more; inf is allowed.";
     set(temperature);
     return "";

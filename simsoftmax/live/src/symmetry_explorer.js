@@ -16,6 +16,7 @@ const SIDE = 49; // of the map
 const POINTS = 181; // of a curve
 const STEPS = 10; // of the map: factors of 1.5 above the least
 const INKS = ["#0072B2", "#009E73", "#CC79A7", "#D55E00", "#56B4E9", "#E69F00"];
+const ink = (k) => INKS[k % INKS.length];
 
 const within = (value) => Number(Math.min(REACH, Math.max(1 / REACH, value)).toPrecision(3));
 const placeOf = scaleLog([1 / REACH, REACH], [0, PLACES]);
@@ -27,7 +28,7 @@ async function render({ model, el }) {
   const kernels = await Kernels.load(model.get("_kernels"));
   const [weights, biases] = [kernels.floats(model.get("weights")), kernels.floats(model.get("biases"))];
   const flowers = kernels.floats(model.get("positions"));
-  const labels = kernels.array("int64", flowers.length);
+  const labels = kernels.array("int64", model.get("labels").length);
   labels.view.set(model.get("labels").map(BigInt));
   const classes = weights.length;
   const names = model.get("names");
@@ -162,7 +163,7 @@ async function render({ model, el }) {
     plot.describe(words.textContent);
     map.describe(`at a = ${times(scale)} and T = ${times(temperature)} it is ${format.fixed(loss(scale, biasScale(), temperature))} nats`);
     if (!width) return;
-    drawn.selectAll("path").data(names).join("path").attr("class", "ssm-class").attr("stroke", (_, k) => INKS[k]).attr("d", (_, k) => path(curves.view, k));
+    drawn.selectAll("path").data(names).join("path").attr("class", "ssm-class").attr("stroke", (_, k) => ink(k)).attr("d", (_, k) => path(curves.view, k));
     dot.attr("cx", map.x(scale)).attr("cy", map.y(temperature)).attr("fill", heat(temperature));
   }
 
@@ -197,7 +198,7 @@ async function render({ model, el }) {
       .attr("r", 2.2)
       .attr("cx", (x) => plot.x(x))
       .attr("cy", (_, n) => plot.y(-0.04 - 0.06 * ((0.618 * n) % 1)))
-      .attr("fill", (_, n) => INKS[Number(labels.view[n])]);
+      .attr("fill", (_, n) => ink(Number(labels.view[n])));
     // Each name stands over the flowers that bear it, and clear of the name before it.
     let free = 0;
     const places = names.map((name, k) => {
@@ -215,7 +216,7 @@ async function render({ model, el }) {
       .attr("text-anchor", "middle")
       .attr("y", 26)
       .attr("x", (_, k) => places[k])
-      .style("fill", (_, k) => `color-mix(in srgb, ${INKS[k]} 65%, var(--ssm-ink))`)
+      .style("fill", (_, k) => `color-mix(in srgb, ${ink(k)} 65%, var(--ssm-ink))`)
       .text((name) => name);
     drawMap();
     draw();

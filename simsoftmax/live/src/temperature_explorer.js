@@ -6,7 +6,7 @@ import * as format from "./format.js";
 import { CURVE, heat, temperatureScale, Thermometer, ticksFor, tickText } from "./heat.js";
 import { Kernels } from "./kernels.js";
 import { Ladder } from "./ladder.js";
-import { Levels } from "./levels.js";
+import { levelNames, Levels } from "./levels.js";
 import { add, decode, encode, logitsField, Stage, temperatureField } from "./stage.js";
 
 const QUANTITIES = [
@@ -20,7 +20,7 @@ async function render({ model, el }) {
   const stage = new Stage(el, model, "Softmax and its thermodynamics, with an adjustable temperature");
   const levels = new Levels(await Kernels.load(model.get("_kernels")));
   const logitsNow = () => model.get("logits").map(decode);
-  const names = () => logitsNow().map((z, k) => model.get("labels")[k] || `z ${format.short(z)}`);
+  const names = () => levelNames(model.get("labels"), logitsNow());
   const setTemperature = (temperature) => stage.set({ temperature: encode(temperature) });
 
   const scene = add(stage.root, "div", { className: "ssm-scene ssm-side" });

@@ -1,0 +1,177 @@
+"""Traits of live figures: they take what people have at hand, and refuse the rest by name.
+
+NumPy's numbers, arrays, Series and ranges come in as plain Python, which travels as JSON. Whatever is refused, in a
+constructor, by an assignment or in the state that a page sends back, raises an error that is a TraitError as well: only
+then does traitlets put the old value back.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import numpy as np
+import traitlets
+
+from ..arguments import as_count, as_real
+
+__all__ = ["Choice", "Flag", "Names", "Number", "Numbers", "Whole", "Wholes", "as_names", "encode", "validate"]
+
+
+class _BadValue(traitlets.TraitError, ValueError):
+    """A value that a figure cannot show."""
+
+
+class _BadType(traitlets.TraitError, TypeError):
+    """Something that is no such value at all."""
+
+
+@contextmanager
+def _refusals() -> Iterator[None]:
+    try:
+        yield
+    except traitlets.TraitError:
+        raise
+    except TypeError as error:
+        raise _BadType(*error.args) from None
+    except (ValueError, OverflowError) as error:
+        raise _BadValue(*error.args) from None
+
+
+def validate(*names: str) -> Callable[[Callable[[Any, Any], Any]], Any]:
+    """Register a check of traits, as `traitlets.validate` does; a trait is left as it was when the check fails."""
+
+    def register(check: Callable[[Any, Any], Any]) -> Any:
+        @functools.wraps(check)
+        def guarded(figure: Any, proposal: Any) -> Any:
+            with _refusals():
+                return check(figure, proposal)
+
+        return traitlets.validate(*names)(guarded)
+
+    return register
+
+
+def encode(value: Any, _owner: Any = None) -> Any:
+    """Return a number as JSON can carry it: infinities as text."""
+    return "inf" if value == np.inf else "-inf" if value == -np.inf else value
+
+
+def _decode(value: Any, _owner: Any = None) -> Any:
+    return float(value) if isinstance(value, str) and value in ("inf", "-inf") else value
+
+
+class Number(traitlets.Float):  # type: ignore[type-arg]
+    """One real number, also NumPy's; infinities travel as text."""
+
+    def __init__(self, *given: Any, **options: Any) -> None:
+        super().__init__(*given, **options)
+        self.tag(sync=True, to_json=encode, from_json=_decode)
+
+    def validate(self, obj: Any, value: Any) -> Any:
+        """Return the number as a float."""
+        with _refusals():
+            array = as_real(str(self.name), value, "pass one number")
+            if array.ndim or np.isnan(array):
+                raise ValueError(f"{self.name} must be one number, got {value!r}; pass a scalar")
+            return float(array)
+
+
+class Whole(traitlets.Int):  # type: ignore[type-arg]
+    """A whole number, also NumPy's or one such as 1e6."""
+
+    def validate(self, obj: Any, value: Any) -> Any:
+        """Return the number as an int; the figure's own check knows its limits."""
+        with _refusals():
+            return as_count(str(self.name), value, low=-(2**53))
+
+
+class Flag(traitlets.Bool):  # type: ignore[type-arg]
+    """Yes or no, also NumPy's."""
+
+    def validate(self, obj: Any, value: Any) -> Any:
+        """Return the answer as a bool."""
+        with _refusals():
+            if not isinstance(value, (bool, np.bool_)):
+                raise TypeError(f"{self.name} must be True or False, got {value!r}; pass one of the two")
+            return bool(value)
+
+
+class Numbers(traitlets.List):  # type: ignore[type-arg]
+    """A row of real numbers: a list, an array, a Series, a range."""
+
+    def __init__(self, *given: Any, **options: Any) -> None:
+        super().__init__(traitlets.Float(), *given, **options)
+        self.tag(
+            sync=True,
+            to_json=lambda values, _owner: [encode(value) for value in values],
+            from_json=lambda values, _owner: [_decode(v) for v in values] if isinstance(values, list) else values,
+        )
+
+    def validate(self, obj: Any, value: Any) -> Any:
+        """Return the row as a list of floats."""
+        with _refusals():
+            row = as_real(str(self.name), list(value) if isinstance(value, range) else value, "pass a row of numbers")
+            if row.ndim != 1 or np.isnan(row).any():
+                got = f"shape {row.shape}" if row.ndim != 1 else "NaN"
+                raise ValueError(f"{self.name} must be a row of numbers, got {got}; pass one number for each")
+            return [float(number) for number in row]
+
+
+class Wholes(traitlets.List):  # type: ignore[type-arg]
+    """A row of whole numbers: a list, an array, a Series, a range."""
+
+    def __init__(self, *given: Any, **options: Any) -> None:
+        super().__init__(traitlets.Int(), *given, **options)
+        self.tag(sync=True)
+
+    def validate(self, obj: Any, value: Any) -> Any:
+        """Return the row as a list of int."""
+        with _refusals():
+            remedy = "pass one whole number for each"
+            row = as_real(str(self.name), list(value) if isinstance(value, range) else value, remedy).astype(np.float64)
+            if row.ndim != 1 or not (row == np.floor(row)).all() or (np.abs(row) > 2**53).any():
+                raise ValueError(f"{self.name} must be a row of whole numbers, got {row}; {remedy}")
+            return [int(number) for number in row]
+
+
+class Names(traitlets.List):  # type: ignore[type-arg]
+    """A row of names: a list, an array, a Series, a range; numbers become text."""
+
+    def __init__(self, *given: Any, **options: Any) -> None:
+        super().__init__(traitlets.Unicode(), *given, **options)
+        self.tag(sync=True)
+
+    def validate(self, obj: Any, value: Any) -> Any:
+        """Return the row as a list of str."""
+        with _refusals():
+            return as_names(str(self.name), value)
+
+
+class Choice(traitlets.Enum):  # type: ignore[type-arg]
+    """One of a few words."""
+
+    def validate(self, obj: Any, value: Any) -> Any:
+        """Return the word."""
+        with _refusals():
+            words = list(self.values or ())
+            if not isinstance(value, str) or value not in words:
+                choices = " or ".join(map(repr, words))
+                raise ValueError(f"{self.name} must be {choices}, got {value!r}; pass one of them")
+            return str(value)
+
+
+def as_names(name: str, value: Any) -> list[str]:
+    """Return a row of names as a list of str; numbers become text, and None is no name at all."""
+    remedy = "pass a list of names"
+    if value is None:
+        return []
+    if isinstance(value, (str, bytes, dict)) or not isinstance(value, Iterable):
+        raise TypeError(f"{name} must be a row of names, got {value!r}; {remedy}")
+    names = list(value)
+    for one in names:
+        if not isinstance(one, (str, int, float, np.number)):
+            raise TypeError(f"{name} must be text, got {one!r}; {remedy}")
+    return [str(one) for one in names]

@@ -1,0 +1,218 @@
+"""Every live figure takes what people have at hand, refuses the rest by name, and never keeps what it has refused."""
+
+import base64
+import contextlib
+import json
+import pkgutil
+import warnings
+from importlib import import_module
+
+import nbformat
+import numpy as np
+import pytest
+import traitlets
+from ipywidgets.embed import embed_data
+from nbconvert import LatexExporter
+
+import simsoftmax as ss
+import simsoftmax.live
+from simsoftmax.live.calibration_widgets import CalibrationExplorer
+from simsoftmax.live.gas_widgets import AnnealingExplorer, GasExplorer
+from simsoftmax.live.training_widgets import LogOddsExplorer, SymmetryExplorer, WeightDecayExplorer
+from simsoftmax.live.widgets import FreeEnergyExplorer, LiveFigure, ParticleExplorer, TemperatureExplorer
+
+X, Y = [0.0, 1.0, 2.0, 3.0], [0, 0, 1, 1]
+Z = np.array([[2.0, 0.0], [1.0, 0.5], [0.0, 1.0], [0.3, 0.0], [0.0, 2.0], [1.0, 0.0]])
+FIT = ss.fit_temperature(Z, [0, 1, 1, 0, 1, 1])
+MADE = {
+    ParticleExplorer: {"logits": [2.0, 1.0, 0.1], "particles": 100},
+    TemperatureExplorer: {"logits": [2.0, 1.0, 0.1]},
+    FreeEnergyExplorer: {"logits": [2.0, 1.0, 0.1], "distribution": [0.2, 0.3, 0.5]},
+    GasExplorer: {"particles": 20},
+    AnnealingExplorer: {"logits": [0.0, 1.0, 0.5, 2.0], "sweeps": 10, "walkers": 10},
+    LogOddsExplorer: {"frequencies": [0.2, 0.7]},
+    SymmetryExplorer: {"positions": X, "labels": Y, "weights": [1.0, -1.0], "biases": [0.0, 0.5]},
+    WeightDecayExplorer: {
+        "decays": [0.0, 1.0],
+        "weights": [[1.0, 2.0], [0.5, 1.0]],
+        "effective": [1.0, 2.0],
+        "calibration": [FIT, FIT],
+        "names": ["a", "b"],
+    },
+    CalibrationExplorer: {"logits": Z, "labels": [0, 1, 1, 0, 1, 1]},
+}
+# What people type, measure, or meet in a table; and what a page or a script might send.
+EDGES = [
+    None, True, "", "warm", "1", b"1", -1, 0, 1, 2.5, 10**400, np.nan, np.inf, -np.inf, -0.0, 1e-300, 1e300, 2**63,
+    np.float32(0.5), np.int64(2), np.bool_(True), [], [np.nan], [1.0], [0, 1], [0, 1, 5, 1], [2.0, -np.inf, 0.1],
+    [0.2, 0.3, 0.5], [0.2, 0.3, 0.6], [-1.0, 1.0, 1.0], [0.0] * 300, [[1.0, 2.0]], [1.0, [2.0]], ["a", "b"],
+    ["50 % of $a_$", "$", "b"], ["a", None, "c"], [object()], range(3), range(0), np.arange(4), np.zeros((2, 2)),
+    np.float16([1, 2, 3]), np.array(["a", "b", "c"]), np.array([None, 1]), {}, {"a": 1}, {"decays": []}, object(), 1j,
+]  # fmt: skip
+
+
+def figures():
+    """Find all figures by looking."""
+    for module in pkgutil.iter_modules(simsoftmax.live.__path__):
+        import_module(f"simsoftmax.live.{module.name}")
+    todo, found = [LiveFigure], set()
+    while todo:
+        kind = todo.pop()
+        todo += kind.__subclasses__()
+        if not kind.__name__.startswith("_") and kind is not LiveFigure:
+            found.add(kind)
+    return sorted(found, key=lambda kind: kind.__name__)
+
+
+def is_json(value):
+    try:
+        json.dumps(value)
+    except TypeError:
+        return False
+    return True
+
+
+def public(figure):
+    return {name: getattr(figure, name) for name in figure._own_traits()}
+
+
+def test_every_figure_is_tried():
+    assert set(figures()) == set(MADE)
+
+
+@pytest.mark.parametrize("kind", MADE, ids=lambda kind: kind.__name__)
+def test_edges_of_every_argument_and_trait(kind):
+    """A value is taken, and then what stands can be drawn and sent; or it is refused by name and nothing changes."""
+    figure = kind(**MADE[kind])
+    arguments = dict.fromkeys([*figure._own_traits(), *MADE[kind]])
+    taken = refused = 0
+    nameless = []
+    for name in arguments:
+        for value in EDGES:
+            with warnings.catch_warnings():
+                warnings.simplefilter("error")
+                try:
+                    made = kind(**{**MADE[kind], name: value})
+                except (TypeError, ValueError, traitlets.TraitError) as error:
+                    if not any(known in str(error) for known in arguments):
+                        nameless.append((name, value, str(error)))
+                    refused += 1
+                else:
+                    json.dumps(made.get_state(made._own_traits()), allow_nan=False)
+                    repr(made)
+                    taken += 1
+                    made.close()
+            if not figure.has_trait(name):
+                continue
+            for way in (lambda v: setattr(figure, name, v), lambda v: figure.set_state({name: v})):  # noqa: B023
+                before = public(figure)
+                if "set_state" in way.__code__.co_names and not is_json(value):
+                    continue
+                try:
+                    way(value)
+                except (TypeError, ValueError, traitlets.TraitError):
+                    refused += 1
+                    kept = public(figure) == before
+                    assert kept, (name, value)
+                else:
+                    json.dumps(figure.get_state(figure._own_traits()), allow_nan=False)
+                    figure._check()
+                    taken += 1
+                with figure.hold_trait_notifications():
+                    for key, old in before.items():
+                        figure.set_trait(key, old)
+                assert public(figure) == before
+    assert nameless == []
+    assert taken > 20
+    assert refused > 100
+    figure.close()
+
+
+@pytest.mark.parametrize("kind", MADE, ids=lambda kind: kind.__name__)
+def test_nothing_is_read_out_of_bounds_for_a_picture(kind):
+    """Lists that were changed in place, which no trait notices, are refused before a kernel sees them."""
+    figure = kind(**MADE[kind])
+    for name, value in public(figure).items():
+        if isinstance(value, list) and name not in ("counts", "results") and value:
+            for spoil in (lambda row: row.pop(), lambda row: row.append(row[0])):
+                with contextlib.suppress(ValueError, TypeError, KeyError):
+                    row = list(value)
+                    spoil(getattr(figure, name))
+                    figure._pictures()
+                    assert name in ("logits", "frequencies", "labels", "distribution", "range")
+                figure._trait_values[name] = row
+    figure.close()
+
+
+def test_the_common_kinds_of_numbers_are_welcome():
+    class Column:
+        """What the columns of all data frames have in common."""
+
+        def __init__(self, *values):
+            self.values = values
+
+        def __array__(self, dtype=None, copy=None):
+            return np.array(self.values, dtype=dtype)
+
+        def __iter__(self):
+            return iter(self.values)
+
+    for logits in (np.float32([2, 1, 0]), Column(2, 1, 0), range(2, -1, -1), (2, 1, 0)):
+        explorer = ParticleExplorer(logits, np.float32(0.5), particles=np.int64(50), labels=Column("a", "b", "c"))
+        assert (explorer.logits, explorer.temperature, explorer.particles) == ([2.0, 1.0, 0.0], 0.5, 50)
+        assert explorer.labels == ["a", "b", "c"]
+        explorer.labels = range(3)
+        assert explorer.labels == ["0", "1", "2"]
+    with pytest.raises(ValueError, match="labels must name each of the 3 levels, got 2 names"):
+        TemperatureExplorer(labels=["a", "b"])
+    assert TemperatureExplorer(temperature=-0.0).get_state("temperature") == {"temperature": 0.0}
+    assert np.copysign(1, FreeEnergyExplorer(temperature=-0.0).temperature) == 1
+
+
+def test_names_and_shares_of_other_levels_are_forgotten():
+    explorer = FreeEnergyExplorer([2, 1, 0], labels=["a", "b", "c"], distribution=[0.2, 0.3, 0.5])
+    explorer.set_state({"logits": [1.0, 2.0]})
+    assert (explorer.labels, explorer.distribution) == ([], [])
+    explorer.set_state({"logits": [1.0, 2.0, 3.0], "labels": ["x", "y", "z"]})
+    assert explorer.labels == ["x", "y", "z"]
+
+
+def test_a_replay_shows_its_run_and_no_other():
+    run = ss.simulate([2.0, 1.0, 0.1], 0.5, particles=5000, sweeps=30, record=1, rng=1)
+    explorer = ParticleExplorer(run)
+    assert explorer.counts == run.counts.tolist()
+    assert explorer.particles == 5000
+    assert "Turn the heat" not in explorer.caption
+    for name, value in [("logits", [1.0, 2.0, 3.0]), ("logits", [1.0, 2.0]), ("temperature", 1.0)]:
+        with pytest.raises(ValueError, match=f"{name} must stay as recorded"):
+            setattr(explorer, name, value)
+        with pytest.raises(traitlets.TraitError, match=f"{name} must stay as recorded"):
+            explorer.set_state({name: value})
+    assert explorer.logits == [2.0, 1.0, 0.1]
+
+
+def test_names_are_drawn_letter_by_letter():
+    names = ["50 % of $a_$", "$x^", r"$\frac$"]
+    for kind in (ParticleExplorer, TemperatureExplorer, FreeEnergyExplorer):
+        assert kind([2, 1, 0.1], labels=names)._pictures()["svg"].startswith(b"<?xml")
+    decay = WeightDecayExplorer(**{**MADE[WeightDecayExplorer], "names": names[:2]})
+    assert decay._pictures()["pdf"].startswith(b"%PDF")
+
+
+@pytest.mark.parametrize("kind", MADE, ids=lambda kind: kind.__name__)
+def test_a_figure_travels_whole(kind):
+    """Into a page that drops defaults, which would drop the program; and into LaTeX, which takes no SVG."""
+    figure = kind(**MADE[kind])
+    bundle = figure._repr_mimebundle_()[0]
+    assert base64.b64decode(bundle["application/pdf"]).startswith(b"%PDF")
+    data = embed_data(views=[figure], drop_defaults=True)
+    state = data["manager_state"]["state"][data["view_specs"][0]["model_id"]]["state"]
+    assert "render" in state["_esm"]
+    assert ".ssm" in state["_css"]
+    output = nbformat.v4.new_output("display_data", bundle)
+    notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell("figure", outputs=[output])])
+    notebook.cells[0].execution_count = None
+    tex, resources = LatexExporter().from_notebook_node(notebook)
+    assert any(name.endswith(".pdf") for name in resources["outputs"])
+    assert r"\includegraphics" in tex or r"\adjustimage" in tex
+    figure.close()
