@@ -49,7 +49,9 @@ class Chapter:
         self.library = library
         self.glued = glued
         self.cited: list[str] = []
-        self.exercises: dict[str, int] = {}
+        source = Path(env.doc2path(docname)).read_text(encoding="utf-8")
+        labels = re.findall(r"^:::\{exercise\}[^\n]*\n:label: (\S+)", source, re.MULTILINE)
+        self.exercises = {label: n for n, label in enumerate(labels, start=1)}
         self.solving = ""
         self.folding = False
 
@@ -75,10 +77,15 @@ class Chapter:
         return f"({self.equation(target)})"
 
     def _role_numref(self, text: str, target: str) -> str:
-        number = self.env.toc_fignumbers.get(self.docname, {}).get("figure", {}).get(target)
-        return (
-            f"Fig. {'.'.join(map(str, number))}" if number else self.unknown(f"the figure {target!r}") or "the figure"
-        )
+        page, label = self.env.get_domain("std").anonlabels.get(target, ("", ""))
+        number = self.env.toc_fignumbers.get(page, {}).get("figure", {}).get(label)
+        if number is None:
+            self.unknown(f"the figure {target!r}")
+            return target
+        return f"Fig. {'.'.join(map(str, number))}"
+
+    def _role_ref(self, text: str, target: str) -> str:
+        return text or (f"exercise {self.exercises[target]}" if target in self.exercises else target)
 
     def _role_doc(self, text: str, target: str) -> str:
         name = f"{Path(self.docname).parent.as_posix()}/{target}".removeprefix("./")
@@ -128,8 +135,7 @@ class Chapter:
         return str(make(argument.strip(), dict(re.findall(r"^:([a-z-]+): *(.*)$", options, re.M)), body.strip()))
 
     def _directive_exercise(self, title: str, options: dict[str, str], body: str) -> str:
-        number = self.exercises[options["label"]] = len(self.exercises) + 1
-        return f"**Exercise {number}.** {body}"
+        return f"**Exercise {self.exercises[options['label']]}.** {body}"
 
     def _directive_solution(self, label: str, options: dict[str, str], body: str) -> str:
         return folded(f"Solution of exercise {self.exercises[label]}", body)
