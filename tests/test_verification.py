@@ -96,12 +96,15 @@ def test_ends_of_the_range_of_floats_are_answered():
     assert verify([2**52, 2**52], [0.0, 0.0])
     assert not verify([2**52 + 2**30, 2**52 - 2**30], [0.0, 0.0])
     assert verify([50, 7], [1e308, -1e308], 1e308)
-    for alarm in (5e-324, 1e-310, 1e-290):
+    least = 2.3e-308  # smaller rates are refused by name
+    for alarm in (least, 1e-300, 1e-290):
         verdict = verify([5, 5], [1.0, 0.0], false_alarm=alarm)
         assert verdict
         assert verdict.detectable_total_variation > 0.9
-    for power in (5e-324, 1 - 2**-53):
+    for power in (least, 1 - 2**-53):
         assert verify([50, 50, 90], [1.0, 0.9, 1.6], power=power)
+    with pytest.raises(ValueError, match="false_alarm must be at least"):
+        verify([5, 5], [1.0, 0.0], false_alarm=5e-324)
 
 
 def test_a_verdict_that_is_not_a_number_is_none():
