@@ -34,7 +34,7 @@ OF_THE_SOURCES = [
     "live_links",
     "pages",
 ]
-OF_THE_SOURCES += ["fingerprint", "packaging", "power", "training_browser"]
+OF_THE_SOURCES += ["fingerprint", "notebooks", "null", "packaging", "power", "training_browser"]
 collect_ignore = [] if (ROOT / "book").is_dir() else [f"test_{name}.py" for name in OF_THE_SOURCES]
 
 

@@ -172,6 +172,8 @@ class Chapter:
         for part in re.split(f"({START}|{END})", text):
             if part == START:
                 self.folding = True
+                if not text.split(START, 1)[1].split(END)[0].strip():  # it begins with a cell
+                    pieces.append(folded(self.solving, "Open the cells below."))
             elif part == END:
                 self.folding, self.solving = False, ""
             elif part.strip():
