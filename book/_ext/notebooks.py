@@ -53,7 +53,6 @@ class Chapter:
         labels = re.findall(r"^:::\{exercise\}[^\n]*\n:label: (\S+)", source, re.MULTILINE)
         self.exercises = {label: n for n, label in enumerate(labels, start=1)}
         self.solving = ""
-        self.folding = False
 
     # ------------------------------------------------------------------------------------------------------------ roles
 
@@ -141,8 +140,7 @@ class Chapter:
         return folded(f"Solution of exercise {self.exercises[label]}", body)
 
     def _directive_solution_start(self, label: str, options: dict[str, str], body: str) -> str:
-        self.solving = f"Solution of exercise {self.exercises[label]}"
-        return START
+        return f"{START}Solution of exercise {self.exercises[label]}{START}"
 
     def _directive_solution_end(self, label: str, options: dict[str, str], body: str) -> str:
         return END
@@ -166,22 +164,21 @@ class Chapter:
         """Return a cell of Markdown as a notebook shows it, in pieces: solutions that cells belong to are folded."""
         text = re.sub(r"^\([a-z0-9-]+\)=\n", "", source, flags=re.M)
         text = re.sub(r"\$\$ \(([a-z0-9-]+)\)", lambda m: rf"\tag{{{self.equation(m[1])}}} $$", text)
-        text = DIRECTIVE.sub(self.directive, text)
-        text = ROLE.sub(self.role, text)
+        text = ROLE.sub(self.role, DIRECTIVE.sub(self.directive, text)).rstrip()
         pieces = []
-        for part in re.split(f"({START}|{END})", text):
-            if part == START:
-                self.folding = True
-                if not text.split(START, 1)[1].split(END)[0].strip():  # it begins with a cell
+        for part in re.split(f"({START}.*?{START}|{END})", text):
+            if part.startswith(START):
+                self.solving = part.strip(START)
+                if text.endswith(part):  # it begins with a cell
                     pieces.append(folded(self.solving, "Open the cells below."))
             elif part == END:
-                self.folding, self.solving = False, ""
+                self.solving = ""
             elif part.strip():
-                pieces.append(folded(self.solving, part.strip()) if self.folding else part.strip())
+                pieces.append(folded(self.solving, part.strip()) if self.solving else part.strip())
         return pieces
 
 
-START, END = "\0start\0", "\0end\0"
+START, END = "\0", "\1"
 
 
 def folded(title: str, body: str) -> str:
@@ -204,7 +201,7 @@ def convert(chapter: Chapter, executed: nbformat.NotebookNode, page: str) -> nbf
             continue
         tags = cell.metadata.get("tags", [])
         hidden = {part for tag in tags for part in HIDDEN.get(tag, ())}
-        if chapter.folding:
+        if chapter.solving:
             hidden = {"source", "outputs"}
         cell.outputs = [output for output in cell.outputs if "scrapbook" not in output.get("metadata", {})]
         figure = cell.metadata.pop("mystnb", {}).get("figure", {})
