@@ -408,7 +408,7 @@ def _run(arguments: list[str]) -> int:
         return int(status or 0)
     except click.ClickException as error:
         return _fail(error.format_message())
-    except BrokenPipeError:  # as in `simsoftmax ... | head -1`
+    except (BrokenPipeError, SystemExit):  # as in `simsoftmax ... | head -1`; Click itself would exit with 1 here
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # nothing is left to be written at the end
         return 141
     except OSError as error:

@@ -227,7 +227,7 @@ class Trajectory(Result):
         if not isinstance(self.proposal, str):
             arrays["proposal"] = self.proposal
         with atomic_writer(path) as file:
-            np.savez(file, allow_pickle=False, header=np.array(json.dumps(header)), **arrays)
+            np.savez(file, header=np.array(json.dumps(header)), **arrays)
 
     @classmethod
     def load(cls, path: str | Path) -> Self:

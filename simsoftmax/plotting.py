@@ -182,8 +182,7 @@ def plot_occupancy(
 
 def _make_room(ax: Axes, values: list[Annotation], places: NDArray[np.float64]) -> None:
     """Widen the axis until the values beside the bars end within it; where half of it would go for that, drop them."""
-    figure = ax.get_figure(root=True)
-    assert figure is not None
+    figure = ax.figure.canvas.figure  # that of subfigures, too
     figure.draw_without_rendering()  # the layout decides how wide the axes are
     width = ax.get_window_extent().width
     beside = [text.get_window_extent().width + 9 * figure.dpi / 72 for text in values]

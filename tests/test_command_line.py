@@ -256,11 +256,13 @@ def test_a_full_disk_and_a_closed_pipe_are_no_verdicts():
             )
         assert done.returncode == 2
         assert done.stderr == "simsoftmax: error: No space left on device\n"
-    reads, writes = os.pipe()
-    os.close(reads)
-    done = program("simulate", "--logits", Z, "-N", 100, "--seed", 1, capture_output=False, stdout=writes, stderr=-1)
-    os.close(writes)  # Python ignores SIGPIPE, so the program sees an error
-    assert (done.returncode, done.stderr) == (141, "")
+    for more in ([], ["--json"]):
+        reads, writes = os.pipe()
+        os.close(reads)
+        command = ["simulate", "--logits", Z, "-N", 100, "--seed", 1, *more]
+        done = program(*command, capture_output=False, stdout=writes, stderr=-1)
+        os.close(writes)  # Python ignores SIGPIPE, so the program sees an error
+        assert (done.returncode, done.stderr) == (141, "")
 
 
 def test_a_figure_that_fails_leaves_the_table(capsys, tmp_path, monkeypatch):
