@@ -21,6 +21,7 @@ __all__ = ["numbers", "parse"]
 _NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?|[+-]?(inf(inity)?|nan)", re.ASCII | re.IGNORECASE)
 _DECIMAL_COMMA = re.compile(r"[+-]?\d+,\d+(e[+-]?\d+)?", re.ASCII | re.IGNORECASE)
 _THOUSANDS = re.compile(r"[+-]?[1-9]\d{0,2}(,\d{3})+", re.ASCII)
+_LETTER = re.compile(r"[^\W\d]")
 _MISSING = {"", "-", "--", "?", ".", "n/a", "na", "#n/a", "<na>", "none", "null", "nil", "missing"}
 _SPACE = " \t\N{NO-BREAK SPACE}"
 _SEPARATORS = {",": "commas", ";": "semicolons", "\t": "tabs"}
@@ -251,9 +252,14 @@ def _headings(grid: _Grid, name: str) -> tuple[list[str] | None, _Grid]:
             grid.read(0)
     elif "" in first[1:]:
         raise ValueError(f"column {first.index('', 1) + 1} has no heading; name it, or remove it")
-    elif not all(_is_name(cell) for cell in (first[1:] if first[0] == "" and len(first) > 1 else first)):
-        wrong = next(n for n, cell in enumerate(first) if not _is_name(cell) and (cell or len(first) == 1))
-        grid.read(0, slice(wrong, None))
+    else:
+        names = first[1:] if first[0] == "" and len(first) > 1 else first
+        wrong = next((cell for cell in names if not _is_name(cell)), None)
+        if wrong is None and not any(_LETTER.search(cell) for cell in names):
+            wrong = names[0]  # marks alone are tokens among other names, and numbers gone wrong among none
+        if wrong is not None:
+            place = first.index(wrong)
+            grid.read(0, slice(place, place + 1))
     if len(grid.rows) == 1:
         raise ValueError(f"it holds a line of headings and no numbers, {grid.shown(0)}; write one for each level")
     return [cell.lower() for cell in first], grid.below()
@@ -265,7 +271,7 @@ def _counted(n: int) -> list[str]:
 
 def _is_name(text: str) -> bool:
     """Return whether a cell can be a heading: no number, no word for a missing one, and no number gone wrong."""
-    if not text or text.lower() in _MISSING or text[0] in "#+-." or _reads(text, False):
+    if not text or text.lower() in _MISSING or text[0] in "#+-.\N{MINUS SIGN}" or _reads(text, False):
         return False
     rest = text[1:]
     stray = _reads(rest, False) and not rest.isdigit()  # z0 is a name, e5.5 is not

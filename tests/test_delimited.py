@@ -80,6 +80,8 @@ def test_tokens_never_become_numbers(tokens, counts, separator):
 
 
 UNREADABLE = [
+    "\N{MINUS SIGN}",
+    "*",
     "N/A",
     "50 %",
     "0x10",
