@@ -51,7 +51,10 @@ class Chapter:
         self.cited: list[str] = []
         source = Path(env.doc2path(docname)).read_text(encoding="utf-8")
         labels = re.findall(r"^:::\{exercise\}[^\n]*\n:label: (\S+)", source, re.MULTILINE)
-        self.exercises = {label: n for n, label in enumerate(labels, start=1)}
+        numbers = env.toc_fignumbers.get(docname, {}).get("exercise", {})  # the book counts through all chapters
+        self.exercises = {
+            label: ".".join(map(str, numbers.get(label, (n,)))) for n, label in enumerate(labels, start=1)
+        }
         self.solving = ""
 
     # ------------------------------------------------------------------------------------------------------------ roles
