@@ -216,8 +216,8 @@ def _with_decimal_comma(grid: _Grid) -> _Grid:
     if grid.separator == ",":
         return grid
     commas = [cell.strip() for row in grid.rows for cell in row if _DECIMAL_COMMA.fullmatch(cell.strip())]
-    if not commas:
-        return grid
+    if not commas or any("." in cell and _reads(cell, False) for row in grid.rows for cell in row):
+        return grid  # nobody writes both in one file
     if all(_THOUSANDS.fullmatch(cell) for cell in commas):
         raise ValueError(f"{commas[0]!r} may be a decimal number or a whole one; write it without the comma")
     return _Grid(grid.rows, grid.lines, grid.separator, comma=True)

@@ -363,7 +363,7 @@ def test_a_forbidden_level_stays_empty(browser, site, trio, logits):
 @pytest.mark.parametrize("logits", [[2.0, 1.0, -np.inf], [-np.inf, 0.5, -np.inf], [-np.inf, 2.0]])
 @pytest.mark.parametrize("distribution", [[], [0.0, 0.0, 1.0]])
 def test_a_forbidden_level_has_a_picture_too(logits, distribution):
-    explorer = FreeEnergyExplorer(logits, 0.7, distribution=distribution)
+    explorer = FreeEnergyExplorer(logits, 0.7, distribution=distribution[-len(logits) :])
     picture = explorer._repr_mimebundle_()[0]["image/svg+xml"]
     assert "<svg" in picture
     assert "nan" not in picture

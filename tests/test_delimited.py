@@ -140,6 +140,7 @@ def test_a_short_or_a_long_row_is_an_error_with_its_line(size, width, at, more):
         ('"1,000,000"\n5\n', "marks between the thousands"),
         ("# hello\n1,2\n3,4\n", "remove comments"),
         ("1 2 3\n", "separate the numbers by commas"),
+        ("107.\t875,5\n", "separated by commas or by tabs"),
         ('"a\n1\n', "mend its quotation marks"),
         ("logits,logits\n1,2\n", "several of its columns"),
     ],

@@ -179,7 +179,7 @@ def test_no_row_is_lost_or_gained(rng):
             assert re.search(r"[^\W\d]", lines[0]) or lines[0].strip().startswith(","), (text, array)
         cells = {cell.strip(" \t\xa0") for row in csv.reader(io.StringIO(text, newline="")) for cell in row}
         cells |= set(re.split(r"[,;\t\r\n\"]", text))
-        number = re.compile(r"[-+]?[\d.]+(e[-+]?\d+)?", re.ASCII | re.IGNORECASE)
+        number = re.compile(r"[-+]?(\d+\.?\d*|\.\d+)(e[-+]?\d+)?", re.ASCII | re.IGNORECASE)
         said = {float(cell) for cell in cells if number.fullmatch(cell.strip(" "))}
         if "\N{MINUS SIGN}" not in text and ";" not in text:
             assert {float(value) for value in array.ravel().tolist() if np.isfinite(value)} <= said, (text, array)
