@@ -205,7 +205,8 @@ def _detectable_temperature(null: Null, logits: Floats, temperature: float, fals
     def margin(x: float) -> float:
         """Return by how much the score at T exp(x) exceeds what is needed."""
         weight = np.add.reduceat(np.exp(gap * math.exp(-x)), groups.starts)
-        return _sure_score(null, need, weight / weight.sum(), power) - need.score - MARGIN
+        more = _sure_score(null, need, weight / weight.sum(), power) - need.score - MARGIN
+        return -1.0 if math.isnan(more) else more  # beyond what floats can tell, nothing is promised
 
     def smallest(sign: float) -> float:
         """Return the change of ln T at which the margin turns positive, in the direction of ``sign``."""
