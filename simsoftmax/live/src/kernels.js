@@ -118,9 +118,9 @@ export class Kernels {
   }
 
   wrap(name, compiled, parameters, result) {
-    const sizes = SIZES[name]?.split(" "); // every kernel of the package has them; a test's own may have none
+    const sizes = SIZES[name].split(" ");
     return (...given) => {
-      if (sizes) fit(name, sizes, given);
+      fit(name, sizes, given);
       const flat = [0, 8];
       parameters.forEach((parameter, i) => {
         const array = /^(\w+)\[1\]$/.exec(parameter);
