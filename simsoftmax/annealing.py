@@ -42,7 +42,8 @@ def _ends(hot: Any, cold: Any, *, positive: bool) -> tuple[float, float]:
 def geometric_cooling(hot: float, cold: float, sweeps: int) -> NDArray[np.float64]:
     """Return temperatures from hot to cold that fall by the same factor each sweep, shape (sweeps,)."""
     first, last = _ends(hot, cold, positive=True)
-    return np.geomspace(first, last, as_count("sweeps", sweeps))
+    unit = 2.0**-16 if first > 1e300 else 1.0  # near the largest float the powers on the way would round above it
+    return np.asarray(np.geomspace(first * unit, last * unit, as_count("sweeps", sweeps)) / unit)
 
 
 def linear_cooling(hot: float, cold: float, sweeps: int) -> NDArray[np.float64]:

@@ -12,6 +12,7 @@ Ann. Probab. 34 (2006)).
 
 from __future__ import annotations
 
+import math
 import warnings
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal
@@ -47,6 +48,8 @@ def _inverse_temperature(mean_quanta: float, levels: int | None) -> float:
     """Return spacing / T at which a Boltzmann ladder holds ``mean_quanta`` on average; negative above the middle."""
     if mean_quanta <= 0:
         return np.inf
+    if mean_quanta < 1e-17:  # the ladder ends at its first rung, to rounding
+        return -math.log(mean_quanta)
     if levels is None:
         return float(np.log1p(1 / mean_quanta))
     top = levels - 1
@@ -56,14 +59,14 @@ def _inverse_temperature(mean_quanta: float, levels: int | None) -> float:
         return -_inverse_temperature(top - mean_quanta, levels)
     # The bounded ladder is colder than the unbounded one that holds as much: its top is missing.
     k = np.arange(levels)
-    return float(
-        optimize.brentq(
-            lambda b: k @ np.exp(-b * k) / np.exp(-b * k).sum() - mean_quanta,
-            0.0,
-            np.log1p(1 / mean_quanta),
-            xtol=1e-15,
-        )
-    )
+    coldest = float(np.log1p(1 / mean_quanta))
+
+    def excess(b: float) -> float:
+        return float(k @ np.exp(-b * k) / np.exp(-b * k).sum() - mean_quanta)
+
+    if excess(coldest) >= 0:  # what is missing is less than rounding
+        return coldest
+    return float(optimize.brentq(excess, 0.0, coldest, xtol=1e-15))
 
 
 def _boltzmann(beta: float, size: int) -> NDArray[np.float64]:

@@ -519,7 +519,7 @@ def _check_start(start: Any, particles: Any, z: NDArray[np.float64]) -> tuple[st
         if start not in ("ground", "uniform"):
             raise ValueError(f"start must be 'ground', 'uniform' or an array, got {start!r}; {remedy}")
         return start, np.empty(0, np.int64), PARTICLES if wanted is None else wanted
-    array = as_real("start", start, remedy)
+    array = as_real("start", start, remedy).astype(np.float64, copy=False)
     if array.ndim != 1 or array.size == 0:
         raise ValueError(f"start must be one-dimensional and not empty, got shape {array.shape}; {remedy}")
     bad = ~(array >= 0) | (array != np.floor(array)) | (array > 2.0**53)

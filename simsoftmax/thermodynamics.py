@@ -10,6 +10,7 @@ All counts are independent draws, such as `Trajectory.counts` holds.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
@@ -127,12 +128,19 @@ def mean_energy_from_counts(counts: ArrayLike, logits: ArrayLike, *, confidence:
     n, share, energy, offset = _moments(counts, logits)
     mean = float(share @ energy)
     deviation = energy - mean
-    error = float(np.sqrt(share @ deviation**2 / (n - 1)))
+    unit = _unit(deviation)
+    error = unit * float(np.sqrt(share @ (deviation / unit) ** 2 / (n - 1)))
     value = offset + mean
     quantile = float(stats.norm.isf((1 - confidence) / 2))
     skewness = float(share @ (deviation / (error * np.sqrt(n - 1))) ** 3) if error else 0.0
     low, high = (value - error * _skewed(x, skewness, n) for x in (quantile, -quantile))
     return Estimate("mean energy", value, error, low, high, confidence)
+
+
+def _unit(deviation: NDArray[np.float64]) -> float:
+    """Return a power of two in which the fourth power of deviations is a float; 1 for all but extreme ones."""
+    largest = float(np.abs(deviation).max())
+    return 1.0 if 1e-60 < largest < 1e60 or largest == 0 else 2.0 ** math.frexp(largest)[1]
 
 
 def _skewed(quantile: float, skewness: float, n: int) -> float:
@@ -176,6 +184,8 @@ def heat_capacity_from_counts(
     t = _positive_temperature(temperature)
     n, share, energy, _ = _moments(counts, logits)
     deviation = energy - share @ energy
+    unit = _unit(deviation)
+    deviation = deviation / unit
     second = float(share @ deviation**2)
     if second == 0:
         raise ValueError(
@@ -184,7 +194,13 @@ def heat_capacity_from_counts(
         )
     fourth = float(share @ deviation**4)
     relative = np.sqrt(max(fourth / second**2 - 1, 2 / n) / n)
-    value = second * n / (n - 1) / t**2
+    with np.errstate(over="ignore", divide="ignore"):
+        value = float(np.float64(second * n / (n - 1)) / np.square(t / unit))
+    if not 0 < value < np.inf:
+        raise ValueError(
+            f"logits must keep their variance over T^2 within floating point, got a spread of {unit:.3g} at "
+            f"temperature {t:g}; divide both by a power of ten"
+        )
     reach = np.exp(stats.norm.isf((1 - confidence) / 2) * relative)
     return Estimate("heat capacity", value, value * relative, value / reach, value * reach, confidence)
 
@@ -312,15 +328,16 @@ def _nodes_needed(span: float, error: float) -> tuple[int, float]:
     slope = 2 * height / max(span, 1e-100)  # the bound grows with the span, and one node does for either
     rho = slope + np.hypot(1, slope)
     largest = 0.5 / np.cos(height / 2)  # of <E> less the mid-range, over the range
-    factor = span / 2 * largest * 64 / 15 / (1 - rho**-2.0)
-    needed = np.log(factor / error) / (2 * np.log(rho))
-    nodes = max(1, int(np.ceil(needed.min())))
+    with np.errstate(over="ignore", divide="ignore", invalid="ignore"):  # then no number of nodes is enough
+        factor = span / 2 * largest * 64 / 15 / (1 - rho**-2.0)
+        needed = np.log(factor / error) / (2 * np.log(rho))
+    nodes = max(1.0, float(np.ceil(needed.min())))
     if not nodes <= _MOST_NODES:
         raise ValueError(
             f"temperature must be higher: the logits span {span:.3g} T, and integrating from T = infinity would take "
-            f"{nodes:,} temperatures; use log_partition_difference between neighbouring temperatures"
+            f"{nodes:,.0f} temperatures; use log_partition_difference between neighbouring temperatures"
         )
-    return nodes, float((factor * rho ** (-2.0 * nodes)).min())
+    return int(nodes), float((factor * rho ** (-2.0 * nodes)).min())
 
 
 def log_partition_difference(

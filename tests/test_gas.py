@@ -273,3 +273,10 @@ def test_a_long_automatic_run_of_a_gas_is_announced(monkeypatch):
     with pytest.warns(UserWarning, match=r"sweeps='auto' takes [\d,]+ sweeps, .* handovers"):
         simulate_gas(1.0, particles=1000, rng=1)
     simulate_gas(1.0, particles=1000, rng=1, progress=True)
+
+
+@pytest.mark.parametrize("levels", [2, 3, 100, None])
+@pytest.mark.parametrize("mean", [5e-324, 1e-162, 1e-15, 1e-9, 1e-7])
+def test_hardly_any_quanta_have_a_temperature(mean, levels):
+    """Nearly all particles are on the ground: the mean is exp(-1/T) but for its own square."""
+    assert 1 / gas_temperature(mean, levels=levels) == pytest.approx(-np.log(mean), rel=2e-7)

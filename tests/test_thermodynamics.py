@@ -203,3 +203,13 @@ def test_str_reads_as_a_sentence():
 def test_normal_reach():
     e = mean_energy_from_counts([500, 500], [1.0, 0.0], confidence=0.5)
     assert (e.high - e.value) / e.error == pytest.approx(stats.norm.isf(0.25))
+
+
+def test_scores_of_any_size_have_fluctuations():
+    """In another unit the estimates are the same; what no float can hold is refused by name."""
+    counts, z = [5, 3, 2], np.array([0.0, 1.0, 0.3])
+    for unit in (2.0**-900, 2.0**500, 2.0**1020):
+        assert mean_energy_from_counts(counts, z * unit).error == unit * mean_energy_from_counts(counts, z).error
+        assert heat_capacity_from_counts(counts, z * unit, 1.5 * unit) == heat_capacity_from_counts(counts, z, 1.5)
+    with pytest.raises(ValueError, match="logits must keep their variance"):
+        heat_capacity_from_counts(counts, z, 1e-300)
