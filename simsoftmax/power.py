@@ -204,8 +204,9 @@ def _detectable_temperature(null: Null, logits: Floats, temperature: float, fals
     @lru_cache(maxsize=64)
     def margin(x: float) -> float:
         """Return by how much the score at T exp(x) exceeds what is needed."""
-        weight = np.add.reduceat(np.exp(gap * math.exp(-x)), groups.starts)
-        more = _sure_score(null, need, weight / weight.sum(), power) - need.score - MARGIN
+        with np.errstate(invalid="ignore", divide="ignore", over="ignore"):
+            weight = np.add.reduceat(np.exp(gap * math.exp(-x)), groups.starts)
+            more = _sure_score(null, need, weight / weight.sum(), power) - need.score - MARGIN
         return -1.0 if math.isnan(more) else more  # beyond what floats can tell, nothing is promised
 
     def smallest(sign: float) -> float:
