@@ -234,8 +234,9 @@ def minimize_free_energy(
         probabilities and so cannot fill an empty level.
     tolerance : float, optional
         Stop when the chemical potentials, over T, agree within this: then every probability is right to that
-        relative error. Where float64 cannot resolve it, the descent stops at what can be resolved (1.4e-12 at worst),
-        and ``spread`` says how much that is. Levels whose probability float64 cannot tell from 0 end empty.
+        relative error. Where float64 cannot resolve it, the descent stops at what can be resolved (1.4e-12 at worst
+        with the default step, and about 1e-12 / step with a shorter one), and ``spread`` says how much that is.
+        Levels whose probability float64 cannot tell from 0 end empty.
     step : float, optional
         a in (0, 1]. With 1 the first step lands on the answer; smaller steps draw the path.
 
@@ -299,6 +300,8 @@ def minimize_free_energy(
         log_q -= logsumexp(log_q)
         path.append(np.exp(log_q))
         spreads.append(_spread(log_q, target))
+        if spreads[-1] >= spreads[-2]:  # a short step undoes less than its own rounding adds
+            break
     trail = np.array(path)
     energies = np.asarray(variational_free_energy(trail / trail.sum(axis=1, keepdims=True), z, t))
     spread = spreads[-1]

@@ -216,3 +216,12 @@ def test_a_descent_that_would_never_end_is_refused():
         with pytest.raises(ValueError, match="step must be larger"):
             minimize_free_energy([2.0, 1.0, 0.1], step=step)
     assert minimize_free_energy([2.0, 1.0, 0.1], step=0.001, tolerance=1e-3).steps < 10_000
+
+
+@pytest.mark.parametrize("step", [1e-3, 0.02, 0.05, 0.3])
+@pytest.mark.parametrize("width", [1.0, 40.0, 700.0, 745.0])
+def test_short_steps_end_where_rounding_begins(step, width):
+    z = [0.0, 0.3 * width, width]
+    found = minimize_free_energy(z, 0.999, step=step)
+    assert found.spread <= 1e-12 * max(1.0, 1 / step)
+    np.testing.assert_allclose(found.distribution, sm.softmax(z, 0.999), rtol=2e-12 / step, atol=1e-300)
