@@ -42,8 +42,9 @@ def _ends(hot: Any, cold: Any, *, positive: bool) -> tuple[float, float]:
 def geometric_cooling(hot: float, cold: float, sweeps: int) -> NDArray[np.float64]:
     """Return temperatures from hot to cold that fall by the same factor each sweep, shape (sweeps,)."""
     first, last = _ends(hot, cold, positive=True)
-    unit = 2.0**-16 if first > 1e300 else 1.0  # near the largest float the powers on the way would round above it
-    return np.asarray(np.geomspace(first * unit, last * unit, as_count("sweeps", sweeps)) / unit)
+    unit = 2.0**-16 if first > 1e300 else 1.0  # near the largest float the powers on the way round above it
+    temperatures = np.geomspace(first * unit, last * unit, as_count("sweeps", sweeps))
+    return np.asarray(temperatures if unit == 1 else np.minimum(temperatures, first * unit) / unit)
 
 
 def linear_cooling(hot: float, cold: float, sweeps: int) -> NDArray[np.float64]:
@@ -60,6 +61,8 @@ def logarithmic_cooling(depth: float, sweeps: int) -> NDArray[np.float64]:
     reach temperature T takes exp(depth / T) sweeps.
     """
     depth, last = as_positive("depth", depth), as_count("sweeps", sweeps)
+    if depth > 1e308:  # the first temperature is higher still, for ln 2 is less than 1
+        raise ValueError(f"depth must be at most 1e308, got {depth:g}; divide scores and depth by a power of ten")
     return np.asarray(depth / np.log(np.arange(2.0, last + 2)))
 
 

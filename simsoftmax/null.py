@@ -153,7 +153,8 @@ class Cells:
 
 
 def _density(x: Floats) -> Floats:
-    return np.asarray(np.exp(-(x**2) / 2) / math.sqrt(2 * math.pi))
+    size = np.minimum(np.abs(x), 1e3)  # the density is 0 long before, and no square overflows
+    return np.asarray(np.exp(-(size**2) / 2) / math.sqrt(2 * math.pi))
 
 
 def binomial_quantile(n: Floats, trials: Floats, q: Floats, rest: Floats) -> Floats:
@@ -164,8 +165,9 @@ def binomial_quantile(n: Floats, trials: Floats, q: Floats, rest: Floats) -> Flo
     """
     mean, other = trials * q, trials * rest
     width = np.sqrt(mean * rest)
-    above = np.maximum(n + 0.5, 1e-3) / mean - 1
-    below = np.maximum(trials - n - 0.5, 1e-3) / other - 1
+    # Not quite -1: the term there is 0 times the logarithm of 0, which is 0.
+    above = np.maximum(np.maximum(n + 0.5, 1e-3) / mean - 1, 2.0**-53 - 1)
+    below = np.maximum(np.maximum(trials - n - 0.5, 1e-3) / other - 1, 2.0**-53 - 1)
     # Each bracket is of second order in the deviation; written like this it keeps its digits for 1e15 particles.
     half_square = mean * ((1 + above) * np.log1p(above) - above) + other * ((1 + below) * np.log1p(below) - below)
     small = q / np.maximum(n + 1, 0.5) - rest / np.maximum(trials - n, 0.5) + (q - 0.5) / (trials + 1)

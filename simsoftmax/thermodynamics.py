@@ -271,6 +271,12 @@ def integrate_log_partition(
     finite = z[z > -np.inf]
     with np.errstate(over="ignore"):
         span = float(np.ptp(finite) / t)
+        largest = float(np.abs(finite).max() / t)
+    if not largest < np.inf:
+        raise ValueError(
+            f"logits must be at most {np.finfo(float).max:.3g} T in size, got {np.abs(finite).max():g} at temperature "
+            f"{t:g}; ln Z would leave the range of floating point"
+        )
     start = float(np.log(finite.size))
     if span == 0:  # one energy: nothing to integrate over
         value = start + (finite[0] / t if finite[0] else 0.0)
@@ -280,12 +286,14 @@ def integrate_log_partition(
         )
     nodes, missed = _nodes_needed(span, bound)
     abscissae, weights = np.polynomial.legendre.leggauss(nodes)
-    beta, weights = (1 + abscissae) / (2 * t), weights / (2 * t)
+    beta, weights = (1 + abscissae) / 2 / t, weights / 2 / t
+    with np.errstate(over="ignore"):
+        temperatures = 1 / beta
     share = np.maximum(2, np.rint(budget * weights * t)).astype(np.int64)
     draw = _simulated(z) if sampler is None else sampler
     means = [
-        mean_energy_from_counts(draw(float(1 / b), int(n), source), z, confidence=confidence)
-        for b, n in zip(beta, share, strict=True)
+        mean_energy_from_counts(draw(float(hot), int(n), source), z, confidence=confidence)
+        for hot, n in zip(temperatures, share, strict=True)
     ]
     energies = np.array([m.value for m in means])
     errors = np.array([m.error for m in means])
@@ -391,8 +399,8 @@ def log_partition_difference(
     totals = n.sum(axis=1)
     seen = n.sum(axis=0)
     used = seen > 0
-    x = z / np.broadcast_to(t, (2,))[:, None]
-    with np.errstate(invalid="ignore"):
+    with np.errstate(over="ignore", invalid="ignore"):  # a score that leaves the range is one that no particle has
+        x = z / np.broadcast_to(t, (2,))[:, None]
         gap = x[1, used] - x[0, used]
     both = np.isfinite(gap)
     offset = np.log(totals[1] / totals[0])
@@ -407,7 +415,7 @@ def log_partition_difference(
     reach = np.log(totals.sum()) + 1
     if not shortfall(low - reach) >= 0 >= shortfall(high + reach):
         raise ValueError("counts must overlap, got systems too far apart; put systems between them")
-    value = float(optimize.brentq(shortfall, low - reach, high + reach, xtol=1e-13))
+    value = float(optimize.brentq(shortfall, low - reach, high + reach, xtol=1e-13, maxiter=5000))
     odds = expit(offset + gap - value)
     information = float(seen[used] @ (odds * (1 - odds)))
     variance = 1 / information - (1 / totals).sum() if information > 0 else np.inf
