@@ -37,7 +37,7 @@ bench: $(READY) ## time the simulator beside its peers
 	$(BIN)/python -m benchmarks.wasm
 
 wasm: $(READY) ## compile the browser's kernels again
-	$(BIN)/python -m simsoftmax.live.wasm
+	$(BIN)/python -m simsoftmax.kernels.wasm
 
 live: node_modules ## bundle the live figures again (needs Node)
 	npm run --silent build

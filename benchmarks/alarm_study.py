@@ -21,7 +21,7 @@ from scipy import special, stats
 
 from benchmarks.wrong_samplers import LOGITS, TEMPERATURE, wrong_samplers
 from simsoftmax import EProcess, detectable_difference, required_particles, softmax
-from simsoftmax.null import Null
+from simsoftmax.verdict.null import Null
 
 SEED = 20250101
 EXPERIMENTS = 100_000

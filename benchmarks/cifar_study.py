@@ -1,8 +1,8 @@
 """Calibrate two networks trained on CIFAR: `python -m benchmarks.cifar_study`.
 
 Half of the 10,000 test pictures fit the temperature, the other half is scored. The files are downloaded
-once (`simsoftmax.datasets.fetch_cifar_logits`); the results go to ``book/data/cifar_calibration.json``, as the book is
-built without a network. Takes half a minute.
+once (`simsoftmax.calibration.datasets.fetch_cifar_logits`); the results go to ``book/data/cifar_calibration.json``, as
+the book is built without a network. Takes half a minute.
 """
 
 from __future__ import annotations
@@ -13,8 +13,8 @@ from pathlib import Path
 import numpy as np
 
 import simsoftmax as sm
-from simsoftmax.calibration_errors import estimate_calibration_error
-from simsoftmax.datasets import CIFAR, fetch_cifar_logits
+from simsoftmax.calibration.datasets import CIFAR, fetch_cifar_logits
+from simsoftmax.calibration.metrics import estimate_calibration_error
 
 RESULT = Path(__file__).parents[1] / "book" / "data" / "cifar_calibration.json"
 GRID = np.linspace(1.0, 4.0, 1501)

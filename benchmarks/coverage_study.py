@@ -19,7 +19,7 @@ import numpy as np
 from scipy import stats
 
 import simsoftmax as sm
-from simsoftmax.calibration_errors import estimate_calibration_error
+from simsoftmax.calibration.metrics import estimate_calibration_error
 from simsoftmax.gas import Gas
 from simsoftmax.thermodynamics import (
     Estimate,
@@ -28,7 +28,7 @@ from simsoftmax.thermodynamics import (
     log_partition_difference,
     mean_energy_from_counts,
 )
-from simsoftmax.verification import AverageNull
+from simsoftmax.verdict.verification import AverageNull
 
 Z = np.array([2.0, 1.0, 0.1, -1.5, -3.0])
 NOMINAL = 0.95

@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import special
 
-from simsoftmax.null import Null
+from simsoftmax.verdict.null import Null
 
 Floats = NDArray[np.float64]
 

@@ -137,7 +137,7 @@ def numba_naive(case):
 
 def numba_scalar(case):
     """Return our scalar reference kernel, exact to 2^-53."""
-    from simsoftmax.kernels.reference import sweep_uniform
+    from simsoftmax.kernels.page.reference import sweep_uniform
 
     states, stream, exponents = case.start, seed_streams(1, 1)[0], case.exponents
     weights = np.exp(exponents)

@@ -17,10 +17,11 @@ from typing import Any
 
 import numpy as np
 
+from simsoftmax import live
+from simsoftmax.kernels import wasm
 from simsoftmax.kernels.compiler import compiled
-from simsoftmax.kernels.reference import sweep_neighbour, sweep_uniform
+from simsoftmax.kernels.page.reference import sweep_neighbour, sweep_uniform
 from simsoftmax.kernels.seeds import seed_streams
-from simsoftmax.live import wasm
 
 KERNELS = {"uniform": compiled(sweep_uniform), "neighbour": compiled(sweep_neighbour)}
 LOGITS, TEMPERATURE, PARTICLES, SPAN = (2.0, 1.0, 0.1), 0.7, 100_000, 0.4
@@ -75,7 +76,7 @@ def compare(turns: int = 7) -> dict[str, dict[str, float]]:
         "stream": [str(word) for word in stream],
         "span": SPAN,
     }
-    loader = base64.b64encode((Path(wasm.__file__).parent / "src" / "kernels.js").read_bytes()).decode()
+    loader = base64.b64encode((Path(live.__file__).parent / "src" / "kernels.js").read_bytes()).decode()
     command = ["node", "--input-type=module", "-e", NODE, loader, json.dumps(job)]
     found = {}
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, bufsize=1) as node:

@@ -30,9 +30,9 @@ from .files import SUFFIXES, atomic_writer, is_array_file, read_array
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from .calibration import TemperatureFit
-    from .calibration_errors import ReliabilityDiagram
-    from .verification import Verdict
+    from .calibration.fit import TemperatureFit
+    from .calibration.metrics import ReliabilityDiagram
+    from .verdict.verification import Verdict
 
 ROWS = 20  # levels shown in a table; the rest is counted
 
@@ -153,7 +153,7 @@ def verify(
 
     COUNTS is a .csv, .tsv, .json, .npy or .npz file, or numbers: 659,242,99. A table may list the counts by level.
     """
-    from .verification import verify as check
+    from .verdict.verification import verify as check
 
     _check_figure(plot)
     z = _numbers(logits, "logits")
@@ -188,8 +188,8 @@ def calibrate(
     LOGITS is a .npy, .npz, .csv, .tsv or .json file with a row for each case and a column for each level; LABELS holds
     the true levels, counted from 0. A .npy file of logits may be larger than memory.
     """
-    from .calibration import fit_temperature, logits_from_probabilities
-    from .calibration_errors import reliability_diagram
+    from .calibration.fit import fit_temperature, logits_from_probabilities
+    from .calibration.metrics import reliability_diagram
 
     _check_figure(plot)
     z = read_array(logits, "logits", memory_map=not probabilities)

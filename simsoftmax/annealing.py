@@ -39,18 +39,34 @@ def _ends(hot: Any, cold: Any, *, positive: bool) -> tuple[float, float]:
     return first, last
 
 
+_HUGE = 1e300  # from here on what NumPy computes on the way from hot to cold may leave the range of floats
+
+
+def _between(first: float, temperatures: NDArray[np.float64], last: float) -> NDArray[np.float64]:
+    """Return a schedule with its two ends as they were given."""
+    temperatures[-1] = last
+    temperatures[0] = first
+    return temperatures
+
+
 def geometric_cooling(hot: float, cold: float, sweeps: int) -> NDArray[np.float64]:
     """Return temperatures from hot to cold that fall by the same factor each sweep, shape (sweeps,)."""
     first, last = _ends(hot, cold, positive=True)
-    unit = 2.0**-16 if first > 1e300 else 1.0  # near the largest float the powers on the way round above it
-    temperatures = np.geomspace(first * unit, last * unit, as_count("sweeps", sweeps))
-    return np.asarray(temperatures if unit == 1 else np.minimum(temperatures, first * unit) / unit)
+    number = as_count("sweeps", sweeps)
+    if first < _HUGE:
+        return np.geomspace(first, last, number)
+    with np.errstate(over="ignore"):
+        middle = np.exp(np.linspace(np.log(first), np.log(last), number))
+    return _between(first, np.minimum(middle, first), last)
 
 
 def linear_cooling(hot: float, cold: float, sweeps: int) -> NDArray[np.float64]:
     """Return temperatures from hot to cold that fall by the same amount each sweep, shape (sweeps,)."""
     first, last = _ends(hot, cold, positive=False)
-    return np.linspace(first, last, as_count("sweeps", sweeps))
+    number = as_count("sweeps", sweeps)
+    if first < _HUGE:
+        return np.linspace(first, last, number)
+    return _between(first, 2 * np.linspace(first / 2, last / 2, number), last)
 
 
 def logarithmic_cooling(depth: float, sweeps: int) -> NDArray[np.float64]:

@@ -36,7 +36,7 @@ from .results import Result, counted
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-    from .verification import Verdict
+    from .verdict.verification import Verdict
 
 __all__ = ["Relaxation", "Trajectory", "relaxation", "simulate", "transition_matrix"]
 
@@ -135,7 +135,7 @@ class Trajectory(Result):
 
     def verify(self, **options: Any) -> Verdict:
         """Check the final counts against softmax(z / T); options and result are those of `verify`."""
-        from .verification import verify
+        from .verdict.verification import verify
 
         return verify(self.counts, self.logits, self.temperature, **options)
 
@@ -155,7 +155,7 @@ class Trajectory(Result):
         ValueError
             If the temperature changed on the way, or if no record is late enough.
         """
-        from .verification import verify_average
+        from .verdict.verification import verify_average
 
         if self.annealed:
             raise ValueError(

@@ -27,7 +27,7 @@ from .arguments import as_counts, as_real, as_temperature, as_vector_logits
 from .boltzmann import entropy, free_energy, heat_capacity, mean_energy, softmax
 
 if TYPE_CHECKING:
-    from .calibration_errors import ReliabilityDiagram
+    from .calibration.metrics import ReliabilityDiagram
 
 __all__ = [
     "INKS",

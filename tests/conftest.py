@@ -23,19 +23,8 @@ ALARM = 1e-7
 
 ROOT = Path(__file__).parents[1]
 # Where the package is installed and the tests lie alone, those of the book, its pages and the bundles have no object.
-OF_THE_SOURCES = [
-    "book",
-    "browser",
-    "bundles",
-    "calibration_explorer",
-    "claims",
-    "gas_live",
-    "lab",
-    "live_links",
-    "pages",
-]
-OF_THE_SOURCES += ["fingerprint", "notebooks", "null", "packaging", "power", "training_browser"]
-collect_ignore = [] if (ROOT / "book").is_dir() else [f"test_{name}.py" for name in OF_THE_SOURCES]
+OF_THE_SOURCES = ["book", "page", *(f"unit/test_{name}.py" for name in ("null", "packaging", "power"))]
+collect_ignore = [] if (ROOT / "book").is_dir() else OF_THE_SOURCES
 
 
 def pytest_report_header():
@@ -68,8 +57,10 @@ def pytest_collection_modifyitems(items):
 
 @pytest.fixture
 def rng(request):
-    """Return a generator of the test's own, derived from the seed and the test's name."""
-    return np.random.default_rng([SEED, zlib.crc32(request.node.nodeid.encode())])
+    """Return a generator of the test's own, derived from the seed, the name of its file and its own name."""
+    name = request.node.nodeid.replace("\\", "/")
+    file, _, test = name.partition("::")
+    return np.random.default_rng([SEED, zlib.crc32(f"tests/{Path(file).name}::{test}".encode())])
 
 
 @pytest.fixture(scope="session")

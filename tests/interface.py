@@ -10,9 +10,9 @@ import simsoftmax as ss
 APART = {
     "simsoftmax.__main__": "the command line, which has tests of its own",
     "simsoftmax.arguments": "the checks themselves, tested one by one",
-    "simsoftmax.datasets": "takes files and the network",
+    "simsoftmax.calibration.datasets": "takes files and the network",
     "simsoftmax.delimited": "text in files, which has tests and a fuzzer of its own",
-    "simsoftmax.estimator": "a scikit-learn estimator, held to scikit-learn's own checks",
+    "simsoftmax.calibration.estimator": "a scikit-learn estimator, held to scikit-learn's own checks",
     "simsoftmax.files": "the formats of files, which have tests and a fuzzer of their own",
     "simsoftmax.interruption": "Ctrl-C and progress, inside the functions that take long",
     "simsoftmax.results": "what all results share; it takes what was checked",
@@ -85,7 +85,7 @@ VALID = {
 VALID |= {
     name: {"probabilities": ss.softmax(TABLE, 1.5), "labels": TRUE}
     for name, function in FUNCTIONS.items()
-    if function.__module__ == "simsoftmax.calibration_errors"
+    if function.__module__ == "simsoftmax.calibration.metrics"
 }
 
 

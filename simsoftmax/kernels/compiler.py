@@ -27,7 +27,7 @@ import sys
 import threading
 import types
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -92,15 +92,14 @@ def _register() -> Any:
         binomial,
         bitsliced,
         calibration,
-        evidence,
         floating,
         occupations,
-        reference,
         streams,
         tabulated,
         vector_floating,  # noqa: F401
         xoshiro,
     )
+    from .page import evidence, reference
 
     inlined = (xoshiro, bitsliced, tabulated, streams, floating, calibration, evidence)  # small ones
     for module in (*inlined, reference, binomial, occupations):
@@ -350,9 +349,18 @@ def _initialize() -> None:
 @functools.cache
 def _source() -> str:
     """Return a digest of the source of all kernels, or of their byte code where that is all there is."""
-    files = importlib.resources.files("simsoftmax.kernels").iterdir()
-    texts = {file.name: file.read_bytes() for file in files if file.name.endswith((".py", ".pyc"))}
+    texts = dict(_texts(importlib.resources.files("simsoftmax.kernels")))
     return hashlib.sha256(repr(sorted(texts.items())).encode()).hexdigest() if texts else ""
+
+
+def _texts(folder: Any, above: str = "") -> Iterator[tuple[str, bytes]]:
+    """Yield the name and the text of every module in a folder and in the folders below."""
+    for item in folder.iterdir():
+        if item.is_dir():
+            if item.name != "__pycache__":
+                yield from _texts(item, f"{above}{item.name}/")
+        elif item.name.endswith((".py", ".pyc")):
+            yield above + item.name, item.read_bytes()
 
 
 def _own_source(function: Callable[..., Any]) -> bytes | None:

@@ -1,5 +1,5 @@
 """Live figures: the kernels of this package, compiled from Python to WebAssembly, in the reader's browser.
 
-The explorers are in `simsoftmax.live.widgets`, the compiler in `simsoftmax.live.wasm`, what they show it with in
+The explorers are in `simsoftmax.live.widgets`, the compiler in `simsoftmax.kernels.wasm`, what they show it with in
 ``src/``.
 """

@@ -1,7 +1,7 @@
 """A live figure about calibration: one temperature, a smooth likelihood and a jagged error.
 
 It is built like the explorers of `simsoftmax.live.widgets` and computes in the page, with the kernels of
-`simsoftmax.kernels.reliability`.
+`simsoftmax.kernels.page.reliability`.
 """
 
 from __future__ import annotations
@@ -16,8 +16,8 @@ from numpy.typing import ArrayLike, NDArray
 
 from ..arguments import as_real, as_temperature
 from ..boltzmann import softmax
-from ..calibration import TemperatureFit, as_labels, fit_temperature
-from ..calibration_errors import Binning, ReliabilityDiagram, reliability_diagram
+from ..calibration.fit import TemperatureFit, as_labels, fit_temperature
+from ..calibration.metrics import Binning, ReliabilityDiagram, reliability_diagram
 from .traits import Choice, Number, Whole, encode, validate
 from .widgets import LiveFigure
 
@@ -62,7 +62,7 @@ class CalibrationExplorer(LiveFigure):
         use the same rounded numbers, so page and Python agree.
     """
 
-    _esm = Path(__file__).parent / "calibration_explorer.js"
+    _esm = Path(__file__).parent / "static" / "calibration_explorer.js"
     buttons = ("fit T", "as trained")
     temperature = Number(1.0)
     bins = Whole(15).tag(sync=True)

@@ -1,7 +1,7 @@
 """Live figures about where temperature comes from and where it leads: an isolated gas, and walkers that are cooled.
 
 They are built like the explorers of `simsoftmax.live.widgets` and compute in the page, with the kernels of
-`simsoftmax.kernels.gas` and `simsoftmax.kernels.annealing`.
+`simsoftmax.kernels.page.gas` and `simsoftmax.kernels.page.annealing`.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 __all__ = ["AnnealingExplorer", "GasExplorer"]
 
-_HERE = Path(__file__).parent
+_HERE = Path(__file__).parent / "static"
 
 
 def _stream(rng: RNG) -> bytes:

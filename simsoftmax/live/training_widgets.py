@@ -1,7 +1,7 @@
 """Live figures about training: what it aims at, what it cannot tell apart, and what weight decay does to it.
 
 They are built like the explorers of `simsoftmax.live.widgets`. The first two compute in the page, with the kernels of
-`simsoftmax.kernels.training`; the third shows fits that were made beforehand.
+`simsoftmax.kernels.page.training`; the third shows fits that were made beforehand.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ import traitlets
 from numpy.typing import ArrayLike, NDArray
 
 from ..arguments import as_real
-from ..kernels.training import affine_loss_map, descend_gaps, log_odds
+from ..kernels.page.training import affine_loss_map, descend_gaps, log_odds
 from .traits import Flag, Names, Number, Numbers, Whole, Wholes, as_names, validate
 from .widgets import LiveFigure, plain, within
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 __all__ = ["LogOddsExplorer", "SymmetryExplorer", "WeightDecayExplorer"]
 
-_HERE = Path(__file__).parent
+_HERE = Path(__file__).parent / "static"
 _REACH = 8.0
 _MADE = "make another explorer, which computes them"
 _APART = "pass as many, or make another explorer"

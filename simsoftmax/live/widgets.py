@@ -1,8 +1,9 @@
 """Explorers: live figures that compute in the reader's browser and that Python can read and set.
 
-Each is an ipywidget whose front end runs the package's own kernels, compiled to WebAssembly (`simsoftmax.live.wasm`).
-In JupyterLab its traits are shared with Python (``explorer.temperature = 0.3``, ``explorer.observe(...)``); in a built
-page, without a kernel, it goes on living by itself. On paper, and where no script runs, a picture stands for it.
+Each is an ipywidget whose front end runs the package's own kernels, compiled to WebAssembly
+(`simsoftmax.kernels.wasm`). In JupyterLab its traits are shared with Python (``explorer.temperature = 0.3``,
+``explorer.observe(...)``); in a built page, without a kernel, it goes on living by itself. On paper, and where no
+script runs, a picture stands for it.
 """
 
 from __future__ import annotations
@@ -19,11 +20,11 @@ from numpy.typing import ArrayLike, NDArray
 
 from ..arguments import RNG, as_count, as_real, as_temperature, as_vector_logits, generator
 from ..boltzmann import entropy, heat_capacity, mean_energy, softmax
-from ..kernels.exact import free_energy_landscape
+from ..kernels.page.exact import free_energy_landscape
 from ..kernels.seeds import seed_streams
+from ..kernels.wasm import MODULE
 from ..metropolis import Trajectory, simulate
 from .traits import Choice, Flag, Names, Number, Numbers, Whole, validate
-from .wasm import MODULE
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -32,7 +33,7 @@ if TYPE_CHECKING:
 
 __all__ = ["FreeEnergyExplorer", "ParticleExplorer", "TemperatureExplorer"]
 
-_HERE = Path(__file__).parent
+_HERE = Path(__file__).parent / "static"
 WORKED_EXAMPLE = (2.0, 1.0, 0.1)
 
 

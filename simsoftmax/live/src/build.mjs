@@ -7,7 +7,7 @@ import { fileURLToPath } from "node:url";
 import { build } from "esbuild";
 
 const here = dirname(fileURLToPath(import.meta.url));
-const out = process.argv[2] ?? dirname(here);
+const out = process.argv[2] ?? join(dirname(here), "static");
 const entries = (await readdir(here)).filter((name) => name.endsWith("_explorer.js") || name.endsWith(".css"));
 
 const { metafile } = await build({

@@ -1,0 +1,554 @@
+"""How honest are the probabilities? Calibration errors, the reliability diagram and proper scores.
+
+Two kinds of forecast are understood everywhere. Probabilities of shape (n, K) are judged by the level they favour:
+its probability is the confidence, and being right is the outcome. Probabilities of shape (n,) are those of an event
+that happened (label 1) or did not (label 0).
+
+A calibration error measured in bins is biased upward: chance alone opens gaps. So every result can be set beside the
+error that a perfectly calibrated model with the same confidences would show, `ReliabilityDiagram.by_chance`.
+
+The measures equal those of other libraries on ordinary input. They differ, on purpose, in these cases:
+
+- A confidence on the edge between two bins belongs to the lower one, as in the definition of Guo et al. (2017) and in
+  scikit-learn; torchmetrics and netcal put it into the upper one.
+- A confidence of exactly 1 belongs to the last bin; torchmetrics opens one more for it.
+- Bins of equal mass never split equal forecasts, and their edges are forecasts; scikit-learn and netcal interpolate
+  between two, so a forecast may change its bin.
+- Sums are in double precision; torchmetrics' are in single.
+- Every forecast counts once. netcal's "average" error counts every bin once instead. Empty bins count nowhere, here as
+  there.
+- (n, 2) probabilities are judged by the favourite of each row; netcal takes the second column for an event, and refuses
+  more columns if the labels are of two kinds only. Pass one column of shape (n,) to judge an event.
+- Two equal maxima in a row: the first is the favourite, as everywhere.
+- The negative log-likelihood of an outcome to which the model gave probability 0 is infinite; scikit-learn clips it.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Any, Literal, NamedTuple
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from scipy.ndimage import gaussian_filter1d
+from scipy.optimize import brentq
+from scipy.special import betaincinv
+from scipy.stats import norm
+
+from ..arguments import RNG, as_count, as_probability, as_real, generator
+from ..results import Displayed, Result
+from .fit import as_labels, as_probabilities, as_weights, check_order
+
+__all__ = [
+    "BrierDecomposition",
+    "CalibrationErrorEstimate",
+    "ReliabilityDiagram",
+    "brier_decomposition",
+    "brier_score",
+    "estimate_calibration_error",
+    "expected_calibration_error",
+    "maximum_calibration_error",
+    "negative_log_likelihood",
+    "reliability_diagram",
+    "smooth_calibration_error",
+]
+
+Binning = Literal["width", "mass"]
+Array = NDArray[np.float64]
+
+
+class _Events(NamedTuple):
+    """Confidences of events and whether they came true."""
+
+    confidence: Array
+    outcome: Array
+
+
+def _checked(
+    probabilities: ArrayLike, labels: ArrayLike, weights: ArrayLike | None = None
+) -> tuple[Array, NDArray[np.int64], Array]:
+    """Return checked probabilities, labels and weights; rows of weight 0 may hold anything, and are made harmless."""
+    check_order("probabilities", probabilities)
+    p = as_real("probabilities", probabilities, "pass softmax(logits)")
+    if p.ndim not in (1, 2) or p.size == 0:
+        raise ValueError(
+            f"probabilities must have shape (n, K), or (n,) for an event, got shape {p.shape}; pass one row per label"
+        )
+    w = np.ones(len(p)) if weights is None else as_weights(weights, len(p))
+    if not w.all():
+        p = p.copy()
+        p[w == 0] = 1 / p[0].size
+    p = as_probabilities(p, events=p.ndim == 1)
+    y = as_labels(labels, len(p), p.shape[1] if p.ndim == 2 else 2, w)
+    return np.minimum(p.astype(np.float64), 1.0), y.astype(np.int64), w
+
+
+def _events(probabilities: ArrayLike, labels: ArrayLike) -> _Events:
+    p, y, _ = _checked(probabilities, labels)
+    if p.ndim == 1:
+        return _Events(p, y.astype(np.float64))
+    favourite = p.argmax(axis=1)
+    return _Events(p[np.arange(len(p)), favourite], (favourite == y).astype(np.float64))
+
+
+def _edges(confidence: Array, bins: int, binning: Binning) -> Array:
+    """Return the edges of bins that are open on the left and closed on the right."""
+    if binning == "width":
+        return np.asarray(np.arange(bins + 1) / bins, np.float64)
+    # The right edges are quantiles: equal confidences lie on the same side of each, so that no tie is split.
+    ordered = np.sort(confidence)
+    last = np.ceil(len(ordered) * np.arange(1, bins) / bins).astype(np.int64) - 1
+    inner = np.unique(ordered[np.maximum(last, 0)])
+    return np.array([0.0, *inner[inner < ordered[-1]], 1.0], np.float64)
+
+
+def _bin_of(confidence: Array, edges: Array) -> NDArray[np.int64]:
+    return np.asarray(np.searchsorted(edges[1:-1], confidence, side="left"), np.int64)
+
+
+@dataclass(frozen=True, eq=False)
+class ReliabilityDiagram(Result):
+    """A table of bins, one entry a bin; empty bins have NaN for means.
+
+    Attributes
+    ----------
+    edges : ndarray, shape (bins + 1,)
+        Bin b holds confidences above ``edges[b]`` up to and including ``edges[b + 1]``; 0 belongs to the first bin.
+    count : ndarray of int, shape (bins,)
+    confidence, accuracy : ndarray, shape (bins,)
+        Mean confidence, and the share of events that came true.
+    low, high : ndarray, shape (bins,)
+        Interval of the accuracy (Clopper and Pearson 1934).
+    by_chance : ndarray, shape (bins,)
+        Expected size of the gap if the model were perfectly calibrated, sqrt(2 sum c (1 - c) / pi) / count.
+    interval : float
+        Coverage of the intervals.
+    """
+
+    edges: Array
+    count: NDArray[np.int64]
+    confidence: Array
+    accuracy: Array
+    low: Array
+    high: Array
+    by_chance: Array
+    interval: float
+
+    @property
+    def gap(self) -> Array:
+        """Accuracy less confidence: below 0 where the model is overconfident."""
+        return self.accuracy - self.confidence
+
+    @property
+    def share(self) -> Array:
+        """Share of the events in each bin."""
+        return np.asarray(self.count / self.count.sum())
+
+    @property
+    def expected_calibration_error(self) -> float:
+        """Mean size of the gap, weighted by the counts."""
+        return float(np.nansum(self.share * abs(self.gap)))
+
+    @property
+    def maximum_calibration_error(self) -> float:
+        """Largest gap."""
+        return float(np.nanmax(abs(self.gap)))
+
+    @property
+    def expected_by_chance(self) -> float:
+        """The expected calibration error that perfect calibration would show."""
+        return float(np.nansum(self.share * self.by_chance))
+
+    def __str__(self) -> str:
+        return (
+            f"{self.count.sum()} forecasts in {len(self.count)} bins: expected calibration error "
+            f"{self.expected_calibration_error:.4f}, of which perfect calibration would show "
+            f"{self.expected_by_chance:.4f}; largest gap {self.maximum_calibration_error:.4f}"
+        )
+
+
+def reliability_diagram(
+    probabilities: ArrayLike,
+    labels: ArrayLike,
+    *,
+    bins: int = 15,
+    binning: Binning = "width",
+    interval: float = 0.95,
+) -> ReliabilityDiagram:
+    """Return confidence and accuracy in bins of confidence.
+
+    Parameters
+    ----------
+    probabilities : array_like, shape (n, K) or (n,)
+        Predicted probabilities of the levels, or of an event.
+    labels : array_like of int, shape (n,)
+        True levels, or 1 where the event happened.
+    bins : int, optional
+        Number of bins.
+    binning : {"width", "mass"}, optional
+        Bins of equal width between 0 and 1, or of equal counts. Equal confidences are never split, so bins of
+        equal mass may be fewer and unequal where many confidences coincide.
+    interval : float, optional
+        Coverage of the intervals of the accuracies.
+
+    Returns
+    -------
+    ReliabilityDiagram
+
+    Raises
+    ------
+    TypeError, ValueError
+        If an argument is of the wrong kind, shape or range.
+    """
+    interval = as_probability("interval", interval)
+    events, edges = _binned(probabilities, labels, bins, binning)
+    index = _bin_of(events.confidence, edges)
+    size = len(edges) - 1
+    count = np.bincount(index, minlength=size)
+    hits = np.bincount(index, events.outcome, size)
+    spread = np.bincount(index, events.confidence * (1 - events.confidence), size)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        confidence = np.bincount(index, events.confidence, size) / count
+        accuracy = hits / count
+        by_chance = np.sqrt(2 * spread / math.pi) / count
+        tail = (1 - interval) / 2
+        low = np.where(hits > 0, betaincinv(np.maximum(hits, 1), count - hits + 1, tail), 0.0)
+        high = np.where(hits < count, betaincinv(hits + 1, np.maximum(count - hits, 1), 1 - tail), 1.0)
+    empty = count == 0
+    low[empty] = high[empty] = np.nan
+    return ReliabilityDiagram(edges, count, confidence, accuracy, low, high, by_chance, interval)
+
+
+def _binned(probabilities: ArrayLike, labels: ArrayLike, bins: int, binning: Binning) -> tuple[_Events, Array]:
+    bins = as_count("bins", bins, high=10**6)
+    if binning not in ("width", "mass"):
+        raise ValueError(f'binning must be "width" or "mass", got {binning!r}')
+    events = _events(probabilities, labels)
+    return events, _edges(events.confidence, bins, binning)
+
+
+def expected_calibration_error(
+    probabilities: ArrayLike,
+    labels: ArrayLike,
+    *,
+    bins: int = 15,
+    binning: Binning = "width",
+    norm: Literal[1, 2] = 1,
+    debias: bool = False,
+    classwise: bool = False,
+) -> float:
+    """Return the mean gap between confidence and accuracy, over bins of confidence.
+
+    Parameters
+    ----------
+    probabilities, labels, bins, binning
+        As in `reliability_diagram`.
+    norm : {1, 2}, optional
+        1 for the mean size of the gap (Naeini, Cooper and Hauskrecht 2015; Guo et al. 2017), 2 for its root mean
+        square.
+    debias : bool, optional
+        Take off the part that the noise of the outcomes adds (Kumar, Liang and Ma 2019). With norm 2 the square is
+        unbiased, and a negative square is reported as 0. With norm 1 what is taken off is the bias that normal noise
+        would add to the measured gaps. That is nearly all of it where the gaps are large, but only sqrt(2) - 1 = 41 %
+        of it for a perfectly calibrated model, whose measured gaps are noise themselves. No estimator of an absolute
+        value is free of bias at 0, where it has a kink (Cai and Low 2011). So prefer norm 2, or set the plain error
+        beside `ReliabilityDiagram.expected_by_chance`. The result may fall below 0.
+    classwise : bool, optional
+        Judge every column as the probability of an event, and return the mean over the K levels (Nixon et al. 2019).
+
+    Returns
+    -------
+    float
+
+    Raises
+    ------
+    TypeError, ValueError
+        If an argument is of the wrong kind, shape or range.
+
+    Examples
+    --------
+    >>> float(expected_calibration_error([[0.9, 0.1], [0.9, 0.1]], [0, 1]).round(3))
+    0.4
+    """
+    if norm not in (1, 2):
+        raise ValueError(f"norm must be 1 or 2, got {norm!r}")
+    options: dict[str, Any] = {"bins": bins, "binning": binning, "norm": norm, "debias": debias}
+    if classwise:
+        p, y, _ = _checked(probabilities, labels)
+        if p.ndim == 1:
+            raise ValueError("probabilities must have shape (n, K) for a classwise error, got one column")
+        columns = [expected_calibration_error(p[:, k], y == k, **options) for k in range(p.shape[1])]
+        return np.float64(np.mean(columns))
+    table = reliability_diagram(probabilities, labels, bins=bins, binning=binning)
+    full = table.count > 0
+    share, gap, accuracy = table.share[full], table.gap[full], table.accuracy[full]
+    count = table.count[full]
+    if norm == 2:
+        square = gap**2
+        if debias:  # one forecast alone says nothing of its own noise; at worst it is 1/4
+            square = square - accuracy * (1 - accuracy) / np.maximum(count - 1, 1) - 0.25 * (count == 1)
+        return np.float64(math.sqrt(max(0.0, float(np.sum(share * square)))))
+    size = abs(gap)
+    if debias:
+        noise: Array = np.sqrt(accuracy * (1 - accuracy) / count)
+        size = 2 * size - _folded_mean(gap, noise)
+    return np.float64(np.sum(share * size))
+
+
+def _folded_mean(mean: Array, deviation: Array) -> Array:
+    """Return E|x| of normal x."""
+    with np.errstate(divide="ignore", invalid="ignore"):
+        x = np.where(deviation > 0, mean / deviation, np.inf)
+    return np.asarray(2 * deviation * norm.pdf(x) + np.abs(mean) * (1 - 2 * norm.cdf(-abs(x))))
+
+
+def maximum_calibration_error(
+    probabilities: ArrayLike, labels: ArrayLike, *, bins: int = 15, binning: Binning = "width"
+) -> float:
+    """Return the largest gap between confidence and accuracy over the bins that hold anything.
+
+    Arguments and errors are those of `reliability_diagram`. The noisiest bin decides, so look at its count.
+    """
+    return reliability_diagram(probabilities, labels, bins=bins, binning=binning).maximum_calibration_error
+
+
+@dataclass(frozen=True)
+class CalibrationErrorEstimate(Displayed):
+    """An expected calibration error with its interval and what chance alone would show.
+
+    Attributes
+    ----------
+    value : float
+        The plain estimate.
+    debiased : float
+        The estimate with the bias of the bins taken off.
+    low, high : float
+        Bootstrap interval of the true error.
+    confidence : float
+        Nominal coverage.
+    by_chance : float
+        The plain estimate to be expected of a perfectly calibrated model with the same confidences.
+    """
+
+    value: float
+    debiased: float
+    low: float
+    high: float
+    confidence: float
+    by_chance: float
+
+    def __str__(self) -> str:
+        return (
+            f"calibration error {100 * self.value:.2f} %, debiased {100 * self.debiased:.2f} % "
+            f"({100 * self.confidence:g} % interval {100 * self.low:.2f} to {100 * self.high:.2f} %); "
+            f"perfect calibration would show {100 * self.by_chance:.2f} %"
+        )
+
+
+def estimate_calibration_error(
+    probabilities: ArrayLike,
+    labels: ArrayLike,
+    *,
+    bins: int = 15,
+    binning: Binning = "width",
+    confidence: float = 0.95,
+    resamples: int = 1000,
+    rng: RNG = None,
+) -> CalibrationErrorEstimate:
+    """Return the expected calibration error with a bootstrap interval.
+
+    The interval is the basic bootstrap's, which turns the quantiles of the resampled errors around the estimate and
+    so takes their upward bias off; it is cut at 0. The bins stay those of the data. It is no exact interval: in the
+    book's study of promises, with 15 bins and a stated 95 %, it missed the true error in 12 % of 200 runs of 300
+    events, and in 10 % of 200 runs of 3,000.
+
+    Parameters
+    ----------
+    probabilities, labels, bins, binning
+        As in `reliability_diagram`.
+    confidence : float, optional
+        Coverage of the interval.
+    resamples : int, optional
+        Number of bootstrap samples.
+    rng : numpy.random.Generator, int or None, optional
+        Source of randomness.
+
+    Returns
+    -------
+    CalibrationErrorEstimate
+    """
+    confidence = as_probability("confidence", confidence)
+    resamples = as_count("resamples", resamples, high=10**7)
+    rng = generator(rng)
+    events, edges = _binned(probabilities, labels, bins, binning)
+    index = _bin_of(events.confidence, edges)
+    difference = events.outcome - events.confidence
+    size, rows = len(edges) - 1, len(index)
+    drawn = np.empty(resamples)
+    for r in range(resamples):
+        pick = rng.integers(rows, size=rows)
+        drawn[r] = abs(np.bincount(index[pick], difference[pick], size)).sum() / rows
+    tail = (1 - confidence) / 2
+    few, many = np.quantile(drawn, [tail, 1 - tail])
+    value = expected_calibration_error(probabilities, labels, bins=bins, binning=binning)
+    return CalibrationErrorEstimate(
+        value=value,
+        debiased=expected_calibration_error(probabilities, labels, bins=bins, binning=binning, debias=True),
+        low=max(0.0, 2 * value - float(many)),
+        high=max(0.0, 2 * value - float(few)),
+        confidence=confidence,
+        by_chance=reliability_diagram(probabilities, labels, bins=bins, binning=binning).expected_by_chance,
+    )
+
+
+def smooth_calibration_error(probabilities: ArrayLike, labels: ArrayLike) -> float:
+    """Return the smooth calibration error, which has no bins to choose (Blasiok and Nakkiran 2023).
+
+    The residuals, outcome less confidence, are smoothed along the confidence with a Gaussian kernel reflected at 0
+    and 1, and the mean absolute value is taken. It falls as the kernel widens; the answer is where it equals the
+    kernel's width.
+
+    Parameters
+    ----------
+    probabilities, labels
+        As in `reliability_diagram`.
+
+    Returns
+    -------
+    float
+    """
+    events = _events(probabilities, labels)
+    cells = 4096
+    cell = np.minimum((events.confidence * cells).astype(np.int64), cells - 1)
+    residual = np.bincount(cell, events.outcome - events.confidence, cells) / len(cell)
+
+    def excess(width: float) -> float:
+        smooth = gaussian_filter1d(residual, width * cells, mode="reflect", truncate=6.0)
+        return float(abs(smooth).sum()) - width
+
+    narrowest = 1 / cells
+    if excess(narrowest) <= 0:  # below the resolution of the cells
+        return float(abs(residual).sum()) if abs(residual).sum() < narrowest else narrowest
+    return float(brentq(excess, narrowest, 1.0, xtol=1e-7))
+
+
+def negative_log_likelihood(probabilities: ArrayLike, labels: ArrayLike, *, weights: ArrayLike | None = None) -> float:
+    """Return the mean of -ln p of what happened, in nats.
+
+    A label to which the model gave probability 0 makes it infinite, as it should: nothing is clipped.
+
+    Parameters
+    ----------
+    probabilities, labels
+        As in `reliability_diagram`.
+    weights : array_like, shape (n,), optional
+        Weights of the rows.
+
+    Returns
+    -------
+    float
+    """
+    p, y, w = _checked(probabilities, labels, weights)
+    own = np.where(y == 1, p, 1 - p) if p.ndim == 1 else p[np.arange(len(p)), y]
+    with np.errstate(divide="ignore"):
+        return float(np.sum(-np.log(own[w > 0]) * w[w > 0]) / w.sum())
+
+
+def brier_score(probabilities: ArrayLike, labels: ArrayLike, *, weights: ArrayLike | None = None) -> float:
+    """Return the mean squared distance between the probabilities and what happened (Brier 1950).
+
+    For probabilities of shape (n, K) the squares are summed over the levels, so the score lies between 0 and 2; for
+    an event, shape (n,), it is the square of one difference, between 0 and 1.
+
+    Parameters
+    ----------
+    probabilities, labels
+        As in `reliability_diagram`.
+    weights : array_like, shape (n,), optional
+        Weights of the rows.
+
+    Returns
+    -------
+    float
+    """
+    p, y, w = _checked(probabilities, labels, weights)
+    square = (p - y) ** 2 if p.ndim == 1 else _squares(p, y)
+    return float(np.sum(w * square) / w.sum())
+
+
+def _squares(p: Array, y: NDArray[np.int64]) -> Array:
+    """Return sum_k (p_k - [k = y])^2 of every row."""
+    own = p[np.arange(len(p)), y]
+    return np.asarray((p**2).sum(axis=1) - own**2 + (1 - own) ** 2)
+
+
+@dataclass(frozen=True)
+class BrierDecomposition(Displayed):
+    """The Brier score as reliability - resolution + uncertainty + within_bins.
+
+    Attributes
+    ----------
+    score : float
+        The Brier score itself.
+    reliability : float
+        Mean squared gap of the bins: 0 for a calibrated model.
+    resolution : float
+        How far the bins' accuracies spread around the overall one: large for a model that tells cases apart.
+    uncertainty : float
+        The score of always forecasting the overall frequencies.
+    within_bins : float
+        What the bins hide: the spread of the forecasts inside them, less twice its covariance with the outcomes
+        (Stephenson, Coelho and Jolliffe 2008). 0 if every bin holds one value of the forecast.
+    """
+
+    score: float
+    reliability: float
+    resolution: float
+    uncertainty: float
+    within_bins: float
+
+    def __str__(self) -> str:
+        return (
+            f"Brier score {self.score:.4f} = reliability {self.reliability:.4f} - resolution {self.resolution:.4f} "
+            f"+ uncertainty {self.uncertainty:.4f} + within bins {self.within_bins:.4f}"
+        )
+
+
+def brier_decomposition(
+    probabilities: ArrayLike, labels: ArrayLike, *, bins: int = 15, binning: Binning = "width"
+) -> BrierDecomposition:
+    """Return the parts of the Brier score (Murphy 1973), exact for any bins.
+
+    For probabilities of shape (n, K) every level is decomposed as an event and the parts are summed.
+
+    Parameters
+    ----------
+    probabilities, labels, bins, binning
+        As in `reliability_diagram`.
+
+    Returns
+    -------
+    BrierDecomposition
+    """
+    p, y, _ = _checked(probabilities, labels)
+    if p.ndim == 2:
+        columns = [brier_decomposition(p[:, k], y == k, bins=bins, binning=binning) for k in range(p.shape[1])]
+        return BrierDecomposition(
+            *(
+                math.fsum(getattr(c, part) for c in columns)
+                for part in ("score", "reliability", "resolution", "uncertainty", "within_bins")
+            )
+        )
+    table = reliability_diagram(p, y, bins=bins, binning=binning)
+    index = _bin_of(p, table.edges)
+    full = table.count > 0
+    base = float(y.mean())
+    inside = p - table.confidence[index]
+    return BrierDecomposition(
+        score=float(np.mean((p - y) ** 2)),
+        reliability=float(np.sum(table.share[full] * table.gap[full] ** 2)),
+        resolution=float(np.sum(table.share[full] * (table.accuracy[full] - base) ** 2)),
+        uncertainty=base * (1 - base),
+        within_bins=float(np.mean(inside**2) - 2 * np.mean(inside * (y - table.accuracy[index]))),
+    )

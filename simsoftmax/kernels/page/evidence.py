@@ -1,0 +1,88 @@
+"""The growth of evidence against a distribution, whole batches of draws at once.
+
+Nothing is allocated, nothing is random, and the time does not depend on how many draws there are. The kernels compile
+to WebAssembly, where there is no stack to call with, so what they call is inlined.
+"""
+
+import math
+
+from ..binomial import _deviance
+
+__all__ = ["grow_evidence"]
+
+HALF_LOG_TWO_PI = 0.5 * math.log(2.0 * math.pi)
+
+
+def _stirling_error(x):
+    """Return ln Gamma(x) - (x - 1/2) ln x + x - ln(2 pi) / 2, the error of Stirling's formula, for x > 0.
+
+    From 16 on by its series (DLMF 5.11.1), below by Gamma(x) = Gamma(x + n) / (x (x + 1) ... (x + n - 1)).
+    """
+    product = 1.0
+    y = x
+    for _ in range(16):
+        if y < 16.0:
+            product *= y
+            y += 1.0
+    yy = y * y
+    error = (1 / 12 - (1 / 360 - (1 / 1260 - 1 / 1680 / yy) / yy) / yy) / y
+    if y == x:
+        return error
+    return error + (y - 0.5) * math.log(y) - y - math.log(product) - (x - 0.5) * math.log(x) + x
+
+
+def _log_forecast(seen, probabilities, concentration):
+    """Return, up to a constant, ln of what the prior foretold of all draws so far over what the null says of them.
+
+    It is ln of prod_i Gamma(x_i) p_i^-x_i / Gamma(X), x_i = c p_i + n_i and X their sum. With Gamma by Stirling's
+    formula the large terms become deviances x ln(x / (p X)) - x + p X, which are small where the draws agree with the
+    null, so no digits are lost however many draws there are.
+    """
+    total = concentration
+    for i in range(seen.size):
+        total += seen[i]
+    value = 0.5 * math.log(total) - _stirling_error(total)
+    for i in range(seen.size):
+        p = probabilities[i]
+        if p > 0.0:
+            x = concentration * p + seen[i]
+            if x > 0.0:  # a weight that underflows, never drawn, tells nothing
+                value += _deviance(x, p * total) - 0.5 * math.log(x) + _stirling_error(x)
+    return value
+
+
+def grow_evidence(log_evidence, seen, added, probabilities, concentration):
+    """Return the log of the evidence after more draws, and add them to those seen.
+
+    The next draw is foretold by a Dirichlet prior centred on the null, with weights a_i = c p_i, and by the n_i draws
+    seen so far. A draw of level i then multiplies the evidence by
+
+        ((c p_i + n_i) / (c + n)) / p_i,
+
+    the ratio of what was foretold to what the null says, whose mean under the null is 1. The product does not depend
+    on the order of the draws, and over many of them it is a ratio of gamma functions, the Dirichlet-multinomial.
+
+    Parameters
+    ----------
+    log_evidence : float
+        Natural logarithm of the evidence so far.
+    seen : ndarray of int64, shape (K,)
+        Draws so far in each level; changed in place.
+    added : ndarray of int64, shape (K,)
+        New draws in each level.
+    probabilities : ndarray of float64, shape (K,)
+        The null hypothesis.
+    concentration : float
+        The weight c of the prior, in draws.
+
+    Returns
+    -------
+    float
+        Infinite once a level of probability zero has been drawn.
+    """
+    before = _log_forecast(seen, probabilities, concentration)
+    for i in range(seen.size):
+        if added[i] > 0 and probabilities[i] == 0.0:
+            log_evidence = math.inf
+        seen[i] += added[i]
+    return log_evidence + (_log_forecast(seen, probabilities, concentration) - before)

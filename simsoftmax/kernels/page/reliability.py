@@ -1,0 +1,213 @@
+"""Calibration at a temperature as loops over arrays, for the reader's browser.
+
+`simsoftmax.calibration.metrics` and `simsoftmax.calibration.fit` do the same in NumPy; a test holds the two together.
+As in `simsoftmax.kernels.page.exact`, arrays belong to the caller and nothing is allocated.
+"""
+
+import math
+
+from ..compiler import compiled
+
+__all__ = ["COLUMNS", "bin_edges", "bin_events", "find_dips", "temper", "whisker"]
+
+#: What `bin_events` writes for every bin.
+COLUMNS = ("count", "confidence", "accuracy", "by_chance")
+
+# A step of the error smaller than this is rounding, not a slope.
+_FLAT = 1e-12
+
+
+@compiled
+def temper(logits, labels, temperature, confidence, outcome):
+    """Write the confidence of softmax(z / T) in the level it favours and whether that is right; return the NLL.
+
+    Parameters
+    ----------
+    logits : float64 array, shape (n * K,)
+        Row by row; -inf is a level that cannot be occupied.
+    labels : int64 array, shape (n,)
+    temperature : float
+        T >= 0; 0 and infinity are the exact limits. The favoured level is that of the largest logit at each of them.
+    confidence, outcome : float64 arrays, shape (n,)
+        Receive the results; an outcome is 1 or 0.
+
+    Returns
+    -------
+    float
+        Mean negative log-likelihood of the labels, in nats.
+    """
+    rows = labels.size
+    levels = logits.size // rows
+    nll = 0.0
+    for n in range(rows):
+        first = n * levels
+        favourite = 0
+        for k in range(1, levels):
+            if logits[first + k] > logits[first + favourite]:
+                favourite = k
+        top = logits[first + favourite]
+        total = 0.0
+        own = 0.0
+        for k in range(levels):
+            gap = logits[first + k] - top
+            # Apart, so that neither 0 / 0 nor inf / inf arises at the limits.
+            exponent = gap if gap == 0.0 or gap == -math.inf else gap / temperature
+            total += math.exp(exponent)
+            if k == labels[n]:
+                own = exponent
+        confidence[n] = 1.0 / total
+        outcome[n] = 1.0 if favourite == labels[n] else 0.0
+        nll += math.log(total) - own
+    return nll / rows
+
+
+@compiled
+def bin_edges(confidence, by_mass, ordered, edges):
+    """Write the edges of bins of equal width or, with ``by_mass``, of equal counts; return the number of bins.
+
+    Equal confidences are never split, so bins of equal mass may be fewer than ``edges.size - 1``.
+
+    Parameters
+    ----------
+    confidence : float64 array, shape (n,)
+    by_mass : int
+        0 or 1.
+    ordered : float64 array, shape (n,)
+        Work space.
+    edges : float64 array, shape (bins + 1,)
+        Receives the edges.
+    """
+    bins = edges.size - 1
+    if not by_mass:
+        for b in range(bins + 1):
+            edges[b] = b / bins
+        return bins
+    rows = confidence.size
+    for n in range(rows):
+        ordered[n] = confidence[n]
+    stride = rows
+    while stride > 1:  # sort in place (Shell 1959)
+        stride = max(1, stride * 4 // 9)
+        for n in range(stride, rows):
+            value = ordered[n]
+            m = n
+            while m >= stride and ordered[m - stride] > value:
+                ordered[m] = ordered[m - stride]
+                m -= stride
+            ordered[m] = value
+    edges[0] = 0.0
+    used = 0
+    for b in range(1, bins):
+        edge = ordered[max(0, (rows * b + bins - 1) // bins - 1)]
+        if edge < ordered[rows - 1] and (used == 0 or edge > edges[used]):
+            used += 1
+            edges[used] = edge
+    used += 1
+    edges[used] = 1.0
+    return used
+
+
+@compiled
+def bin_events(confidence, outcome, edges, bins, table):
+    """Write count, mean confidence, accuracy and gap by chance of every bin; return the expected calibration error.
+
+    Parameters
+    ----------
+    confidence, outcome : float64 arrays, shape (n,)
+        From `temper`.
+    edges : float64 array
+    bins : int
+        From `bin_edges`.
+    table : float64 array, shape (4 * bins,) or longer
+        Receives the columns named in `COLUMNS`, bin by bin. Means of an empty bin are 0.
+    """
+    columns = 4
+    for i in range(columns * bins):
+        table[i] = 0.0
+    for n in range(confidence.size):
+        c = confidence[n]
+        low = 0
+        high = bins - 1
+        while low < high:  # the first bin whose right edge is not below c
+            middle = (low + high) // 2
+            if edges[middle + 1] < c:
+                low = middle + 1
+            else:
+                high = middle
+        i = columns * low
+        table[i] += 1.0
+        table[i + 1] += c
+        table[i + 2] += outcome[n]
+        table[i + 3] += c * (1.0 - c)
+    error = 0.0
+    for b in range(bins):
+        i = columns * b
+        count = table[i]
+        if count > 0.0:
+            error += abs(table[i + 2] - table[i + 1])
+            table[i + 1] /= count
+            table[i + 2] /= count
+            table[i + 3] = math.sqrt(2.0 * table[i + 3] / math.pi) / count
+    return error / confidence.size
+
+
+@compiled
+def find_dips(values, places):
+    """Write the places where values stop falling and later rise, and return their number; the ends do not count."""
+    count = 0
+    falling = False
+    bottom = 0
+    for i in range(1, values.size):
+        if values[i] < values[i - 1] - _FLAT:
+            falling = True
+            bottom = i
+        elif values[i] > values[i - 1] + _FLAT:
+            if falling:
+                places[count] = bottom
+                count += 1
+            falling = False
+    return count
+
+
+@compiled
+def _at_least(hits, count, p, log_choose):
+    """Return the probability of at least ``hits`` successes, 0 < hits, among ``count`` trials of probability p."""
+    odds = p / (1.0 - p)
+    term = math.exp(log_choose + hits * math.log(p) + (count - hits) * math.log(1.0 - p))
+    total = 0.0
+    for k in range(hits, count + 1):
+        total += term
+        term *= odds * (count - k) / (k + 1.0)
+    return total
+
+
+@compiled
+def whisker(hits, count, tail, upper):
+    """Return one end of the interval of a share of successes (Clopper and Pearson 1934).
+
+    Parameters
+    ----------
+    hits, count : int
+        Successes and trials, 0 <= hits <= count, 0 < count.
+    tail : float
+        Probability left out beyond this end.
+    upper : int
+        0 for the lower end, 1 for the upper one.
+    """
+    if upper:  # the lower end for the failures, seen from the other side
+        hits = count - hits
+    if hits == 0:
+        return 1.0 if upper else 0.0
+    log_choose = 0.0
+    for k in range(1, count - hits + 1):
+        log_choose += math.log((hits + k) / k)
+    low = 0.0
+    high = 1.0
+    for _ in range(60):
+        middle = 0.5 * (low + high)
+        if _at_least(hits, count, middle, log_choose) < tail:
+            low = middle
+        else:
+            high = middle
+    p = 0.5 * (low + high)
+    return 1.0 - p if upper else p

@@ -1,0 +1,9 @@
+from .evidence import EProcess as EProcess
+from .power import DetectableDifference as DetectableDifference
+from .power import detectable_difference as detectable_difference
+from .power import required_particles as required_particles
+from .thermometer import TemperatureEstimate as TemperatureEstimate
+from .thermometer import estimate_temperature as estimate_temperature
+from .verification import Verdict as Verdict
+from .verification import verify as verify
+from .verification import verify_average as verify_average

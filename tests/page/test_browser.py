@@ -1,0 +1,907 @@
+"""Live figures in a real browser with every other host out of reach: they appear, answer, compute what Python computes.
+
+The figures stand on a plain page with the browser files that the built book carries. Screenshots go to ``artefacts/``.
+"""
+
+import base64
+import functools
+import http.server
+import importlib.util
+import json
+import math
+import os
+import re
+import threading
+from html import escape
+from pathlib import Path
+
+import numpy as np
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from ipywidgets.embed import embed_data
+from playwright.sync_api import expect
+
+import simsoftmax as ss
+from simsoftmax.kernels.wasm import KERNELS
+from simsoftmax.live.training_widgets import SymmetryExplorer
+from simsoftmax.live.widgets import FreeEnergyExplorer, ParticleExplorer, TemperatureExplorer
+from simsoftmax.variational import variational_free_energy
+
+pytestmark = pytest.mark.browser
+
+ROOT = Path(__file__).parents[2]
+ARTEFACTS = ROOT / "artefacts"
+BOOK = ROOT / "_build" / "html"
+LOGITS = [2.0, 1.0, 0.1]
+TRIAL = [0.05, 0.15, 0.8]
+
+# Counts the animation frames of a page, and the figures that stand; notes when the first has appeared.
+PROBE = """
+(() => {
+  window.probe = { frames: 0, ready: 0, appeared: null };
+  const request = window.requestAnimationFrame.bind(window);
+  window.requestAnimationFrame = (callback) => request((now) => {
+    callback(now);
+    window.probe.frames += 1;
+  });
+  document.addEventListener("simsoftmax:ready", () => { window.probe.ready += 1; });
+  new MutationObserver(() => {
+    if (window.probe.appeared === null && document.querySelector(".ssm rect[width]")) {
+      window.probe.appeared = performance.now();
+    }
+  }).observe(document, { childList: true, subtree: true, attributes: true, attributeFilter: ["width"] });
+})();
+"""
+
+PAGE = """<!doctype html>
+<html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">
+<title>Live figures</title><link rel="icon" href="data:,">
+<style>
+html {{ color-scheme: light dark }}
+body {{ margin: 24px 16px; font-family: system-ui, sans-serif; background: #fff; color: #1c2128 }}
+@media (prefers-color-scheme: dark) {{ body {{ background: #14171b; color: #e7e9ec }} }}
+</style></head><body><main><h1>Live figures</h1>{views}<p style="height: 3000px"></p></main>
+<script src="vendor/require.js"></script><script src="vendor/widgets-boot.js"></script>
+<script src="vendor/embed-amd.js"></script>
+<script type="application/vnd.jupyter.widget-state+json">{state}</script></body></html>
+"""
+
+
+ALL_READY = """
+window.probe.appeared !== null &&
+document.querySelectorAll("script[type='application/vnd.jupyter.widget-view+json']").length <= window.probe.ready
+"""
+# These two wait by the clock and not by frames, so that waiting draws none.
+FRAMES = """
+(count) => new Promise((done) => {
+  const end = window.probe.frames + count;
+  const look = () => (window.probe.frames >= end ? done() : setTimeout(look, 20));
+  look();
+})
+"""
+REST = """
+() => new Promise((done) => {
+  let [frames, since] = [-1, 0];
+  const look = () => {
+    if (window.probe.frames !== frames) [frames, since] = [window.probe.frames, performance.now()];
+    if (performance.now() - since > 500) done();
+    else setTimeout(look, 50);
+  };
+  look();
+})
+"""
+
+
+def live_pages():
+    """Return the book's Sphinx extension as a module."""
+    spec = importlib.util.spec_from_file_location("live_pages", ROOT / "book" / "_ext" / "live_pages.py")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory):
+    """Return a folder with the browser files."""
+    folder = tmp_path_factory.mktemp("site")
+    live_pages().unpack(ROOT, folder)
+    return folder
+
+
+def serve(folder):
+    class Quiet(http.server.SimpleHTTPRequestHandler):
+        def log_message(self, *_):
+            pass
+
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), functools.partial(Quiet, directory=folder))
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    return server
+
+
+@pytest.fixture(scope="module")
+def host(site):
+    """Return the address of a server on this machine."""
+    server = serve(site)
+    yield f"http://127.0.0.1:{server.server_port}"
+    server.shutdown()
+    server.server_close()
+
+
+def write_page(site, name, *widgets, spoil=None):
+    """Write a page of figures; `spoil` puts other values into the state that it holds of them."""
+    data = embed_data(views=list(widgets), drop_defaults=False)
+    for spec in data["view_specs"]:
+        data["manager_state"]["state"][spec["model_id"]]["state"].update(spoil or {})
+    view = '<div><script type="application/vnd.jupyter.widget-view+json">{}</script></div>'
+    views = "".join(view.format(json.dumps(spec)) for spec in data["view_specs"])
+    state = json.dumps(data["manager_state"]).replace("</", "<\\/")
+    (site / name).write_text(PAGE.format(views=views, state=state), encoding="utf-8")
+    for widget in widgets:
+        widget.close()
+    return name
+
+
+# anywidget says so of a figure that takes more than two seconds, as on a busy machine. The figure appears all the same,
+# or the test that waits for it fails.
+SLOW = "[anywidget] Failed to initialize model"
+
+
+class Visit:
+    """A page in the browser, what it asked of other hosts and what it complained of."""
+
+    def __init__(self, browser, **options):
+        self.context = browser.new_context(**options)
+        self.context.set_default_timeout(20_000)
+        self.foreign, self.complaints = [], []
+        self.page = self.context.new_page()
+        self.page.add_init_script(PROBE)
+        self.page.route("**/*", self.gate)
+        self.page.on("console", lambda m: self.complaints.append(m.text) if m.type == "error" else None)
+        self.page.on("pageerror", lambda error: None if SLOW in str(error) else self.complaints.append(str(error)))
+        self.page.on("dialog", lambda dialog: (self.complaints.append("dialog"), dialog.dismiss()))
+
+    def gate(self, route):
+        if re.match(r"(file|data|blob):|http://127\.0\.0\.1[:/]", route.request.url):
+            route.continue_()
+        else:
+            self.foreign.append(route.request.url)
+            route.abort()
+
+    def open(self, address):
+        """Go to a page and wait until each of its figures stands."""
+        self.page.goto(address)
+        self.page.wait_for_function(ALL_READY)
+        return self
+
+    def frames(self, count):
+        """Wait for a number of frames of the page's own, which a busy machine draws late."""
+        self.page.evaluate(FRAMES, count)
+
+    def rest(self):
+        """Wait until the page has drawn no frame for half a second."""
+        self.page.evaluate(REST)
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, kind, *_):
+        self.context.close()
+        if kind is None:
+            assert self.foreign == []
+            assert self.complaints == []
+
+
+@pytest.fixture(scope="module")
+def trio(site):
+    return write_page(
+        site,
+        "trio.html",
+        ParticleExplorer(LOGITS, 0.7, rng=1, speed=60),
+        TemperatureExplorer(LOGITS, 0.7),
+        FreeEnergyExplorer(LOGITS, 0.7, distribution=TRIAL),
+    )
+
+
+def shown(value, digits=3):
+    """Return a number as the figures write it."""
+    if not np.isfinite(value):
+        return "∞" if value > 0 else "−∞"
+    text = f"{value:.{digits}f}"
+    return text.replace("-", "") if float(text) == 0 else text.replace("-", "−")
+
+
+def number(text):
+    return float(text.replace("−", "-").replace("∞", "inf").replace(",", ""))
+
+
+def figure(visit, which):
+    return visit.page.locator(".ssm").nth(which)
+
+
+def out(root, key):
+    return root.locator(f"[data-out={key}]").text_content()
+
+
+def type_into(root, label, text):
+    field = root.get_by_label(label, exact=True)
+    field.fill(text)
+    field.press("Enter")
+
+
+@pytest.mark.parametrize("scheme", ["http", "file"])
+def test_all_appear_within_two_seconds(browser, site, host, trio, scheme):
+    address = f"{host}/{trio}" if scheme == "http" else (site / trio).as_uri()
+    # By the time that the page's own thread has worked; on a machine that does nothing else also by the clock of the
+    # wall, the best of a few loads.
+    waited, worked = [], []
+    for _ in range(6):
+        with Visit(browser) as visit:
+            clock = visit.context.new_cdp_session(visit.page)
+            clock.send("Performance.enable", {"timeDomain": "threadTicks"})
+            visit.open(address)
+            metrics = {m["name"]: m["value"] for m in clock.send("Performance.getMetrics")["metrics"]}
+            waited.append(visit.page.evaluate("window.probe.appeared"))
+            worked.append(1000 * metrics["TaskDuration"])
+            visit.page.wait_for_function("document.querySelectorAll('.ssm').length === 3")
+        if waited[-1] < 2000:
+            break
+    alone = os.getloadavg()[0] < 0.5 * (os.cpu_count() or 1)
+    assert min(worked) < 2000, (waited, worked)
+    assert min(waited) < 2000 or not alone, (waited, worked)
+
+
+@pytest.mark.parametrize("temperature", ["0", "0.3", "1", "4.5", "inf"])
+def test_temperature_explorer_shows_what_python_computes(browser, site, trio, temperature):
+    with Visit(browser) as visit:
+        visit.open((site / trio).as_uri())
+        root = figure(visit, 1)
+        type_into(root, "Temperature T", temperature)
+        t = float(temperature)
+        assert out(root, "entropy") == shown(ss.entropy(LOGITS, t))
+        assert out(root, "energy") == shown(ss.mean_energy(LOGITS, t))
+        assert out(root, "heatCapacity") == shown(ss.heat_capacity(LOGITS, t))
+        for level, p in enumerate(ss.softmax(LOGITS, t)):
+            assert root.locator(f"[data-expected='{level}']").text_content() == shown(p)
+
+
+def test_limits_are_marked(browser, site, trio):
+    with Visit(browser) as visit:
+        visit.open((site / trio).as_uri())
+        text = figure(visit, 1).inner_text()
+        assert f"ln 3 = {math.log(3):.3f}" in text
+        assert "ground level −2" in text
+        assert f"mean of the levels {shown(-np.mean(LOGITS))}" in text
+
+
+@pytest.mark.parametrize("temperature", ["0", "0.3", "4.5", "inf"])
+def test_particle_explorer_shows_what_python_computes(browser, site, trio, temperature):
+    with Visit(browser) as visit:
+        visit.open((site / trio).as_uri())
+        root = figure(visit, 0)
+        root.get_by_role("button", name="pause").click()
+        type_into(root, "Temperature T", temperature)
+        root.get_by_role("button", name="step").click()
+        t = float(temperature)
+        assert root.locator("[data-remark=energy]").inner_text() == f"softmax {shown(ss.mean_energy(LOGITS, t))}"
+        assert root.locator("[data-remark=entropy]").inner_text() == f"softmax {shown(ss.entropy(LOGITS, t))}"
+        assert root.locator("[data-remark=free_energy]").inner_text() == f"minimum {shown(ss.free_energy(LOGITS, t))}"
+        for level, p in enumerate(ss.softmax(LOGITS, t)):
+            assert root.locator(f"[data-expected='{level}']").text_content() == shown(p)
+
+
+def test_free_energy_explorer_shows_what_python_computes(browser, site, trio):
+    with Visit(browser) as visit:
+        visit.open((site / trio).as_uri())
+        root = figure(visit, 2)
+        for t in (0.7, 2.0):
+            type_into(root, "Temperature T", str(t))
+            assert out(root, "free_energy") == shown(variational_free_energy(TRIAL, LOGITS, t))
+            assert out(root, "energy") == shown(-np.dot(TRIAL, LOGITS))
+            assert root.locator("[data-remark=free_energy]").inner_text() == f"least {shown(ss.free_energy(LOGITS, t))}"
+
+
+def test_flow_ends_at_softmax(browser, site, trio):
+    with Visit(browser) as visit:
+        visit.open((site / trio).as_uri())
+        root = figure(visit, 2)
+        root.get_by_role("button", name="let it flow").click()
+        root.get_by_role("status").filter(has_text="Arrived").wait_for(state="attached")
+        for level, p in enumerate(ss.softmax(LOGITS, 0.7)):
+            assert number(root.locator(f"[data-observed='{level}']").text_content()) == pytest.approx(p, abs=0.002)
+
+
+# Attributes that hold no number, in which a browser draws nothing.
+BROKEN = """[...document.querySelectorAll(".ssm svg, .ssm svg *")].flatMap((node) => [...node.attributes])
+  .filter(({ value }) => /NaN|Infinity|undefined/.test(value)).map(({ name, value }) => `${name}="${value}"`)"""
+
+
+@pytest.mark.parametrize(
+    "logits", [[2.0, 1.0, -np.inf], [-np.inf, 0.5, -np.inf], [-np.inf, 2.0], [1.0, -np.inf, 2.0, 0.5]]
+)
+def test_a_forbidden_level_stays_empty(browser, site, trio, logits):
+    """Whatever is done to q, nothing goes to a level of logit -inf: there F would be infinite."""
+    allowed = np.isfinite(logits)
+    with Visit(browser) as visit:
+        visit.open((site / trio).as_uri())
+        root = figure(visit, 2)
+        type_into(root, "logits", ", ".join(map(str, logits)))
+
+        def check(q):
+            q = np.where(allowed, q, 0.0)
+            q /= q.sum()
+            assert out(root, "free_energy") == shown(variational_free_energy(q, logits, 0.7))
+            assert (
+                root.locator("[data-remark=free_energy]").inner_text() == f"least {shown(ss.free_energy(logits, 0.7))}"
+            )
+            for level in range(len(logits)):
+                assert root.locator(f"[data-observed='{level}']").text_content() == shown(q[level])
+            assert "undefined" not in root.inner_text()
+            assert visit.page.evaluate(BROKEN) == []
+
+        check(np.array(TRIAL) if len(logits) == 3 else np.ones(len(logits)))
+        root.get_by_role("button", name="start even").click()
+        check(np.ones(len(logits)))
+        bar = root.get_by_role("slider", name=f"Share of z {shown(-np.inf)}").first
+        bar.press("PageUp")
+        check(np.ones(len(logits)))
+        if len(logits) == 3:
+            root.locator(".ssm-simplex .ssm-knob").press("Shift+ArrowUp")
+            assert visit.page.evaluate(BROKEN) == []
+            for level in np.flatnonzero(~allowed):
+                assert root.locator(f"[data-observed='{level}']").text_content() == shown(0.0)
+        root.get_by_role("button", name="start at the top").click()
+        least = min(z for z in logits if np.isfinite(z))
+        check(np.where(np.array(logits) == least, 1 - 0.001 * (len(logits) - 1), 0.001))
+        root.get_by_role("button", name="let it flow").click()
+        root.get_by_role("status").filter(has_text="Arrived").wait_for(state="attached")
+        assert number(out(root, "excess")) == 0
+        for level, p in enumerate(ss.softmax(logits, 0.7)):
+            assert number(root.locator(f"[data-observed='{level}']").text_content()) == pytest.approx(p, abs=0.002)
+        assert visit.page.evaluate(BROKEN) == []
+
+
+@pytest.mark.parametrize("logits", [[2.0, 1.0, -np.inf], [-np.inf, 0.5, -np.inf], [-np.inf, 2.0]])
+@pytest.mark.parametrize("distribution", [[], [0.0, 0.0, 1.0]])
+def test_a_forbidden_level_has_a_picture_too(logits, distribution):
+    explorer = FreeEnergyExplorer(logits, 0.7, distribution=distribution[-len(logits) :])
+    picture = explorer._repr_mimebundle_()[0]["image/svg+xml"]
+    assert "<svg" in picture
+    assert "nan" not in picture
+
+
+def test_particles_find_softmax_and_the_verdict_says_so(browser, site, host):
+    name = write_page(site, "verdict.html", ParticleExplorer(LOGITS, 0.7, rng=1, speed=240, particles=20_000))
+    with Visit(browser) as visit:
+        visit.open(f"{host}/{name}")
+        root = figure(visit, 0)
+        root.locator("[data-out=verdict]", has_text=re.compile("agree with softmax|leave it open")).wait_for()
+        for level, p in enumerate(ss.softmax(LOGITS, 0.7)):
+            # Six standard errors of 20,000 independent particles.
+            seen = number(root.locator(f"[data-observed='{level}']").text_content())
+            assert abs(seen - p) < 6 * math.sqrt(p * (1 - p) / 20_000) + 5e-4
+
+
+def test_verdict_finds_particles_that_are_five_percent_too_hot(browser, site, host):
+    name = write_page(
+        site, "fault.html", ParticleExplorer(LOGITS, 0.7, rng=1, speed=240, particles=100_000, fault=0.05)
+    )
+    with Visit(browser) as visit:
+        visit.open(f"{host}/{name}")
+        figure(visit, 0).locator("[data-out=verdict]", has_text="do not follow softmax").wait_for(timeout=60_000)
+
+
+def test_the_next_frame_shows_the_new_temperature(browser, site, trio):
+    """From T = 0.1 to 10 in one go: what Python computes stands there before the next frame is painted."""
+    change = """async (field, value) => {
+        field.value = value;
+        for (const kind of ["input", "change"]) field.dispatchEvent(new Event(kind, { bubbles: true }));
+        await new Promise(requestAnimationFrame);
+        return field.closest(".ssm").querySelector("[data-out=energy]").textContent;
+    }"""
+    with Visit(browser) as visit:
+        visit.open((site / trio).as_uri())
+        field = figure(visit, 1).get_by_label("Temperature T", exact=True)
+        for t in (0.1, 10.0, 0.1):
+            assert field.evaluate(change, str(t)) == shown(ss.mean_energy(LOGITS, t))
+
+
+def test_words_of_the_page_can_set_a_resting_figure_going(browser, site):
+    """What a link sets does not start a figure that the reader has paused, but for `running` itself."""
+    name = write_page(site, "resting.html", ParticleExplorer(LOGITS, 0.7, rng=1, running=False))
+    link = """(root, set) => {
+        root.dispatchEvent(new CustomEvent("simsoftmax:set", { detail: { set, press: [] } }));
+    }"""
+    with Visit(browser) as visit:
+        visit.open((site / name).as_uri())
+        root = figure(visit, 0)
+        verdict = root.locator("[data-out=verdict]")
+        root.evaluate(link, {"fault": 0.05, "particles": 100_000})
+        verdict.filter(has_text="100,000 particles are finding their balance: sweep 0 of").wait_for()
+        assert root.get_by_role("button", name="go on").is_visible()
+        root.evaluate(link, {"running": True})
+        root.get_by_role("button", name="pause").wait_for()
+        verdict.filter(has_not_text="sweep 0 of").wait_for()
+
+
+def test_particles_relax_as_the_transition_matrix_says(browser, site):
+    """Sweep by sweep from the cold start: the shares are those of the powers of the transition matrix."""
+    name = write_page(site, "steps.html", ParticleExplorer(LOGITS, 0.7, rng=1, start="cold", particles=100_000))
+    moves = ss.transition_matrix(LOGITS, 0.7)
+    with Visit(browser) as visit:
+        visit.open((site / name).as_uri())
+        root = figure(visit, 0)
+        root.get_by_role("button", name="pause").click()
+        root.get_by_role("button", name="start cold").click()
+        expected = np.eye(len(LOGITS))[int(np.argmax(LOGITS))]
+        for sweep in range(6):
+            if sweep:
+                root.get_by_role("button", name="step").click()
+                expected = expected @ moves
+            seen = np.array([number(root.locator(f"[data-observed='{i}']").text_content()) for i in range(len(LOGITS))])
+            allowed = 6 * np.sqrt(expected * (1 - expected) / 100_000) + 5e-4
+            assert (np.abs(seen - expected) < allowed).all(), sweep
+            # negative control: a sweep more, or a temperature 10 % off, would not have passed after the first sweep
+            if sweep == 1:
+                assert (np.abs(seen - expected @ moves) > allowed).any()
+                hotter = np.eye(len(LOGITS))[int(np.argmax(LOGITS))] @ ss.transition_matrix(LOGITS, 0.77)
+                assert (np.abs(seen - hotter) > allowed).any()
+
+
+def test_mouse_turns_the_heat(browser, site, trio):
+    with Visit(browser, viewport={"width": 1200, "height": 900}) as visit:
+        visit.open((site / trio).as_uri())
+        for which in range(3):
+            root = figure(visit, which)
+            knob = root.locator(".ssm-thermometer .ssm-knob")
+            knob.scroll_into_view_if_needed()
+            before = number(knob.get_attribute("aria-valuenow"))
+            box = knob.bounding_box()
+            x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+            upright = knob.get_attribute("aria-orientation") == "vertical"
+            visit.page.mouse.move(x, y)
+            visit.page.mouse.down()
+            visit.page.mouse.move(x + (0 if upright else 60), y - (60 if upright else 0), steps=5)
+            visit.page.mouse.up()
+            now = number(knob.get_attribute("aria-valuenow"))
+            assert now > 1.5 * before
+            key = ["[data-remark=energy]", "[data-out=energy]", "[data-remark=energy]"][which]
+            expect(root.locator(key)).to_have_text(re.compile(re.escape(shown(ss.mean_energy(LOGITS, now))) + "$"))
+
+
+def test_keyboard_turns_the_heat_to_the_exact_limits(browser, site, trio):
+    with Visit(browser) as visit:
+        visit.open((site / trio).as_uri())
+        root = figure(visit, 1)
+        knob = root.locator(".ssm-thermometer .ssm-knob")
+        knob.focus()
+        visit.page.keyboard.press("ArrowUp")
+        assert number(knob.get_attribute("aria-valuenow")) == pytest.approx(0.77)
+        visit.page.keyboard.press("Home")
+        assert knob.get_attribute("aria-valuetext") == "T = 0, frozen"
+        assert out(root, "energy") == shown(-2)
+        visit.page.keyboard.press("End")
+        assert out(root, "entropy") == shown(math.log(3))
+        visit.page.keyboard.press("ArrowDown")
+        assert number(knob.get_attribute("aria-valuenow")) == 20
+
+
+def test_touch_turns_the_heat(browser, site, trio):
+    with Visit(browser, viewport={"width": 380, "height": 800}, has_touch=True, is_mobile=True) as visit:
+        visit.open((site / trio).as_uri())
+        knob = figure(visit, 0).locator(".ssm-thermometer .ssm-knob")
+        knob.scroll_into_view_if_needed()
+        track = figure(visit, 0).locator(".ssm-thermometer > rect").bounding_box()
+        visit.page.touchscreen.tap(track["x"] + 0.75 * track["width"], track["y"] + 4)
+        assert number(knob.get_attribute("aria-valuenow")) > 2
+
+
+@pytest.mark.parametrize("how", ["mouse", "keyboard"])
+def test_levels_can_be_moved(browser, site, trio, how):
+    with Visit(browser, viewport={"width": 1200, "height": 900}) as visit:
+        visit.open((site / trio).as_uri())
+        root = figure(visit, 0)
+        grip = root.get_by_role("slider", name="Energy of z 1", exact=True)
+        if how == "mouse":
+            box = grip.bounding_box()
+            x, y = box["x"] + 5, box["y"] + 5
+            visit.page.mouse.move(x, y)
+            visit.page.mouse.down()
+            visit.page.mouse.move(x, y - 40, steps=4)
+            visit.page.mouse.up()
+        else:
+            grip.focus()
+            for _ in range(3):
+                visit.page.keyboard.press("ArrowUp")
+        logits = [number(z) for z in root.get_by_label("logits").input_value().split(",")]
+        assert logits[1] < 0.75
+        assert [logits[0], logits[2]] == [2.0, 0.1]
+        for level, p in enumerate(ss.softmax(logits, 0.7)):
+            assert root.locator(f"[data-expected='{level}']").text_content() == shown(p)
+
+
+def test_trial_distribution_can_be_moved(browser, site, trio):
+    with Visit(browser, viewport={"width": 1200, "height": 900}) as visit:
+        visit.open((site / trio).as_uri())
+        root = figure(visit, 2)
+        for move in ("point", "bar"):
+            if move == "point":
+                root.locator(".ssm-simplex .ssm-knob").focus()
+                for _ in range(4):
+                    visit.page.keyboard.press("ArrowDown")
+            else:
+                root.get_by_role("slider", name="Share of z 2").focus()
+                visit.page.keyboard.press("PageUp")
+            shares = root.locator(".ssm-bars [role=slider]")
+            q = np.array(
+                [number(shares.nth(row).get_attribute("aria-valuenow")) for row in (2, 1, 0)]
+            )  # rows run from the top
+            assert q.sum() == pytest.approx(1, abs=2e-4)
+            assert np.abs(q - TRIAL).max() > 0.02
+            expected = variational_free_energy(q / q.sum(), LOGITS, 0.7)
+            assert number(out(root, "free_energy")) == pytest.approx(expected, abs=2e-3)
+
+
+def test_settings_wait_until_they_are_wanted_on_a_small_screen(browser, site, trio):
+    with Visit(browser, **VIEWS["narrow"]) as visit:
+        visit.open((site / trio).as_uri())
+        root = figure(visit, 0)
+        field = root.get_by_label("Temperature T", exact=True)
+        assert not field.is_visible()
+        root.get_by_text("settings", exact=True).click()
+        assert field.is_visible()
+        visit.page.set_viewport_size(VIEWS["light"]["viewport"])
+        figure(visit, 1).get_by_label("Temperature T", exact=True).wait_for()
+        assert not root.get_by_text("settings", exact=True).is_visible()
+
+
+HOSTILE = ["NaN", "1e9", "", "-1", "<img src=x onerror=alert(1)>", "2,,x", "1e400", "9" * 400]
+
+
+def test_nonsense_is_refused_in_words_and_nothing_breaks(browser, site, trio):
+    with Visit(browser) as visit:
+        visit.open((site / trio).as_uri())
+        for which in range(3):
+            root = figure(visit, which)
+            for nonsense in HOSTILE:
+                type_into(root, "logits", nonsense)
+                assert root.locator(".ssm-error:not([hidden])").count() == 1, nonsense
+                type_into(root, "logits", "2, 1, 0.1")
+                assert root.locator(".ssm-error:not([hidden])").count() == 0
+            for nonsense in ["NaN", "", "-1", "<b>", "2,1"]:
+                type_into(root, "Temperature T", nonsense)
+                assert root.locator(".ssm-error:not([hidden])").count() == 1, nonsense
+                type_into(root, "Temperature T", "0.7")
+            for extreme in ["1e9", "1e-300", "0", "1e300"]:
+                type_into(root, "Temperature T", extreme)
+                assert "NaN" not in root.inner_text()
+            type_into(root, "logits", "1000, -1000, 1000, 0")
+            figure(visit, 0).scroll_into_view_if_needed()
+            visit.frames(5)
+            assert "NaN" not in root.inner_text()
+            assert root.locator("img, script").count() == 0
+        figure(visit, 0).locator("[data-observed='3']").wait_for()
+
+
+@pytest.mark.parametrize("minus", ["-0", "−0.0", "-0e5"])
+def test_minus_zero_is_zero(browser, site, trio, minus):
+    with Visit(browser) as visit:
+        visit.open((site / trio).as_uri())
+        for which in range(3):
+            root = figure(visit, which)
+            type_into(root, "Temperature T", minus)
+            for level, p in enumerate(ss.softmax(LOGITS, 0)):
+                due = root.locator(f"[data-expected='{level}']")
+                expect(due).to_have_text(shown(p))
+            assert "NaN" not in root.inner_text()
+        assert visit.page.evaluate(BROKEN) == []
+
+
+def test_the_free_energy_is_not_asked_for_at_infinity(browser, site, trio):
+    with Visit(browser) as visit:
+        visit.open((site / trio).as_uri())
+        root = figure(visit, 2)
+        type_into(root, "Temperature T", "inf")
+        assert "must be finite" in root.locator(".ssm-error:not([hidden])").text_content()
+        type_into(root, "Temperature T", "50")
+        assert out(root, "free_energy") == shown(variational_free_energy(TRIAL, LOGITS, 50.0))
+
+
+# How far the dot of each curve lies from its line, in pixels.
+OFF_THE_LINE = """() => [...document.querySelectorAll(".ssm-curve")].map((svg) => {
+  const at = (name) => Number(svg.querySelector(".ssm-dot").getAttribute(name));
+  const points = svg.querySelector(".ssm-line").getAttribute("d").slice(1).split("L")
+    .map((p) => p.split(",").map(Number));
+  const [x, y] = [at("cx"), at("cy")];
+  return Math.min(...points.slice(1).map(([x1, y1], i) => {
+    const [x0, y0] = points[i];
+    const [dx, dy] = [x1 - x0, y1 - y0];
+    const u = Math.min(1, Math.max(0, ((x - x0) * dx + (y - y0) * dy) / (dx * dx + dy * dy || 1)));
+    return Math.hypot(x0 + u * dx - x, y0 + u * dy - y);
+  }));
+})"""
+
+
+@pytest.mark.parametrize(
+    ("logits", "temperatures"),
+    [
+        ([1.0, 0.98, 0.96], [0.001, 0.006, 0.02, 0.04]),
+        ([300.0, 200.0, 10.0], [30, 80, 200, 5000]),
+        ([1.0, 0.99999], [3e-6, 4e-6, 1e-5]),
+    ],
+)
+def test_the_dot_lies_on_its_curve_at_any_temperature(browser, site, logits, temperatures):
+    name = write_page(site, "ends.html", TemperatureExplorer(logits))
+    with Visit(browser, viewport={"width": 1200, "height": 900}) as visit:
+        visit.open((site / name).as_uri())
+        for t in temperatures:
+            type_into(figure(visit, 0), "Temperature T", str(t))
+            off = visit.page.evaluate(OFF_THE_LINE)
+            assert len(off) == 3
+            assert max(off) < 1.5, t
+
+
+def test_touch_moves_a_bar(browser, site, trio):
+    with Visit(browser, viewport={"width": 380, "height": 800}, has_touch=True, is_mobile=True) as visit:
+        visit.open((site / trio).as_uri())
+        bar = figure(visit, 2).get_by_role("slider", name="Share of z 2")
+        bar.scroll_into_view_if_needed()
+        box = bar.bounding_box()
+        touch = visit.context.new_cdp_session(visit.page)
+        y = box["y"] + box["height"] / 2
+
+        def send(kind, *at):
+            points = [{"x": x, "y": y} for x in at]
+            touch.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": points})
+
+        send("touchStart", box["x"] + 0.3 * box["width"])
+        for share in (0.4, 0.5, 0.6):
+            send("touchMove", box["x"] + share * box["width"])
+        send("touchEnd")
+        shares = figure(visit, 2).locator(".ssm-bars [role=slider]")
+        q = [number(shares.nth(row).get_attribute("aria-valuenow")) for row in (2, 1, 0)]
+        assert q[0] == pytest.approx(0.6, abs=0.1)
+        assert q[2] / q[1] == pytest.approx(TRIAL[2] / TRIAL[1], rel=0.02)
+
+
+# A host that understands one event name at a time, as marimo does.
+SINGLE_NAMES = """async ([state, esm]) => {
+  const listeners = new Map();
+  const model = {
+    get: (name) => state[name],
+    set(name, value) { state[name] = value; for (const call of listeners.get(`change:${name}`) ?? []) call(); },
+    save_changes() {},
+    on(name, call) { listeners.set(name, [...(listeners.get(name) ?? []), call]); },
+    off(name, call) { listeners.set(name, (listeners.get(name) ?? []).filter((one) => one !== call)); },
+  };
+  const bytes = (text) => new DataView(Uint8Array.from(atob(text), (c) => c.charCodeAt(0)).buffer);
+  for (const name of ["_kernels", "_stream"]) if (state[name]) state[name] = bytes(state[name]);
+  const module = await import(URL.createObjectURL(new Blob([esm], { type: "text/javascript" })));
+  const el = document.querySelector("main").appendChild(document.createElement("div"));
+  window.model = model;
+  window.close = await module.default.render({ model, el });
+  window.left = () => [...listeners.values()].flat().length;
+}"""
+
+
+@pytest.mark.parametrize("kind", [ParticleExplorer, TemperatureExplorer, FreeEnergyExplorer])
+def test_a_figure_hears_its_own_controls_in_any_host(browser, site, host, kind):
+    explorer = kind(LOGITS, 0.7)
+    state = {name: explorer.get_state(name)[name] for name in explorer.keys}
+    esm = state.pop("_esm")
+    state = {name: value for name, value in state.items() if name not in ("layout", "tabbable", "tooltip")}
+    for name in ("_kernels", "_stream"):
+        if name in state:
+            state[name] = base64.b64encode(state[name]).decode()
+    (site / "bare.html").write_text(
+        PAGE.format(views="", state='{"version_major": 2, "version_minor": 0, "state": {}}'), encoding="utf-8"
+    )
+    with Visit(browser) as visit:
+        visit.page.goto(f"{host}/bare.html")
+        visit.page.evaluate(SINGLE_NAMES, [state, esm])
+        root = figure(visit, 0)
+        type_into(root, "Temperature T", "3")
+        expect(root.locator("[data-expected='0']")).to_have_text(shown(ss.softmax(LOGITS, 3.0)[0]))
+        type_into(root, "logits", "1, 0")
+        expect(root.locator("[data-expected='0']")).to_have_text(shown(ss.softmax([1, 0], 3.0)[0]))
+        visit.page.evaluate("window.close()")
+        assert visit.page.evaluate("window.left()") == 0
+
+
+def test_no_state_makes_a_kernel_read_beyond_its_arrays(browser, site):
+    """A page whose saved state was tampered with shows no number that it has no data for."""
+    for spoil in ({"labels": [0, 1]}, {"biases": [0.0]}, {"weights": [1.0]}):
+        figures = SymmetryExplorer([0.0, 1.0, 2.0], [0, 0, 1], [1.0, -1.0], [0.0, 0.5])
+        name = write_page(site, "spoilt.html", figures, spoil=spoil)
+        with pytest.raises(AssertionError, match=r"must hold|offset"), Visit(browser) as visit:  # noqa: PT012
+            visit.page.goto((site / name).as_uri())
+            visit.page.wait_for_function("window.require && document.querySelector('.ssm')")
+            for _ in range(50):
+                if visit.complaints:
+                    break
+                visit.page.wait_for_timeout(100)
+
+
+def test_every_kernel_says_how_long_its_arrays_are():
+    source = (ROOT / "simsoftmax" / "live" / "src" / "kernels.js").read_text(encoding="utf-8")
+    sizes = dict(re.findall(r'^  (\w+): "([^"]+)",$', source, re.MULTILINE))
+    signatures = {name: re.search(r"\((.*)\)", text)[1].split(", ") for name, (_, text) in KERNELS.items()}
+    assert {name: len(kinds) for name, kinds in signatures.items()} == {
+        name: len(text.split()) for name, text in sizes.items()
+    }
+    for name, kinds in signatures.items():
+        for kind, size in zip(kinds, sizes[name].split(), strict=True):
+            assert size != "_" if kind.endswith("]") and name != "temper" else True, name
+
+
+def test_labels_are_text(browser, site):
+    evil = "<img src=x onerror=alert(1)>"
+    widgets = [
+        kind(LOGITS, 0.7, labels=[evil, "</script><b>b", "&amp;"], title=evil, caption=evil)
+        for kind in (ParticleExplorer, TemperatureExplorer, FreeEnergyExplorer)
+    ]
+    name = write_page(site, "labels.html", *widgets)
+    with Visit(browser) as visit:
+        visit.open((site / name).as_uri())
+        visit.frames(5)
+        for which in range(3):
+            root = figure(visit, which)
+            assert root.locator(".ssm-title").inner_text() == evil
+            assert root.locator("img, b, script").count() == 0
+            assert escape("&amp;") in root.inner_html()
+
+
+def test_it_rests_out_of_sight(browser, site, trio):
+    with Visit(browser, viewport={"width": 1200, "height": 700}) as visit:
+        visit.open((site / trio).as_uri())
+        visit.frames(10)
+        visit.page.evaluate("window.scrollTo(0, document.body.scrollHeight)")
+        visit.rest()
+        visit.page.evaluate("window.scrollTo(0, 0)")
+        visit.frames(10)
+
+
+def test_a_frame_with_a_hundred_thousand_particles_leaves_time_to_spare(browser, site, host):
+    name = write_page(site, "many.html", ParticleExplorer(LOGITS, 0.7, particles=100_000, speed=4))
+    with Visit(browser) as visit:
+        # The time that the page's own thread has worked, which neighbours on the machine do not lengthen.
+        clock = visit.context.new_cdp_session(visit.page)
+        clock.send("Performance.enable", {"timeDomain": "threadTicks"})
+        visit.open(f"{host}/{name}")
+
+        def worked():
+            metrics = {m["name"]: m["value"] for m in clock.send("Performance.getMetrics")["metrics"]}
+            return np.array([metrics["TaskDuration"], visit.page.evaluate("window.probe.frames")])
+
+        visit.frames(30)  # those that warm up
+        begun = worked()
+        visit.frames(120)
+        seconds, frames = worked() - begun
+        assert seconds / frames < 1 / 60, seconds / frames
+
+
+WATCH = """
+window.start = performance.now();
+window.changes = 0;
+window.texts = 0;
+const watch = (node, options, count) => new MutationObserver(count).observe(node, options);
+const [bar, excess] = [".ssm-bar", "[data-out=excess]"].map((name) => document.querySelector(name));
+watch(bar, { attributes: true, attributeFilter: ["width"] }, () => { window.changes += 1; });
+watch(excess, { childList: true, characterData: true, subtree: true }, () => { window.texts += 1; });
+"""
+
+
+def test_reduced_motion_changes_states_without_travel(browser, site, trio):
+    with Visit(browser, reduced_motion="reduce") as visit:
+        visit.open((site / trio).as_uri())
+        root = figure(visit, 0)
+        visit.page.evaluate(WATCH)
+        visit.page.wait_for_function("window.changes >= 4")
+        changes, elapsed = visit.page.evaluate("[window.changes, performance.now() - window.start]")
+        assert changes <= 1 + elapsed / 1000 * 5
+        type_into(root, "Temperature T", "3")
+        assert root.locator("[data-expected='0']").text_content() == shown(ss.softmax(LOGITS, 3)[0])
+        figure(visit, 2).get_by_role("button", name="let it flow").click()
+        figure(visit, 2).locator("[data-out=excess]", has_text=re.compile(r"^0\.00\d$")).wait_for()
+        assert visit.page.evaluate("window.texts") <= 3  # with motion it passes through dozens
+
+
+def test_a_recorded_run_is_replayed(browser, site):
+    run = ss.simulate(LOGITS, 0.5, particles=5000, sweeps=30, record=1, rng=1)
+    name = write_page(site, "replay.html", ParticleExplorer(run, running=False))
+    with Visit(browser) as visit:
+        visit.open((site / name).as_uri())
+        root = figure(visit, 0)
+        slider = root.get_by_label("record")
+        for record in (0, 7, 29):
+            slider.fill(str(record))
+            for level, share in enumerate(run.occupancies[record]):
+                assert root.locator(f"[data-observed='{level}']").text_content() == shown(share)
+            assert out(root, "sweep") == str(record + 1)
+
+
+VIEWS = {
+    "light": {"viewport": {"width": 1200, "height": 900}, "color_scheme": "light"},
+    "dark": {"viewport": {"width": 1200, "height": 900}, "color_scheme": "dark"},
+    "narrow": {"viewport": {"width": 380, "height": 800}, "color_scheme": "light"},
+    "narrow-dark": {"viewport": {"width": 380, "height": 800}, "color_scheme": "dark"},
+}
+
+
+def check_access(page, *rules):
+    """Let axe look for serious violations, of all its rules or of those that are named."""
+    # Without preloading, which asks the server for style sheets at addresses that only axe believes in.
+    options = {"preload": False, "resultTypes": ["violations"]} | ({"runOnly": list(rules)} if rules else {})
+    found = Axe().run(page, options=options).response["violations"]
+    serious = [
+        f"{v['id']}: {v['help']}: {[n['html'][:160] for n in v['nodes'][:3]]}"
+        for v in found
+        if v["impact"] in ("serious", "critical")
+    ]
+    assert serious == []
+
+
+SMALLEST_TEXT = """
+Math.min(...[...document.querySelectorAll(".ssm *")]
+  .filter((e) => e.checkVisibility() && [...e.childNodes].some((n) => n.nodeType === 3 && n.textContent.trim()))
+  .map((e) => parseFloat(getComputedStyle(e).fontSize)))
+"""
+
+
+@pytest.mark.parametrize("view", VIEWS)
+def test_everybody_can_read_it(browser, site, trio, view):
+    with Visit(browser, **VIEWS[view]) as visit:
+        visit.open((site / trio).as_uri())
+        visit.frames(20)
+        ARTEFACTS.mkdir(exist_ok=True)
+        for which, name in enumerate(["particles", "temperature", "free-energy"]):
+            figure(visit, which).screenshot(path=ARTEFACTS / f"{name}-{view}.png")
+        assert visit.page.evaluate("document.documentElement.scrollWidth") <= VIEWS[view]["viewport"]["width"]
+        assert visit.page.evaluate(SMALLEST_TEXT) >= 11
+        check_access(visit.page)
+
+
+def test_python_refuses_wrong_traits():
+    explorer = ParticleExplorer()
+    for name, value in [
+        ("logits", [1.0, np.nan]),
+        ("temperature", -1.0),
+        ("particles", 0),
+        ("fault", -1.0),
+        ("speed", -1.0),
+    ]:
+        with pytest.raises(ValueError, match=name):
+            setattr(explorer, name, value)
+    with pytest.raises(TypeError, match="no trait 'temprature'"):
+        ParticleExplorer(temprature=2)
+    with pytest.raises(ValueError, match="record=1"):
+        ParticleExplorer(ss.simulate(LOGITS, particles=10, sweeps=1, rng=0))
+    with pytest.raises(ValueError, match="distribution"):
+        FreeEnergyExplorer(distribution=[0.5, 0.2, 0.1])
+    with pytest.raises(ValueError, match="finite"):
+        FreeEnergyExplorer(temperature=np.inf)
+    explorer.temperature = np.inf
+    assert explorer.get_state("temperature") == {"temperature": "inf"}
+    explorer.set_state({"temperature": "inf", "logits": [1.0, "-inf", 0.0]})
+    assert explorer.logits == [1.0, -np.inf, 0.0]
+
+
+ALL_WIDGETS_STAND = """
+[...document.querySelectorAll("script[type='application/vnd.jupyter.widget-view+json']")]
+  .every((script) => script.parentElement.querySelector(".widget-subarea > * > *"))
+"""
+
+
+@pytest.fixture(scope="module")
+def book(html):
+    server = serve(BOOK)
+    yield f"http://127.0.0.1:{server.server_port}"
+    server.shutdown()
+    server.server_close()
+
+
+def pages_of_the_book():
+    pages = [path for path in BOOK.rglob("*.html") if not path.is_relative_to(BOOK / "_static")]
+    # The first page only sends the reader on to another, and is gone while one looks at it.
+    pages = [path.relative_to(BOOK) for path in pages if 'http-equiv="Refresh"' not in path.read_text(encoding="utf-8")]
+    assert len(pages) > 10
+    return sorted(pages)

@@ -1,0 +1,433 @@
+"""The live gas and the live walkers: their kernels against the Python functions, and the figures in a browser."""
+
+import math
+import re
+
+import numpy as np
+import pytest
+from scipy import stats
+from test_browser import (  # noqa: F401
+    ARTEFACTS,
+    SMALLEST_TEXT,
+    VIEWS,
+    Visit,
+    check_access,
+    figure,
+    number,
+    out,
+    shown,
+    site,
+    write_page,
+)
+from test_wasm import page  # noqa: F401
+
+import simsoftmax as ss
+from simsoftmax.annealing import annealed_distribution, geometric_cooling
+from simsoftmax.disorder import rugged_ladder
+from simsoftmax.gas import gas_temperature, microcanonical_marginal, simulate_gas
+from simsoftmax.kernels.page import annealing as cooling
+from simsoftmax.kernels.page import gas as handovers
+from simsoftmax.kernels.seeds import seed_streams
+from simsoftmax.live.gas_widgets import AnnealingExplorer, GasExplorer
+
+Z = rugged_ladder(12, roughness=1.0, rng=6)
+
+
+def law(total, particles, size=40):
+    boltzmann, exact, state = np.empty(size), np.empty(size), np.empty(3)
+    handovers.gas_law(total, particles, 1e-3, boltzmann, exact, state)
+    return boltzmann, exact, state
+
+
+@pytest.mark.parametrize(("total", "particles"), [(1, 2), (6, 2), (6, 6), (30, 20), (50, 100), (40_000, 10_000)])
+def test_the_gas_law_is_that_of_the_package(total, particles):
+    boltzmann, exact, (temperature, waits, most) = law(total, particles)
+    mean = total / particles
+    assert temperature == pytest.approx(gas_temperature(mean), rel=1e-14)
+    wanted = np.zeros(max(total + 1, exact.size))
+    marginal = microcanonical_marginal(total, particles)
+    wanted[: marginal.size] = marginal
+    wanted[exact.size - 1] = wanted[exact.size - 1 :].sum()
+    np.testing.assert_allclose(exact, wanted[: exact.size], rtol=1e-11, atol=1e-14)
+    # Boltzmann's law is softmax on the ladder, here cut off where nothing is left.
+    ladder = -np.arange(3000.0)
+    p = ss.softmax(ladder, temperature)
+    np.testing.assert_allclose(boltzmann[:-1], p[: boltzmann.size - 1], rtol=1e-11)
+    assert boltzmann.sum() == pytest.approx(1, abs=1e-13)
+    assert most == pytest.approx(ss.entropy(ladder, temperature), rel=1e-11)
+    assert waits >= np.log(1e3) / -(math.expm1(-1 / (2 * temperature)) ** 2) * (1 - 1e-12)
+
+
+def test_the_tally_counts_every_particle_once(rng):
+    quanta = rng.poisson(3, 1000).astype(np.int32)
+    counts, shares = np.zeros(6, dtype=np.int64), np.empty(6)
+    for times in (1, 2):
+        handovers.tally(quanta, counts, shares)
+        np.testing.assert_array_equal(counts, times * np.bincount(np.minimum(quanta, 5), minlength=6))
+    np.testing.assert_allclose(shares, counts / counts.sum())
+
+
+def read(none, total, particles):
+    reading = np.empty(2)
+    handovers.read_thermometer(none, total, particles, reading)
+    return reading
+
+
+@pytest.mark.parametrize("mean", [0.5, 1.0, 4.0])
+def test_the_thermometer_reads_the_temperature_with_the_error_that_it_states(mean, rng, alarm):
+    particles, gases = 1000, 400
+    quanta = simulate_gas(mean, particles=particles, gases=gases, rng=rng).quanta
+    readings = np.array([read((q == 0).mean(), q.sum(), particles) for q in quanta])
+    error = readings[0, 1]
+    # The share without quanta falls short of Boltzmann's by a part of 1/N: less than the error of the average.
+    z = (readings[:, 0].mean() - gas_temperature(mean)) / (error / np.sqrt(gases))
+    assert abs(z) < stats.norm.isf(alarm / 2) + 2
+    spread = readings[:, 0].var(ddof=1) / error**2 * (gases - 1)
+    # The formula is that of large N: give it 2 % of the variance.
+    assert stats.chi2.isf(1 - alarm / 2, gases - 1) * 0.98 < spread < stats.chi2.isf(alarm / 2, gases - 1) * 1.02
+    assert abs(read(0.5, particles, particles)[0] - 1 / np.log(2)) < 1e-14
+
+
+def test_the_thermometer_does_not_read_the_energy():
+    """Negative control: gases of one energy that have not settled read anything from 0 to infinity."""
+    assert read(1.0, 1000, 1000)[0] == 0
+    assert read(0.0, 1000, 1000)[0] == np.inf
+    assert read(0.9, 1000, 1000)[0] == pytest.approx(1 / np.log(10))
+
+
+@pytest.mark.parametrize(("hot", "cold", "sweeps"), [(3.0, 0.1, 1), (3.0, 0.1, 2), (5.0, 0.3, 70), (0.1, 0.1, 50)])
+def test_cooling_is_that_of_the_package(hot, cold, sweeps):
+    schedule = geometric_cooling(hot, cold, sweeps)
+    mine = [cooling.cooled(hot, cold, sweeps, sweep) for sweep in range(sweeps)]
+    np.testing.assert_allclose(mine, schedule, rtol=1e-13)
+    p, (e, w, before) = np.full(Z.size, 1 / Z.size), np.empty((3, Z.size))
+    for first, last in ((0, sweeps // 3), (sweeps // 3, sweeps)):
+        cooling.anneal_exactly(p, Z, hot, cold, sweeps, first, last, e, w, before)
+    np.testing.assert_allclose(p, annealed_distribution(Z, schedule), rtol=1e-11, atol=1e-15)
+
+
+def test_walkers_follow_the_exact_distribution(rng, alarm):
+    hot, cold, sweeps = 3.0, 0.2, 60
+    states = (np.arange(60_000) % Z.size).astype(np.uint8)
+    stream = seed_streams(int(rng.integers(2**63)), 1)[0]
+    e, w = np.empty((2, Z.size))
+    for first in range(0, sweeps, 20):
+        cooling.anneal_walkers(states, Z, hot, cold, sweeps, first, first + 20, e, w, stream)
+    counts = np.bincount(states, minlength=Z.size)
+    p = annealed_distribution(Z, geometric_cooling(hot, cold, sweeps))
+    likely = p * states.size > 20  # the rest is one cell
+    cells = [np.append(x[likely], x[~likely].sum()) for x in (counts, p * states.size)]
+    cells = [x[cells[1] > 0] for x in cells]
+    # Starts are dealt out evenly, not drawn, so the counts vary a little less than the test allows for.
+    assert stats.chisquare(cells[0], cells[1] * states.size / cells[1].sum()).pvalue > alarm
+    quenched = annealed_distribution(Z, np.full(sweeps, cold))[likely] * states.size
+    assert (
+        stats.chisquare(cells[0][: likely.sum()], quenched * cells[0][: likely.sum()].sum() / quenched.sum()).pvalue
+        < alarm
+    )
+
+
+@pytest.mark.parametrize(("found", "tried"), [(0, 10), (3, 10), (577, 1000), (1000, 1000)])
+def test_the_interval_is_wilsons(found, tried):
+    ends = np.empty(2)
+    cooling.success_interval(found, tried, 2.0, ends)
+    wanted = stats.binomtest(found, tried).proportion_ci(2 * stats.norm.cdf(2) - 1, method="wilson")
+    np.testing.assert_allclose(ends, [wanted.low, wanted.high], atol=1e-12)
+
+
+def test_the_page_computes_what_python_computes(page, rng):  # noqa: F811
+    quanta = rng.poisson(2, 300).astype(np.int32)
+    states = rng.integers(0, Z.size, 500).astype(np.uint8)
+    streams = seed_streams(int(rng.integers(2**63)), 2)
+    work = np.zeros(Z.size)
+    cases = [
+        ("exchange", handovers.exchange, [quanta, 2**31 - 1, streams[0], 5000]),
+        ("tally", handovers.tally, [quanta, np.zeros(7, dtype=np.int64), np.zeros(7)]),
+        ("gas_law", handovers.gas_law, [6, 6, 1e-3, np.zeros(9), np.zeros(9), np.zeros(3)]),
+        ("gas_law", handovers.gas_law, [40_000, 10_000, 1e-3, np.zeros(9), np.zeros(9), np.zeros(3)]),
+        ("read_thermometer", handovers.read_thermometer, [0.45, 100, 50, np.zeros(2)]),
+        ("read_thermometer", handovers.read_thermometer, [0.0, 100, 50, np.zeros(2)]),
+        ("cooled", cooling.cooled, [3.0, 0.1, 300, 77]),
+        ("anneal_walkers", cooling.anneal_walkers, [states, Z, 3.0, 0.1, 90, 10, 80, work, work, streams[1]]),
+        ("anneal_exactly", cooling.anneal_exactly, [work + 1 / Z.size, Z, 3.0, 0.1, 90, 10, 80, work, work, work]),
+        ("success_interval", cooling.success_interval, [577, 1000, 2.0, np.zeros(2)]),
+    ]
+    copied = [[np.copy(a) if isinstance(a, np.ndarray) else a for a in args] for _, _, args in cases]
+    answers = page.call(
+        [(name, [np.copy(a) if isinstance(a, np.ndarray) else a for a in args]) for name, _, args in cases]
+    )
+    for (name, kernel, _), mine, (result, theirs) in zip(cases, copied, answers, strict=True):
+        native = kernel(*mine)
+        assert result == (None if native is None else pytest.approx(native, rel=1e-12)), name
+        for ours, left in zip(mine, theirs, strict=True):
+            if isinstance(ours, np.ndarray):
+                np.testing.assert_allclose(left, ours, rtol=1e-11, atol=1e-15, err_msg=name)
+
+
+@pytest.mark.parametrize("figure", [GasExplorer(2.0, particles=6), AnnealingExplorer(Z)], ids=["gas", "annealing"])
+def test_a_figure_has_a_picture_and_words_for_where_it_cannot_live(figure):
+    data = figure._repr_mimebundle_()[0]
+    assert data["image/svg+xml"].lstrip().startswith("<?xml")
+    assert "<svg" in data["image/svg+xml"]
+    assert figure.title in data["text/plain"]
+
+
+@pytest.mark.parametrize(
+    ("make", "named"),
+    [
+        (lambda: GasExplorer(0.0), "mean_quanta"),
+        (lambda: GasExplorer(np.nan), "mean_quanta"),
+        (lambda: GasExplorer(particles=1), "particles"),
+        (lambda: GasExplorer(speed=0.0), "speed"),
+        (lambda: GasExplorer(temperature=1.0), "temperature"),
+        (lambda: AnnealingExplorer([1.0, 2.0]), "logits"),
+        (lambda: AnnealingExplorer([1.0, 2.0, -np.inf]), "logits"),
+        (lambda: AnnealingExplorer(Z, cold=0.0), "cold"),
+        (lambda: AnnealingExplorer(Z, hot=0.1, cold=0.2), "hot"),
+        (lambda: AnnealingExplorer(Z, sweeps=0), "sweeps"),
+        (lambda: AnnealingExplorer(Z, walkers=10**6), "walkers"),
+    ],
+)
+def test_a_wrong_argument_is_named(make, named):
+    with pytest.raises((ValueError, TypeError), match=named):
+        make()
+
+
+@pytest.mark.browser
+def test_a_gas_in_a_page_finds_its_temperature(browser, site):  # noqa: F811
+    """The numbers of theory are Python's; those that are seen lie within six standard errors of them."""
+    particles = 10_000
+    name = write_page(site, "gas.html", GasExplorer(2.0, particles=particles, speed=240, rng=1))
+    with Visit(browser) as visit:
+        visit.open((site / name).as_uri())
+        root = figure(visit, 0)
+        root.locator("[data-out=verdict]", has_text="Nobody set a temperature").wait_for()
+        root.get_by_role("button", name="pause").click()
+        t = gas_temperature(2.0)
+        assert root.locator("[data-remark=reading]").text_content() == f"the mean energy sets {t:.2f}"
+        assert out(root, "total") == "20,000"
+        p = ss.softmax(-np.arange(200.0), t)
+        for level in range(6):
+            assert root.locator(f"[data-expected='{level}']").text_content() == shown(p[level])
+            seen = number(root.locator(f"[data-observed='{level}']").text_content())
+            assert abs(seen - p[level]) < 6 * math.sqrt(p[level] * (1 - p[level]) / particles) + 5e-4
+        reading, error = map(number, out(root, "reading").split("\u00a0±\u00a0"))
+        assert abs(reading - t) < 6 * read(p[0], 2 * particles, particles)[1] + error / 2 + 5e-3
+        assert (
+            root.locator("[data-remark=entropy]").text_content() == f"largest {shown(ss.entropy(-np.arange(500.0), t))}"
+        )
+        for label, value in [("particles", "1000"), ("quanta a particle", "0.5")]:
+            root.get_by_label(re.compile(f"^{label}")).select_option(value)
+        assert out(root, "total") == "500"
+        root.get_by_role("button", name="start with a rich tenth").click()
+        root.get_by_role("button", name="pause").click()
+        root.get_by_role("button", name="step").click()
+        assert out(root, "total") == "500"
+
+
+@pytest.mark.browser
+def test_six_particles_follow_the_exact_law_and_not_softmax(browser, site):  # noqa: F811
+    name = write_page(site, "few.html", GasExplorer(1.0, particles=6, average=True, speed=10_000, rng=1))
+    with Visit(browser) as visit:
+        visit.open((site / name).as_uri())
+        root = figure(visit, 0)
+        root.locator("[data-out=verdict]", has_text="poor heat bath").wait_for()
+        visit.page.wait_for_function(
+            "Number(document.querySelector('[data-out=sweeps]').textContent.replace(/,/g, '')) > 20000"
+        )
+        exact = microcanonical_marginal(6, 6)
+        seen = number(root.locator("[data-observed='0']").text_content())
+        assert root.locator("[data-expected='0']").text_content() == shown(exact[0])
+        # 20,000 sweeps hold about 1000 independent looks at six particles.
+        assert abs(seen - exact[0]) < 6 * math.sqrt(0.25 / 6000)
+        assert root.locator(".ssm-softmax").count() > 4
+
+
+@pytest.mark.browser
+def test_walkers_in_a_page_succeed_as_often_as_they_should(browser, site):  # noqa: F811
+    name = write_page(site, "annealing.html", AnnealingExplorer(Z, sweeps=30, walkers=2000, rng=1))
+    with Visit(browser) as visit:
+        visit.open((site / name).as_uri())
+        root = figure(visit, 0)
+        rates = {}
+        for quench, hot in ((False, 3.0), (True, 0.1)):
+            if quench:
+                root.get_by_role("button", name="quench").click()
+            root.locator("[data-out=verdict]", has_text="Quenched and left" if quench else "Cooled over").wait_for()
+            p = annealed_distribution(Z, geometric_cooling(hot, 0.1, 30))[Z == 0].sum()
+            assert root.locator("[data-remark=success]").text_content() == f"exact {100 * p:.1f} %"
+            seen = number(out(root, "success").removesuffix(" %")) / 100
+            assert abs(seen - p) < 6 * math.sqrt(p * (1 - p) / 2000) + 5e-4
+            rates[quench] = seen
+            assert root.locator(f"[data-found={'quench' if quench else 'cool'}-30]").count() == 1
+        slider = root.get_by_role("slider", name="sweeps")
+        slider.focus()
+        visit.page.keyboard.press("ArrowRight")
+        assert out(root, "length") == "100"
+        root.locator("[data-found=quench-100]").wait_for()  # a new length runs at once
+        root.get_by_role("button", name="try all lengths").click()
+        root.locator("[data-found=cool-10000]").wait_for(timeout=30_000)
+        assert root.locator("[data-found]").count() == 14
+
+
+OVERPRINTED = """
+(root) => {
+  const boxes = [...root.querySelectorAll(".ssm-ladder text")].filter((node) => node.textContent)
+    .map((node) => [node.textContent, node.getBoundingClientRect()]);
+  const { left, right } = root.getBoundingClientRect();
+  const meet = (a, b) => a.left < b.right && b.left < a.right && a.top + 3 < b.bottom && b.top + 3 < a.bottom;
+  return boxes.flatMap(([text, box], i) => [
+    ...boxes.slice(0, i).filter(([, other]) => meet(box, other)).map(([other]) => `${other} / ${text}`),
+    ...(box.left < left - 1 || box.right > right + 1 ? [`${text} sticks out`] : []),
+  ]);
+}
+"""
+
+
+@pytest.mark.browser
+@pytest.mark.parametrize("view", ["light", "narrow"])
+def test_numbers_of_valleys_do_not_overprint(browser, site, view):  # noqa: F811
+    """Neither on the landscape of the book nor where every second level of forty is a valley."""
+    many = AnnealingExplorer([0.0, 1.0] * 20, hot=1.0, cold=1.0, running=False)
+    widgets = AnnealingExplorer(rugged_ladder(20, roughness=1.0, rng=6), running=False), many
+    name = write_page(site, f"valleys-{view}.html", *widgets)
+    with Visit(browser, **VIEWS[view]) as visit:
+        visit.open((site / name).as_uri())
+        for which, valleys in enumerate([5, 20]):
+            texts = figure(visit, which).locator(".ssm-valley")
+            texts.nth(valleys - 1).wait_for()
+            assert texts.count() == valleys
+            assert figure(visit, which).evaluate(OVERPRINTED) == []
+
+
+# Over a number of frames: how many points of dots lie inside the ground or above the frame, how many there are in all,
+# and how often the thermometer and the number under it disagree.
+WATCH_DOTS = """
+async (root, frames) => {
+  const canvas = root.querySelector("canvas");
+  const ground = root.querySelector(".ssm-ladder .ssm-ground");
+  const top = Number(root.querySelector(".ssm-ladder .ssm-hair").getAttribute("y1"));
+  const ratio = canvas.width / canvas.clientWidth;
+  const seen = { inside: 0, above: 0, all: 0, apart: 0 };
+  for (let frame = 0; frame < frames; frame += 1) {
+    await new Promise(requestAnimationFrame);
+    const { data, width, height } = canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height);
+    for (let y = 0; y < height; y += 1) {
+      for (let x = 0; x < width; x += 1) {
+        if (data[4 * (y * width + x) + 3] < 128) continue;
+        const spot = new DOMPoint((x + 0.5) / ratio, (y + 0.5) / ratio);
+        seen.all += 1;
+        seen.above += spot.y < top;
+        seen.inside += ground.isPointInFill(spot);
+      }
+    }
+    const read = (name) => root.querySelector(name).textContent.replace("T = ", "");
+    seen.apart += read(".ssm-reading") !== read("[data-out=temperature]");
+  }
+  return seen;
+}
+"""
+
+
+@pytest.mark.browser
+@pytest.mark.parametrize("view", ["light", "narrow"])
+def test_dots_stand_on_the_landscape_also_while_their_walkers_run(browser, site, view):  # noqa: F811
+    ladder = rugged_ladder(20, roughness=1.0, rng=6)
+    name = write_page(site, f"hot-{view}.html", AnnealingExplorer(ladder, sweeps=30_000, hot=20.0, cold=2.0, rng=1))
+    with Visit(browser, **VIEWS[view]) as visit:
+        visit.open((site / name).as_uri())
+        root = figure(visit, 0)
+        visit.page.wait_for_function("document.querySelector('[data-out=sweep]').textContent !== '0'")
+        seen = root.evaluate(WATCH_DOTS, 20)
+        assert root.get_by_role("button", name="pause").is_visible()  # still running
+        assert seen["all"] > 20 * 500
+        assert (seen["inside"], seen["above"], seen["apart"]) == (0, 0, 0)
+
+
+@pytest.mark.browser
+@pytest.mark.parametrize("view", ["light", "narrow"])
+def test_a_heap_of_all_dots_fits_into_the_picture(browser, site, view):  # noqa: F811
+    slope = -0.5 * np.arange(40.0)
+    name = write_page(site, f"heap-{view}.html", AnnealingExplorer(slope, sweeps=300, quench=True, cold=0.05, rng=1))
+    with Visit(browser, **VIEWS[view]) as visit:
+        visit.open((site / name).as_uri())
+        root = figure(visit, 0)
+        root.locator("[data-out=verdict]", has_text="Quenched and left").wait_for()
+        assert number(out(root, "success").removesuffix(" %")) > 99
+        visit.rest()
+        seen = root.evaluate(WATCH_DOTS, 1)
+        assert seen["all"] > 500
+        assert (seen["inside"], seen["above"], seen["apart"]) == (0, 0, 0)
+
+
+MIDDLES = "(nodes) => nodes.map((node) => Math.round(node.offsetTop + node.offsetHeight / 2))"
+
+
+@pytest.mark.browser
+@pytest.mark.parametrize("width", [719, 640, 380])
+def test_the_controls_keep_their_rows(browser, site, width):  # noqa: F811
+    """Whatever is written on the button in the middle, and however long the run."""
+    ladder = rugged_ladder(20, roughness=1.0, rng=6)
+    name = write_page(site, f"rows-{width}.html", AnnealingExplorer(ladder, sweeps=30, running=False, rng=1))
+    with Visit(browser, viewport={"width": width, "height": 900}) as visit:
+        visit.open((site / name).as_uri())
+        root = figure(visit, 0)
+        names, tops = [], []
+
+        def note(called):
+            root.get_by_role("button", name=called, exact=True).wait_for()
+            controls = root.locator(".ssm-controls > *")
+            places = controls.evaluate_all("(nodes) => nodes.map((node) => [node.offsetLeft, node.offsetTop])")
+            tops.append([*places, root.locator(".ssm-readouts").evaluate("(node) => node.offsetTop")])
+            names.append(called)
+
+        note("start")
+        root.get_by_role("button", name="cool slowly").click()
+        note("again")
+        root.get_by_role("slider", name="sweeps").press("End")
+        note("pause")
+        root.get_by_role("button", name="pause").click()
+        note("go on")
+        assert all(top == tops[0] for top in tops), dict(zip(names, tops, strict=True))
+        if width == 719:  # that of the book on a wide screen: all in one row
+            assert len(set(root.locator(".ssm-controls > *").evaluate_all(MIDDLES))) == 1
+
+
+@pytest.mark.browser
+@pytest.mark.parametrize("view", VIEWS)
+def test_everybody_can_read_them(browser, site, view):  # noqa: F811
+    evil = "<img src=x onerror=alert(1)>"
+    widgets = GasExplorer(4.0, title=evil), AnnealingExplorer(Z, caption=evil)
+    name = write_page(site, f"gas-{view}.html", *widgets)
+    with Visit(browser, **VIEWS[view]) as visit:
+        visit.open((site / name).as_uri())
+        visit.frames(20)
+        ARTEFACTS.mkdir(exist_ok=True)
+        for which, kind in enumerate(["gas", "annealing"]):
+            figure(visit, which).screenshot(path=ARTEFACTS / f"{kind}-{view}.png")
+            assert figure(visit, which).locator("img").count() == 0
+        assert visit.page.evaluate("document.documentElement.scrollWidth") <= VIEWS[view]["viewport"]["width"]
+        assert visit.page.evaluate(SMALLEST_TEXT) >= 11
+        check_access(visit.page)
+
+
+@pytest.mark.browser
+def test_they_rest_out_of_sight(browser, site):  # noqa: F811
+    name = write_page(site, "gas-rest.html", GasExplorer(), AnnealingExplorer(Z, sweeps=30_000))
+    with Visit(browser, viewport={"width": 1200, "height": 700}) as visit:
+        visit.open((site / name).as_uri())
+        visit.frames(6)
+        visit.page.evaluate("window.scrollTo(0, document.body.scrollHeight)")
+        visit.rest()
+
+
+def test_python_sets_and_reads():
+    gas = GasExplorer(1.5, particles=3)
+    assert gas.total == 5
+    gas.set_state({"reading": "inf", "counts": [1, 2], "average": True})
+    assert gas.reading == np.inf
+    assert gas.counts == [1, 2]
+    walkers = AnnealingExplorer(Z, quench=True, sweeps=7)
+    found = {"quench": True, "sweeps": 7, "found": 3, "walkers": 10}
+    walkers.set_state({"results": [found]})
+    assert walkers.results == [found]

@@ -1,0 +1,219 @@
+"""The live figures of training in a real browser: they answer, and show the numbers that Python computes."""
+
+import numpy as np
+import pytest
+from sklearn.datasets import load_iris
+from test_browser import (  # noqa: F401
+    ARTEFACTS,
+    SMALLEST_TEXT,
+    VIEWS,
+    Visit,
+    check_access,
+    figure,
+    number,
+    out,
+    shown,
+    site,
+    write_page,
+)
+from test_training import fits
+
+from simsoftmax.kernels.page.training import affine_loss, descend_gaps, log_odds
+from simsoftmax.live.training_widgets import LogOddsExplorer, SymmetryExplorer, WeightDecayExplorer
+
+pytestmark = pytest.mark.browser
+
+FREQUENCIES = np.array([0.0, 0.04, 0.3, 0.53, 0.92, 1.0])
+WEIGHTS, BIASES = np.array([-39.1, 15.05, 24.05]), np.array([97.1, -26.65, -70.45])
+DECAYS = [0.0, 0.1, 1.0, 10.0]
+DECAYED = [[14.0, -7.0, 2.0], [4.0, -2.0, 1.5], [1.3, 0.5, 1.0], [0.6, 0.5, 0.4]]
+EFFECTIVE = [1.0, 1.08, 1.23, 1.8]
+
+
+@pytest.fixture(scope="module")
+def iris():
+    data = load_iris()
+    return np.ascontiguousarray(data.data[:, 2]), data.target.astype(np.int64), data.target_names.tolist()
+
+
+@pytest.fixture(scope="module")
+def trio(site, iris):  # noqa: F811
+    length, species, names = iris
+    return write_page(
+        site,
+        "training.html",
+        LogOddsExplorer(FREQUENCIES, temperature=2.0),
+        SymmetryExplorer(length, species, WEIGHTS, BIASES, names=names, feature="petal length (cm)"),
+        WeightDecayExplorer(DECAYS, DECAYED, EFFECTIVE, fits(4), ["area", "radius", "concave points"]),
+    )
+
+
+@pytest.fixture
+def visit(browser, site, trio):  # noqa: F811
+    with Visit(browser) as visit:
+        yield visit.open((site / trio).as_uri())
+
+
+def slide(root, name, value):
+    root.get_by_role("slider", name=name, exact=True).fill(str(value))
+
+
+def dots(root):
+    """Return the gaps at which the dots of the fan stand, read off the vertical axis."""
+    return root.evaluate(
+        """(root) => {
+          const crisp = devicePixelRatio > 1 ? 0 : 0.5; // d3-axis moves its ticks by half a pixel
+          const ticks = [...root.querySelectorAll(".ssm-frame .ssm-axis:nth-of-type(2) .tick")].map((tick) => [
+            Number(tick.textContent.replace("−", "-")), tick.transform.baseVal[0].matrix.f - crisp]);
+          const [[v, y], [w, x]] = [ticks[0], ticks.at(-1)];
+          const height = (dot) => v + ((dot.cy.baseVal.value - y) * (w - v)) / (x - y);
+          return [...root.querySelectorAll(".ssm-dot")].map(height);
+        }"""
+    )
+
+
+@pytest.mark.parametrize("temperature", [0.25, 2.0, 5.0])
+@pytest.mark.parametrize("place", [0, 40, 75, 100])
+def test_dots_stand_where_training_has_taken_them(visit, temperature, place):
+    root = figure(visit, 0)
+    knob = root.get_by_role("slider", name="Temperature of the training")
+    for key in {0.25: ["Home"], 2.0: [], 5.0: ["PageUp"] * 3}[temperature]:  # as far as it goes
+        knob.press(key)
+    slide(root, "steps", place)
+    steps = int(number(root.locator(".ssm-controls > .ssm-muted").text_content()))
+    gaps = np.zeros(FREQUENCIES.size)
+    descend_gaps(gaps, FREQUENCIES, temperature, 0.05, steps)
+    drawn = np.array(dots(root))
+    inside = np.abs(gaps) < 14
+    np.testing.assert_allclose(drawn[inside], gaps[inside], atol=1e-3)
+    aims = np.empty(FREQUENCIES.size)
+    log_odds(FREQUENCIES, temperature, aims)
+    late = int((np.abs(1 - gaps[1:-1] / aims[1:-1]) > 0.01).sum())
+    words = out(root, "verdict")
+    expected = "Untrained" if steps == 0 else f"{4 - late} of 4 groups" if late else "All 4 groups"
+    assert words.startswith(expected)
+
+
+def test_training_runs_and_pauses(visit):
+    root = figure(visit, 0)
+    root.scroll_into_view_if_needed()
+    root.get_by_role("button", name="train").click()
+    visit.page.wait_for_function("document.querySelector('.ssm .ssm-verdict').textContent.startsWith('All')")
+    root.get_by_role("button", name="pause").click()
+    assert root.get_by_role("button", name="train").is_visible()
+
+
+@pytest.mark.parametrize("along", [True, False])
+@pytest.mark.parametrize("factor", ["double a and T", "halve both"])
+def test_the_symmetry_holds_with_the_biases_and_not_without(visit, iris, along, factor):
+    length, species, _ = iris
+    root = figure(visit, 1)
+    root.get_by_label("biases").select_option("along" if along else "stay")
+    root.get_by_role("button", name=factor).click()
+    size = 2.0 if factor.startswith("double") else 0.5
+    bias = size if along else 1.0
+    loss = affine_loss(length, species, WEIGHTS, BIASES, size, bias, size)
+    assert out(root, "loss") == shown(loss)
+    z = (size * np.multiply.outer(length, WEIGHTS) + bias * BIASES) / size
+    assert int(out(root, "right")) == int((z.argmax(1) == species).sum())
+    assert ("no curve has moved" in out(root, "verdict")) == along
+    trained = affine_loss(length, species, WEIGHTS, BIASES, 1.0, 1.0, 1.0)
+    assert (abs(loss - trained) < 1e-12) == along
+
+
+def test_the_map_can_be_dragged(visit, iris):
+    length, species, _ = iris
+    root = figure(visit, 1)
+    root.scroll_into_view_if_needed()
+    box = root.locator(".ssm-map").bounding_box()
+    visit.page.mouse.move(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
+    visit.page.mouse.down()
+    visit.page.mouse.move(box["x"] + box["width"] * 0.8, box["y"] + box["height"] * 0.3, steps=4)
+    visit.page.mouse.up()
+    scale = number(out(root, "scale"))
+    temperature = number(root.locator(".ssm-reading").text_content().removeprefix("T = "))
+    assert scale > 2
+    assert temperature > 1.5
+    assert out(root, "loss") == shown(affine_loss(length, species, WEIGHTS, BIASES, scale, scale, temperature))
+
+
+@pytest.mark.parametrize("at", range(len(DECAYS)))
+def test_the_figure_of_weight_decay_shows_its_fits(visit, at):
+    root = figure(visit, 2)
+    slide(root, "weight decay λ", at)
+    assert number(out(root, "decay")) == DECAYS[at]
+    calibration = fits(4)
+    for key, value in {"effective": EFFECTIVE[at], "calibration": calibration[at].temperature}.items():
+        assert out(root, key) == shown(value, 2)
+    w = np.array(DECAYED)
+    assert out(root, "cosine") == shown(w[at] @ w[0] / np.linalg.norm(w[at]) / np.linalg.norm(w[0]), 2)
+    widths = root.locator(".ssm-bar").evaluate_all("(bars) => bars.map((bar) => bar.width.baseVal.value)")
+    np.testing.assert_allclose(np.array(widths) / widths[0], np.abs(w[at] / w[at][0]), rtol=0.02, atol=0.02)
+
+
+def test_the_keyboard_is_enough(visit):
+    root = figure(visit, 2)
+    root.get_by_label("weight decay λ").press("ArrowRight")
+    assert number(out(root, "decay")) == DECAYS[1]
+    root = figure(visit, 1)
+    root.get_by_label("scale a of the weights").press("End")
+    assert number(out(root, "scale")) == 8
+
+
+@pytest.mark.parametrize("temperature", [0.01, 33.0, 141.45])
+def test_beyond_the_marks_the_thermometer_still_tells(browser, site, temperature):  # noqa: F811
+    """Between a mark and the limit next to it there is a place for every temperature, and as many digits as count."""
+    factor = 342.0
+    explorer = WeightDecayExplorer(
+        [0.0, 1.0, 10_000.0],
+        [[3.0, 4.0], [1.5, 2.0], [3.0 / factor, 4.0 / factor]],
+        [1.0, 2.0, temperature],
+        fits(3),
+        ["area", "radius"],
+        at=2,
+    )
+    name = write_page(site, f"decay-{temperature}.html", explorer)
+    with Visit(browser, **VIEWS["light"]) as visit:
+        visit.open((site / name).as_uri())
+        root = figure(visit, 0)
+        ticks = root.locator(".ssm-thermometer g text").evaluate_all(
+            "(texts) => Object.fromEntries(texts.map((text) => [text.textContent, text.x.baseVal[0].value]))"
+        )
+        knob = root.locator(".ssm-thermometer .ssm-knob").evaluate("(knob) => knob.cx.baseVal.value")
+        low, high = (ticks["20"], ticks["∞"]) if temperature > 20 else (ticks["0"], ticks["0.05"])
+        assert low < knob < high
+        part = (knob - low) / (high - low)
+        assert part == pytest.approx(1 - 20 / temperature if temperature > 20 else temperature / 0.05)
+        written = {0.01: "0.0100", 33.0: "33.0", 141.45: "141"}[temperature]
+        assert out(root, "decay") == "10,000"
+        assert out(root, "effective") == written
+        assert out(root, "length") == "0.29 %"
+        assert f"The weights are {factor:.0f} times" in out(root, "verdict")
+        assert f"{written} times hotter" in out(root, "verdict")
+
+
+@pytest.mark.parametrize("view", ["light", "narrow"])
+def test_a_slider_and_its_value_share_a_line(browser, site, trio, view):  # noqa: F811
+    with Visit(browser, **VIEWS[view]) as visit:
+        visit.open((site / trio).as_uri())
+        for which, (name, key) in enumerate([("scale a of the weights", "scale"), ("weight decay λ", "decay")], 1):
+            root = figure(visit, which)
+            for place in ("Home", "End"):
+                knob = root.get_by_role("slider", name=name, exact=True)
+                knob.press(place)
+                left, right = knob.bounding_box(), root.locator(f"[data-out={key}]").bounding_box()
+                assert abs(left["y"] + left["height"] / 2 - right["y"] - right["height"] / 2) < 4
+                assert left["x"] + left["width"] < right["x"]
+                assert left["width"] > 100
+
+
+@pytest.mark.parametrize("view", VIEWS)
+def test_everybody_can_read_it(browser, site, trio, view):  # noqa: F811
+    with Visit(browser, **VIEWS[view]) as visit:
+        visit.open((site / trio).as_uri())
+        ARTEFACTS.mkdir(exist_ok=True)
+        for which, name in enumerate(["log-odds", "symmetry", "weight-decay"]):
+            figure(visit, which).screenshot(path=ARTEFACTS / f"{name}-{view}.png")
+        assert visit.page.evaluate("document.documentElement.scrollWidth") <= VIEWS[view]["viewport"]["width"]
+        assert visit.page.evaluate(SMALLEST_TEXT) >= 11
+        check_access(visit.page)

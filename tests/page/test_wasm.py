@@ -1,0 +1,262 @@
+"""The kernels in WebAssembly: committed is what the source gives, and it computes what the native kernels compute."""
+
+import base64
+import json
+import shutil
+import subprocess
+import sys
+from importlib.metadata import version
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import simsoftmax as ss
+from simsoftmax import live
+from simsoftmax.kernels import wasm
+from simsoftmax.kernels.compiler import compiled
+from simsoftmax.kernels.page import exact, reference
+from simsoftmax.kernels.page.evidence import grow_evidence
+from simsoftmax.kernels.seeds import seed_streams
+
+LOADER = Path(live.__file__).parent / "src" / "kernels.js"
+
+# Runs a list of calls through the loader of the live figures; arrays travel as bytes.
+DRIVER = """
+async ({ source, module, calls, own }) => {
+  const { Kernels, SIZES } = await import("data:text/javascript;base64," + source);
+  // Kernels of the tests' own are in no list of the figures' arrays.
+  for (const [name, given] of calls) if (own.includes(name)) SIZES[name] = given.map(() => "_").join(" ");
+  const bytes = (text) => Uint8Array.from(atob(text), (c) => c.charCodeAt(0));
+  const kernels = await Kernels.load(new DataView(bytes(module).buffer));
+  const text = (view) => {
+    let out = "";
+    for (const byte of new Uint8Array(view.buffer, view.byteOffset, view.byteLength)) out += String.fromCharCode(byte);
+    return btoa(out);
+  };
+  return calls.map(([name, given]) => {
+    const args = given.map((arg) => {
+      if (typeof arg !== "object") return Number(arg);
+      const block = kernels.array(arg.type, arg.length);
+      new Uint8Array(block.view.buffer, block.pointer, block.view.byteLength).set(bytes(arg.bytes));
+      return block;
+    });
+    const result = kernels[name](...args);
+    return [result === undefined ? null : String(result), args.map((arg) => (arg.view ? text(arg.view) : null))];
+  });
+}
+"""
+
+
+def encode(data):
+    return base64.b64encode(data).decode()
+
+
+class Page:
+    """Calls kernels in a JavaScript engine and returns results and the arrays as they are left."""
+
+    def __init__(self, evaluate, module):
+        self.evaluate, self.module = evaluate, module
+
+    def call(self, calls):
+        packed = [
+            [
+                name,
+                [
+                    self.pack(arg) if isinstance(arg, np.ndarray) else repr(float(arg)).replace("inf", "Infinity")
+                    for arg in args
+                ],
+            ]
+            for name, args in calls
+        ]
+        own = [name for name, _ in calls if name not in wasm.KERNELS]
+        source, module = encode(LOADER.read_bytes()), encode(self.module)
+        answer = self.evaluate({"source": source, "module": module, "calls": packed, "own": own})
+        out = []
+        for (_, args), (result, arrays) in zip(calls, answer, strict=True):
+            left = [
+                np.frombuffer(base64.b64decode(text), arg.dtype) if text is not None else arg
+                for arg, text in zip(args, arrays, strict=True)
+            ]
+            out.append((None if result is None else float(result.replace("Infinity", "inf")), left))
+        return out
+
+    @staticmethod
+    def pack(array):
+        return {"type": str(array.dtype), "length": array.size, "bytes": encode(array.tobytes())}
+
+
+def evaluate_in_node(argument):
+    script = f"const run = {DRIVER}; let text = ''; for await (const part of process.stdin) text += part;"
+    script += "console.log(JSON.stringify(await run(JSON.parse(text))));"
+    done = subprocess.run(
+        ["node", "--input-type=module", "-e", script],
+        input=json.dumps(argument),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout)
+
+
+@pytest.fixture(scope="module", params=["chromium", "node"])
+def page(request):
+    if not LOADER.exists():
+        pytest.skip("needs the sources of the pages' scripts, which an installed package leaves out")
+    if request.param == "node":
+        if shutil.which("node") is None:
+            pytest.skip("needs Node.js; Chromium runs the same test")
+        yield Page(evaluate_in_node, wasm.MODULE.read_bytes())
+    else:
+        tab = request.getfixturevalue("browser").new_page()
+        yield Page(lambda argument: tab.evaluate(DRIVER, argument), wasm.MODULE.read_bytes())
+        tab.close()
+
+
+def test_committed_kernels_are_what_the_source_gives():
+    pinned = {"numba": "0.68.1", "llvmlite": "0.50.0"}
+    for name, wanted in pinned.items():
+        if version(name) != wanted:
+            pytest.skip(f"kernels.wasm is compiled with {name} {wanted}, this is {version(name)}")
+    assert wasm.build() == wasm.MODULE.read_bytes(), "run `make wasm` and commit kernels.wasm"
+
+
+TEMPERATURES = [0.0, 0.001, 0.3, 1.0, 7.0, np.inf]
+
+
+def weights_of(logits, temperature):
+    exponents, weights = np.empty(len(logits)), np.empty(len(logits))
+    exact.boltzmann_weights(logits, temperature, exponents, weights)
+    return exponents, weights
+
+
+@pytest.mark.parametrize("rule", ["sweep_uniform", "sweep_neighbour"])
+def test_the_same_draws_as_the_native_kernel(page, rule, rng):
+    calls, natives = [], []
+    for temperature in TEMPERATURES:
+        for levels in (2, 3, 7, 16):
+            logits = rng.normal(size=levels) * 3
+            exponents, weights = weights_of(logits, temperature)
+            states = rng.integers(0, levels, 500).astype(np.uint8)
+            stream = seed_streams(int(rng.integers(2**63)), 1)[0]
+            calls.append((rule, [states, exponents, weights, stream, 40]))
+            native = states.copy(), stream.copy()
+            moved = compiled(getattr(reference, rule))(native[0], exponents, weights, native[1], 40)
+            natives.append((moved, *native))
+    for (moved, left), (native_moved, native_states, native_stream) in zip(page.call(calls), natives, strict=True):
+        assert moved == native_moved
+        np.testing.assert_array_equal(left[0], native_states)
+        np.testing.assert_array_equal(left[3], native_stream)
+
+
+def test_one_flipped_bit_of_the_seed_is_another_trajectory(page, rng):
+    exponents, weights = weights_of(np.array([2.0, 1.0, 0.1]), 0.7)
+    states, stream = np.zeros(500, dtype=np.uint8), seed_streams(1, 1)[0]
+    other = stream.copy()
+    other[0] ^= np.uint64(1)
+    (_, one), (_, two) = page.call([("sweep_uniform", [states, exponents, weights, s, 40]) for s in (stream, other)])
+    assert (one[0] != two[0]).any()
+
+
+def test_exact_kernels_agree_with_the_native_ones(page, rng):
+    logits = np.array([2.0, 1.0, 0.1, -0.7])
+    q = rng.dirichlet(np.ones(4))
+    three, counts = logits[:3].copy(), rng.multinomial(5000, ss.softmax(logits, 0.7))
+    exponents, p, state = np.empty(4), np.empty(4), np.empty(5)
+    exact.boltzmann(logits, 0.7, exponents, p, state)
+    empty = np.zeros
+    cases = [("boltzmann", exact.boltzmann, [logits, t, empty(4), empty(4), empty(5)]) for t in TEMPERATURES]
+    cases += [("free_energy_functional", exact.free_energy_functional, [q, logits, t, empty(3)]) for t in TEMPERATURES]
+    cases += [("mirror_flow", exact.mirror_flow, [q.copy(), logits, t, 0.8]) for t in TEMPERATURES[:-1]]
+    cases += [
+        ("free_energy_landscape", exact.free_energy_landscape, [three, 0.7, 9, empty(81)]),
+        ("forgetting_time", exact.forgetting_time, [exponents, p, 0, 1e-5, empty(16), empty(16)]),
+        ("forgetting_time", exact.forgetting_time, [exponents, p, 1, 1e-5, empty(16), empty(16)]),
+        ("grow_evidence", grow_evidence, [0.0, empty(4, np.int64), counts, ss.softmax(logits, 0.75), 4.0]),
+    ]
+    answers = page.call(
+        [(name, [a.copy() if isinstance(a, np.ndarray) else a for a in args]) for name, _, args in cases]
+    )
+    for (name, kernel, args), (result, left) in zip(cases, answers, strict=True):
+        native = kernel(*args)
+        assert result == (None if native is None else pytest.approx(native, rel=1e-13)), name
+        for mine, theirs in zip(args, left, strict=True):
+            if isinstance(mine, np.ndarray):
+                np.testing.assert_allclose(theirs, mine, rtol=1e-13, atol=1e-15, err_msg=name)
+
+
+BAD = """
+import math
+import numpy as np
+from numba import njit
+TABLE = np.arange(1000.0)
+
+def heap(x):
+    y = np.empty(x.size)
+    for i in range(x.size):
+        y[i] = x[i]
+    return y[0]
+
+def dice(x):
+    return np.random.random()
+
+def complain(x):
+    if x[0] < 0:
+        raise ValueError("negative")
+    return x[0]
+
+def table(x):
+    return TABLE[int(x[0])]
+
+def special(x):
+    return math.gamma(x[0])
+
+def talk(x):
+    print(x[0])
+    return x[0]
+
+def fine(x):
+    return math.exp(x[0]) + x[1]
+"""
+
+
+@pytest.mark.parametrize(
+    ("kernel", "reason"),
+    [
+        ("heap", "pass every array in"),
+        ("dice", r"np\.random"),
+        ("complain", "raises an exception"),
+        ("table", "constant array"),
+        ("special", "calls tgamma|calls numba"),
+        ("talk", "numba's runtime|interpreter"),
+    ],
+)
+def test_a_kernel_that_cannot_live_in_a_page_is_refused_with_the_reason(kernel, reason, tmp_path, monkeypatch):
+    (tmp_path / "bad_kernels.py").write_text(BAD)
+    monkeypatch.syspath_prepend(tmp_path)
+    with pytest.raises(ValueError, match=f"(?s){kernel}.*({reason})"):
+        wasm.build({kernel: (f"bad_kernels:{kernel}", "float64(float64[::1])")})
+
+
+def test_a_kernel_that_can_is_compiled(tmp_path, monkeypatch, page):
+    (tmp_path / "bad_kernels.py").write_text(BAD)
+    monkeypatch.syspath_prepend(tmp_path)
+    module = wasm.build({"fine": ("bad_kernels:fine", "float64(float64[::1])")})
+    ((value, _),) = Page(page.evaluate, module).call([("fine", [np.array([0.5, 2.0])])])
+    assert value == pytest.approx(np.exp(0.5) + 2, rel=1e-15)
+
+
+def test_an_unknown_type_is_refused(tmp_path, monkeypatch):
+    (tmp_path / "bad_kernels.py").write_text(BAD)
+    monkeypatch.syspath_prepend(tmp_path)
+    with pytest.raises(ValueError, match="contiguous"):
+        wasm.build({"fine": ("bad_kernels:fine", "float64(float64[:])")})
+
+
+def test_the_command_writes_the_module(tmp_path):
+    done = subprocess.run(
+        [sys.executable, "-m", "simsoftmax.kernels.wasm", str(tmp_path / "k.wasm")], capture_output=True, check=True
+    )
+    assert b"kernels" in done.stdout
+    assert (tmp_path / "k.wasm").read_bytes()[:4] == b"\0asm"

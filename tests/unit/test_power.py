@@ -1,0 +1,183 @@
+"""Promises of power: what is said to be caught is caught, and little is promised too cautiously."""
+
+import math
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from limits import at_least, at_most
+
+from benchmarks.wrong_samplers import wrong_samplers
+from simsoftmax import detectable_difference, required_particles, softmax
+from simsoftmax.verdict.null import Null, residuals
+from simsoftmax.verdict.power import _quick_cells, percent
+
+EXAMPLE = np.array([2.0, 1.0, 0.1])
+
+
+@pytest.mark.parametrize(
+    ("share", "text"),
+    [(0.0123, "1.2 %"), (0.4567, "45.7 %"), (0.99, "99 %"), (0.9975, "99.75 %"), (1 - 1e-3 / 3, "99.97 %")]
+    + [(1 - 10.0**-n, f"99.{'9' * (n - 2)} %") for n in (3, 6, 9)]
+    + [(1.0, "100 %")],
+)
+def test_a_share_near_one_is_told_from_one(share, text):
+    assert percent(share) == text
+
+
+WRONG = [(1.0, (0.71, 0.23, 0.06)), (2.0, (0.54, 0.33, 0.13)), (0.5, (0.88, 0.11, 0.01))]
+
+
+@pytest.mark.parametrize(("temperature", "vector"), WRONG)
+def test_few_particles_reject_the_widely_copied_example(temperature, vector, rng):
+    distance = 0.5 * np.abs(np.array(vector) - softmax(EXAMPLE, temperature)).sum()
+    particles = required_particles(distance, EXAMPLE, temperature, false_alarm=1e-6)
+    assert particles < 50_000
+    null = Null.of(EXAMPLE, temperature, particles)
+    caught = null.judge(rng.multinomial(particles, vector, size=3000))[2] <= 1e-6
+    assert at_least(caught.sum(), 3000, 0.99)
+
+
+@pytest.mark.parametrize("name", list(wrong_samplers()))
+def test_negative_controls_are_caught_with_the_promised_power(name, rng):
+    logits, temperature, wrong = wrong_samplers()[name]
+    if name == "temperature off by 5 %":
+        particles = required_particles(0.05, logits, temperature, of="temperature")
+    else:
+        distance = 0.5 * np.abs(wrong - softmax(logits, temperature)).sum()
+        assert distance > 1e-6
+        particles = required_particles(distance, logits, temperature)
+    null = Null.of(logits, temperature, particles)
+    experiments = 3000
+    caught = (null.judge(rng.multinomial(particles, wrong, size=experiments))[2] <= 1e-3).sum()
+    assert at_least(caught, experiments, 0.99)
+    alarms = (null.judge(rng.multinomial(particles, null.p, size=experiments))[2] <= 1e-3).sum()
+    assert at_most(alarms, experiments, 1e-3)
+
+
+@pytest.mark.parametrize(
+    ("logits", "temperature", "particles"),
+    [(EXAMPLE, 2.0, 2000), (np.linspace(0, 3, 10), 0.5, 5000), (np.array([3.0, 0.0]), 0.7, 3000)],
+)
+def test_detectable_errors_are_caught_with_the_stated_power(logits, temperature, particles, rng):
+    power, experiments = 0.9, 3000
+    null = Null.of(logits, temperature, particles)
+    least = detectable_difference(particles, logits, temperature, power=power)
+    p = null.p
+    wrong = [softmax(logits, temperature * (1 + s * least.temperature)) for s in (1, -1)]
+    for _ in range(6):  # the least visible errors move mass between two sets in proportion
+        inside = rng.random(len(p)) < 0.5
+        inside[p.argmax()], inside[p.argmin()] = True, False
+        share = p[inside].sum() - least.total_variation
+        wrong.append(np.where(inside, p * share / p[inside].sum(), p * (1 - share) / p[~inside].sum()))
+    for q in wrong:
+        caught = (null.judge(rng.multinomial(particles, q, size=experiments))[2] <= 1e-3).sum()
+        assert at_least(caught, experiments, power)
+    # Half of the error is not caught with that power: the promise is not an idle one.
+    half = (p + wrong[0]) / 2
+    caught = (null.judge(rng.multinomial(particles, half, size=experiments))[2] <= 1e-3).sum()
+    assert at_most(caught, experiments, power)
+    assert caught < 0.8 * experiments
+
+
+@pytest.mark.parametrize("of", ["total_variation", "temperature"])
+@pytest.mark.parametrize("difference", [0.1, 0.01, 1e-4])
+def test_required_particles_inverts_detectable_difference(of, difference):
+    n = required_particles(difference, EXAMPLE, 2.0, of=of)
+    assert getattr(detectable_difference(n, EXAMPLE, 2.0), of) <= difference
+    assert getattr(detectable_difference(n - 1, EXAMPLE, 2.0), of) > difference
+
+
+def test_pooled_levels_count_as_unseen():
+    wide = detectable_difference(100, np.zeros(1000), 1.0)
+    assert wide.total_variation > 0.7
+    assert detectable_difference(10**7, np.zeros(1000), 1.0).total_variation < 0.01
+    assert math.isinf(wide.temperature)
+
+
+def test_wrong_differences_are_named():
+    with pytest.raises(ValueError, match=r"difference must lie strictly between 0 and 1, got 1\.5"):
+        required_particles(1.5, EXAMPLE)
+    with pytest.raises(TypeError, match="difference must be a number, got 'x'"):
+        required_particles("x", EXAMPLE)
+    with pytest.raises(ValueError, match="of must be 'total_variation' or 'temperature'"):
+        required_particles(0.1, EXAMPLE, of="energy")
+    with pytest.raises(ValueError, match="is not caught by"):
+        required_particles(0.1, [1.0, 1.0], of="temperature")
+    with pytest.raises(ValueError, match="particles must be from 1"):
+        detectable_difference(0, EXAMPLE)
+
+
+def caught(logits, temperature, particles, true_temperature, experiments, rng, false_alarm=1e-3):
+    """Return how many experiments at another temperature are caught."""
+    null, q, hits = Null.of(logits, temperature, particles), softmax(logits, true_temperature), 0
+    for start in range(0, experiments, 2000):
+        draws = rng.multinomial(particles, q, size=min(2000, experiments - start))
+        hits += int((null.judge(draws)[2] <= false_alarm).sum())
+    return hits
+
+
+def drawn_problem(case, rng):
+    """Return logits, a temperature and a number of particles: few or many levels, hot or cold, rare or even."""
+    levels = (2, 3, 5, 20, 100, 1000)[case % 6]
+    shape = rng.integers(3)
+    logits = (
+        rng.normal(size=levels) * 2
+        if shape == 0
+        else np.linspace(0, rng.uniform(1, 4), levels)
+        if shape == 1
+        else np.append(0.0, -rng.uniform(0, 6, levels - 1))
+    )
+    return logits, float(np.exp(rng.uniform(-0.7, 1.1))), int(10 ** rng.uniform(2, 6))
+
+
+@pytest.mark.parametrize("power", [0.99, 0.9])
+def test_a_temperature_off_by_the_detectable_amount_is_caught_with_the_stated_power(power, rng):
+    judged = 0
+    for case in range(18):
+        logits, t, n = drawn_problem(case, rng)
+        least = detectable_difference(n, logits, t, power=power).temperature
+        experiments = 4_000 if len(logits) < 50 else 1_000
+        for true_t in (t * (1 + least), t * (1 - least)):
+            if 0 < true_t < math.inf:
+                judged += 1
+                assert at_least(caught(logits, t, n, true_t, experiments, rng), experiments, power), (logits, t, n)
+    assert judged >= 12
+
+
+def test_the_promise_is_not_more_cautious_than_it_must_be(rng):
+    t, n, experiments = 1.6, 30_000, 60_000
+    for power, most in [(0.99, 0.995), (0.9, 0.92)]:
+        least = detectable_difference(n, EXAMPLE, t, power=power).temperature
+        harder = min(caught(EXAMPLE, t, n, t * (1 + sign * least), experiments, rng) for sign in (1, -1))
+        assert at_least(harder, experiments, power)
+        assert at_most(harder, experiments, most)
+    # The negative control: an error 2 % smaller than promised is caught less often than promised.
+    assert not at_least(caught(EXAMPLE, t, n, t * (1 + 0.98 * least), experiments, rng), experiments, power)
+
+
+@pytest.mark.parametrize("false_alarm", [1e-2, 1e-5])
+def test_the_promise_holds_at_other_rates_of_false_alarms(false_alarm, rng):
+    logits, t, n = np.array([1.5, 1.0, 0.3, -4.0]), 0.8, 4000
+    least = detectable_difference(n, logits, t, false_alarm=false_alarm, power=0.95).temperature
+    for sign in (1, -1):
+        seen = caught(logits, t, n, t * (1 + sign * least), 6_000, rng, false_alarm)
+        assert at_least(seen, 6_000, 0.95)
+
+
+@given(st.integers(5, 200), st.floats(0.02, 0.98))
+def test_quick_residuals_are_those_of_the_binomial(particles, share):
+    counts = np.arange(particles + 1)
+    p = np.array([share, 1 - share])
+    exact = residuals(np.stack([counts, particles - counts], axis=-1), p)
+    left, chance = np.full(len(counts), float(particles)), np.full(len(counts), share)
+    quick = _quick_cells(counts * 1.0, left, chance, 1 - chance)
+    usual = (np.abs(exact.mean[:, 0]) < 5) & (min(share, 1 - share) * particles >= 5)
+    assert quick.mean[usual] == pytest.approx(exact.mean[usual, 0], abs=0.06)
+    assert np.sqrt(quick.loose[usual]) == pytest.approx(np.sqrt(exact.loose[usual, 0]), abs=0.06)
+
+
+def test_more_false_alarms_than_power_see_an_error_of_zero():
+    nothing = detectable_difference(1000, EXAMPLE, 2.0, false_alarm=0.5, power=0.01)
+    assert (nothing.temperature, nothing.total_variation) == (0, 0)
