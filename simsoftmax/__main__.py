@@ -166,7 +166,7 @@ def verify(
 @click.argument("logits", type=click.Path(dir_okay=False))
 @click.argument("labels", type=click.Path(dir_okay=False))
 @click.option("--probabilities", is_flag=True, help="LOGITS holds probabilities; their logarithms are fitted.")
-@click.option("--confidence", type=float, default=0.95, show_default=True, help="Coverage of the interval.")
+@click.option("--confidence-level", type=float, default=0.95, show_default=True, help="Coverage of the interval.")
 @click.option("--bins", type=int, default=15, show_default=True, help="Bins of the calibration error.")
 @click.option("--threads", type=int, help="Threads; the result does not depend on them.")
 @click.option("--progress", is_flag=True, help="Show a progress bar for every pass.")
@@ -176,7 +176,7 @@ def calibrate(
     logits: str,
     labels: str,
     probabilities: bool,
-    confidence: float,
+    confidence_level: float,
     bins: int,
     threads: int | None,
     progress: bool,
@@ -203,7 +203,7 @@ def calibrate(
             f"labels must hold one level for each of the {len(z)} rows, got {len(y)}; the first is 0, which may be the "
             "heading that pandas gives a column without a name: write it with header=False"
         )
-    fit = fit_temperature(z, y, confidence=confidence, threads=threads, progress=progress)
+    fit = fit_temperature(z, y, confidence_level=confidence_level, threads=threads, progress=progress)
     temperature = 1.0 if fit.status == "unidentified" else fit.temperature
     before, after = (reliability_diagram(*_favourites(z, y, t), bins=bins) for t in (1.0, temperature))
     facts = {name: getattr(fit, name) for name in fit.__dataclass_fields__ if name != "steps"}

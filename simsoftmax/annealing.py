@@ -172,15 +172,15 @@ class Annealing(Result):
     low: float
     high: float
     """Exact binomial interval (C. J. Clopper and E. S. Pearson, Biometrika 26 (1934))."""
-    confidence: float
+    confidence_level: float
     trajectory: Trajectory = field(repr=False)
     schedule: NDArray[np.float64] = field(repr=False)
 
     def __str__(self) -> str:
         return (
             f"{100 * self.success:.3g} % of {counted(self.trajectory.particles, 'particle')} found the ground level in "
-            f"{counted(len(self.schedule), 'sweep')} ({100 * self.confidence:g} % interval {100 * self.low:.3g} to "
-            f"{100 * self.high:.3g} %)."
+            f"{counted(len(self.schedule), 'sweep')} ({100 * self.confidence_level:g} % interval {100 * self.low:.3g} "
+            f"to {100 * self.high:.3g} %)."
         )
 
 
@@ -192,7 +192,7 @@ def anneal(
     proposal: Proposal = "neighbour",
     start: Literal["ground", "uniform"] | ArrayLike = "uniform",
     record: int = 0,
-    confidence: float = 0.95,
+    confidence_level: float = 0.95,
     rng: RNG = None,
 ) -> Annealing:
     """Cool independent particles along a schedule and count those that reach the ground level.
@@ -204,7 +204,7 @@ def anneal(
         The temperature of each sweep; `geometric_cooling` and its like make one, and ``[T] * sweeps`` is a quench to T.
     particles, proposal, start, record, rng
         As in `simsoftmax.simulate`.
-    confidence : float, optional
+    confidence_level : float, optional
         Of the interval.
 
     Returns
@@ -221,7 +221,7 @@ def anneal(
     """
     z = as_vector_logits(logits)
     temperatures = _as_schedule(schedule)
-    confidence = as_probability("confidence", confidence)
+    confidence_level = as_probability("confidence_level", confidence_level)
     run = simulate(
         z,
         temperatures,
@@ -235,12 +235,12 @@ def anneal(
     if run.interrupted:
         raise KeyboardInterrupt
     hits = int(run.counts[z == z.max()].sum())
-    interval = stats.binomtest(hits, run.particles).proportion_ci(confidence, method="exact")
+    interval = stats.binomtest(hits, run.particles).proportion_ci(confidence_level, method="exact")
     return Annealing(
         success=hits / run.particles,
         low=float(interval.low),
         high=float(interval.high),
-        confidence=confidence,
+        confidence_level=confidence_level,
         trajectory=run,
         schedule=temperatures,
     )

@@ -95,7 +95,7 @@ def plot_occupancy(
     logits: ArrayLike | None = None,
     temperature: float | None = None,
     *,
-    labels: Sequence[str] | None = None,
+    names: Sequence[str] | None = None,
     ax: Axes | None = None,
 ) -> Axes:
     """Draw the share of particles in each level beside softmax(z/T).
@@ -108,7 +108,7 @@ def plot_occupancy(
         Scores. Needed with plain counts; a trajectory knows its own.
     temperature : float, optional
         Temperature that the ticks stand for. By default the trajectory's, or 1.
-    labels : sequence of str, optional
+    names : sequence of str, optional
         Names of the levels. By default their logits.
     ax : Axes, optional
         Where to draw. By default a new figure in the package's style.
@@ -122,7 +122,7 @@ def plot_occupancy(
     Raises
     ------
     TypeError, ValueError
-        If counts, logits, temperature and labels do not belong together.
+        If counts, logits, temperature and names do not belong together.
     """
     if hasattr(counts, "counts"):
         logits = counts.logits if logits is None else logits
@@ -133,12 +133,12 @@ def plot_occupancy(
     z = as_vector_logits(logits)
     n = as_counts(counts, len(z))
     t = 1.0 if temperature is None else float(as_temperature(temperature, scalar=True))
-    if labels is None:
-        labels = [f"z {number(v)}" if np.isfinite(v) else "z −∞" for v in z]
-    elif isinstance(labels, str) or not isinstance(labels, (Sequence, np.ndarray)):
-        raise TypeError(f"labels must be a list of names, got {labels!r}; pass one for each of the {len(z)} levels")
-    if len(labels) != len(z):
-        raise ValueError(f"labels must name each of the {len(z)} levels, got {len(labels)} names")
+    if names is None:
+        names = [f"z {number(v)}" if np.isfinite(v) else "z −∞" for v in z]
+    elif isinstance(names, str) or not isinstance(names, (Sequence, np.ndarray)):
+        raise TypeError(f"names must be a list of names, got {names!r}; pass one for each of the {len(z)} levels")
+    if len(names) != len(z):
+        raise ValueError(f"names must name each of the {len(z)} levels, got {len(names)} names")
 
     ax = _axes(ax)
     order = np.argsort(-z, kind="stable")
@@ -166,7 +166,7 @@ def plot_occupancy(
             )
             for row, (value, place) in enumerate(zip(share, places, strict=True))
         ]
-        ax.set_yticks(y, [labels[i] for i in order])
+        ax.set_yticks(y, [names[i] for i in order])
     else:
         ax.set_ylabel("level, likeliest at the bottom")
         ax.set_yticks([])

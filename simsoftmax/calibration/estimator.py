@@ -41,7 +41,7 @@ class TemperatureScaler(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         lack some of its classes.
     cv : int or cross-validation generator, optional
         How rows are held out. Not used without an estimator.
-    confidence : float, optional
+    confidence_level : float, optional
         Coverage of the temperature's interval.
 
     Attributes
@@ -77,10 +77,10 @@ class TemperatureScaler(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
     (5, 2)
     """
 
-    def __init__(self, estimator: Any = None, *, cv: Any = 5, confidence: float = 0.95) -> None:
+    def __init__(self, estimator: Any = None, *, cv: Any = 5, confidence_level: float = 0.95) -> None:
         self.estimator = estimator
         self.cv = cv
-        self.confidence = confidence
+        self.confidence_level = confidence_level
 
     def fit(self, X: Any, y: Any, sample_weight: Any = None, groups: Any = None) -> TemperatureScaler:
         """Fit the temperature, and the classifier where there is one.
@@ -135,7 +135,9 @@ class TemperatureScaler(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
                 )
             logits, index = logits[scored], index[scored]
             sample_weight = None if sample_weight is None else sample_weight[scored]
-        self.fit_: TemperatureFit = fit_temperature(logits, index, weights=sample_weight, confidence=self.confidence)
+        self.fit_: TemperatureFit = fit_temperature(
+            logits, index, weights=sample_weight, confidence_level=self.confidence_level
+        )
         self.temperature_ = 1.0 if self.fit_.status == "unidentified" else self.fit_.temperature
         if self.fit_.status in ("zero", "infinite"):
             effect = "certain" if self.temperature_ == 0 else "the same for all classes"

@@ -83,7 +83,7 @@ class TemperatureFit(Displayed):
         another.
     low, high : float
         Limits of the confidence interval.
-    confidence : float
+    confidence_level : float
         Its nominal coverage.
     nll_before, nll_after : float
         Mean negative log-likelihood in nats at T = 1 and at the fitted temperature.
@@ -100,7 +100,7 @@ class TemperatureFit(Displayed):
     temperature: float
     low: float
     high: float
-    confidence: float
+    confidence_level: float
     nll_before: float
     nll_after: float
     rows: int
@@ -119,8 +119,8 @@ class TemperatureFit(Displayed):
         if self.status == "unidentified":
             return f"No temperature can be fitted to {shape}: {self.reason}"
         return (
-            f"T = {self.temperature:.4g} ({100 * self.confidence:g} % interval {self.low:.4g} to {self.high:.4g}) "
-            f"on {shape}; NLL {_nats(self.nll_before)} → {_nats(self.nll_after)} nats; {self.reason}"
+            f"T = {self.temperature:.4g} ({100 * self.confidence_level:g} % interval {self.low:.4g} to {self.high:.4g})"
+            f" on {shape}; NLL {_nats(self.nll_before)} → {_nats(self.nll_after)} nats; {self.reason}"
         )
 
 
@@ -565,7 +565,7 @@ def fit_temperature(
     labels: ArrayLike,
     *,
     weights: ArrayLike | None = None,
-    confidence: float = 0.95,
+    confidence_level: float = 0.95,
     interval: Literal["sandwich", "bootstrap"] = "sandwich",
     rng: RNG = None,
     threads: int | None = None,
@@ -584,7 +584,7 @@ def fit_temperature(
         The true level of every row, from 0 to K - 1.
     weights : array_like, shape (n,), optional
         Weights of the rows, >= 0; only their ratios matter.
-    confidence : float, optional
+    confidence_level : float, optional
         Nominal coverage of the interval. At 95 % the sandwich covered 94.5 to 95.6 % of the book's study, and the
         bootstrap 93.4 to 95.2 %, least with 100 rows.
     interval : {"sandwich", "bootstrap"}, optional
@@ -637,7 +637,7 @@ def fit_temperature(
     >>> bool(fit.low < 2 < fit.high)
     True
     """
-    confidence = as_probability("confidence", confidence)
+    confidence_level = as_probability("confidence_level", confidence_level)
     if interval not in ("sandwich", "bootstrap"):
         raise ValueError(f'interval must be "sandwich" or "bootstrap", got {interval!r}')
     if rng is not None:  # making one from nothing takes as long as a pass over a small table
@@ -646,7 +646,7 @@ def fit_temperature(
     threads = processors if threads is None else as_count("threads", threads, high=1024)
     table = _table(logits, labels, weights, threads, progress)
     with table.opened():
-        return _fit(table, confidence, interval, rng)
+        return _fit(table, confidence_level, interval, rng)
 
 
 def _table(logits: Any, labels: Any, weights: Any, threads: int, progress: bool) -> _Table:
@@ -779,17 +779,17 @@ def _warn_of_probabilities(logits: NDArray[Any]) -> None:
         )
 
 
-def _fit(table: _Table, confidence: float, interval: str, rng: RNG) -> TemperatureFit:
+def _fit(table: _Table, confidence_level: float, interval: str, rng: RNG) -> TemperatureFit:
     """Fit in the unit of the logits or, where floating point is too short for that, in the widest of their gaps."""
     try:
-        return _search(table, confidence, interval, rng)
+        return _search(table, confidence_level, interval, rng)
     except _BeyondRange:
         table.double = True
     widest = [float(half) for half in table.total(_widest)]
     for half in filter(None, widest):  # where labels lie far off they decide, and else what else lies far off
         table.factor = 2.0 ** max(-1022, min(1022, -math.frexp(half)[1]))
         try:
-            return _search(table, confidence, interval, rng)
+            return _search(table, confidence_level, interval, rng)
         except _BeyondRange:
             pass
     raise ValueError(
@@ -799,7 +799,7 @@ def _fit(table: _Table, confidence: float, interval: str, rng: RNG) -> Temperatu
     )
 
 
-def _search(table: _Table, confidence: float, interval: str, rng: RNG) -> TemperatureFit:
+def _search(table: _Table, confidence_level: float, interval: str, rng: RNG) -> TemperatureFit:
     """Find the root of the slope: it rises with log beta, so its sign gives a bracket, and a step is a proposal."""
     fit = _Fit(table)
     first = sums = fit.evaluate(fit.start())
@@ -814,7 +814,7 @@ def _search(table: _Table, confidence: float, interval: str, rng: RNG) -> Temper
         if not far and abs(u) > 3:
             # Before the search goes far, one pass settles whether there is anything to be found.
             far = True
-            end = _at_an_end(fit, sums.weight, confidence)
+            end = _at_an_end(fit, sums.weight, confidence_level)
             if end is not None:
                 break
         if abs(u) > _FARTHEST:
@@ -828,7 +828,7 @@ def _search(table: _Table, confidence: float, interval: str, rng: RNG) -> Temper
                 break
             table.double = True
     if end is None:
-        limits = _interval(fit, sums, u + step, confidence, interval, rng)
+        limits = _interval(fit, sums, u + step, confidence_level, interval, rng)
         end = _End(math.exp(-u - step), *limits, sums.nll_after(step), "interior", "the slope of the NLL is 0 there")
     unit = 1 / table.factor
     if 0 < end.temperature < math.inf and not 0 < end.temperature * unit < math.inf:
@@ -837,7 +837,7 @@ def _search(table: _Table, confidence: float, interval: str, rng: RNG) -> Temper
         temperature=end.temperature * unit,
         low=end.low * unit,
         high=end.high * unit,
-        confidence=confidence,
+        confidence_level=confidence_level,
         nll_before=first.nll_at_one,
         nll_after=end.nll,
         rows=table.rows,
@@ -861,7 +861,7 @@ class _End(NamedTuple):
     reason: str
 
 
-def _at_an_end(fit: _Fit, weight: float, confidence: float) -> _End | None:
+def _at_an_end(fit: _Fit, weight: float, confidence_level: float) -> _End | None:
     """Return the answer where the NLL has no minimum at 0 < T < infinity, which one pass certifies."""
     slope, hot, cold, wrong, uneven, size = (float(x) for x in fit.table.total(_limits))
     hot, cold = hot / weight, cold / weight
@@ -874,7 +874,7 @@ def _at_an_end(fit: _Fit, weight: float, confidence: float) -> _End | None:
         raise _BeyondRange
     w = fit.table.weights
     rows = fit.table.rows if not w.size else weight**2 / float(np.square(w).sum())
-    rise = float(ndtri((1 + confidence) / 2)) ** 2 / (2 * rows)  # of the NLL, at the likelihood-ratio limit
+    rise = float(ndtri((1 + confidence_level) / 2)) ** 2 / (2 * rows)  # of the NLL, at the likelihood-ratio limit
     if not wrong:
         reason = "every label is a maximum of its row, so the likelihood grows as T falls to 0"
         return _End(0.0, 0.0, _reaches(fit, cold + rise, hot, -1), cold, "zero", reason)
@@ -900,7 +900,9 @@ def _reaches(fit: _Fit, target: float, largest: float, sign: int) -> float:
     return math.exp(-float(brentq(excess, low, high, xtol=1e-4)))
 
 
-def _interval(fit: _Fit, sums: _Sums, root: float, confidence: float, interval: str, rng: RNG) -> tuple[float, float]:
+def _interval(
+    fit: _Fit, sums: _Sums, root: float, confidence_level: float, interval: str, rng: RNG
+) -> tuple[float, float]:
     """Return the interval of T around exp(-root)."""
     table = fit.table
     rows = int(np.count_nonzero(table.weights)) if table.weights.size else table.rows
@@ -917,14 +919,14 @@ def _interval(fit: _Fit, sums: _Sums, root: float, confidence: float, interval: 
             newton = -drawn[:, 0] / drawn[:, 1]
             moved = newton / (1 + 0.5 * (1 + drawn[:, 2] / drawn[:, 1]) * newton)
         # The quantiles are taken farther out, by as much as Student's t and n / (n - 1) would widen a normal interval.
-        tail = float(ndtr(-math.sqrt(rows / (rows - 1)) * sums.student((1 - confidence) / 2, rows)))
+        tail = float(ndtr(-math.sqrt(rows / (rows - 1)) * sums.student((1 - confidence_level) / 2, rows)))
         low, high = np.nanquantile(moved, [tail, 1 - tail])
         centre = -math.log(scale * _LN2)
         with np.errstate(over="ignore"):
             return float(np.exp(centre - high)), float(np.exp(centre - low))
     step = root - math.log(sums.beta)
     deviation = math.sqrt(sums.squares_after(step) * rows / (rows - 1)) / sums.curvature_after(step)
-    half = min(sums.student((1 - confidence) / 2, rows) * deviation, _FARTHEST)
+    half = min(sums.student((1 - confidence_level) / 2, rows) * deviation, _FARTHEST)
     return math.exp(-root - half), math.exp(-root + half) if half - root < 709 else math.inf
 
 

@@ -325,7 +325,7 @@ class CalibrationErrorEstimate(Displayed):
         The estimate with the bias of the bins taken off.
     low, high : float
         Bootstrap interval of the true error.
-    confidence : float
+    confidence_level : float
         Nominal coverage.
     by_chance : float
         The plain estimate to be expected of a perfectly calibrated model with the same confidences.
@@ -335,13 +335,13 @@ class CalibrationErrorEstimate(Displayed):
     debiased: float
     low: float
     high: float
-    confidence: float
+    confidence_level: float
     by_chance: float
 
     def __str__(self) -> str:
         return (
             f"calibration error {100 * self.value:.2f} %, debiased {100 * self.debiased:.2f} % "
-            f"({100 * self.confidence:g} % interval {100 * self.low:.2f} to {100 * self.high:.2f} %); "
+            f"({100 * self.confidence_level:g} % interval {100 * self.low:.2f} to {100 * self.high:.2f} %); "
             f"perfect calibration would show {100 * self.by_chance:.2f} %"
         )
 
@@ -352,7 +352,7 @@ def estimate_calibration_error(
     *,
     bins: int = 15,
     binning: Binning = "width",
-    confidence: float = 0.95,
+    confidence_level: float = 0.95,
     resamples: int = 1000,
     rng: RNG = None,
 ) -> CalibrationErrorEstimate:
@@ -367,7 +367,7 @@ def estimate_calibration_error(
     ----------
     probabilities, labels, bins, binning
         As in `reliability_diagram`.
-    confidence : float, optional
+    confidence_level : float, optional
         Coverage of the interval.
     resamples : int, optional
         Number of bootstrap samples.
@@ -378,7 +378,7 @@ def estimate_calibration_error(
     -------
     CalibrationErrorEstimate
     """
-    confidence = as_probability("confidence", confidence)
+    confidence_level = as_probability("confidence_level", confidence_level)
     resamples = as_count("resamples", resamples, high=10**7)
     rng = generator(rng)
     events, edges = _binned(probabilities, labels, bins, binning)
@@ -389,7 +389,7 @@ def estimate_calibration_error(
     for r in range(resamples):
         pick = rng.integers(rows, size=rows)
         drawn[r] = abs(np.bincount(index[pick], difference[pick], size)).sum() / rows
-    tail = (1 - confidence) / 2
+    tail = (1 - confidence_level) / 2
     few, many = np.quantile(drawn, [tail, 1 - tail])
     value = expected_calibration_error(probabilities, labels, bins=bins, binning=binning)
     return CalibrationErrorEstimate(
@@ -397,7 +397,7 @@ def estimate_calibration_error(
         debiased=expected_calibration_error(probabilities, labels, bins=bins, binning=binning, debias=True),
         low=max(0.0, 2 * value - float(many)),
         high=max(0.0, 2 * value - float(few)),
-        confidence=confidence,
+        confidence_level=confidence_level,
         by_chance=reliability_diagram(probabilities, labels, bins=bins, binning=binning).expected_by_chance,
     )
 

@@ -281,7 +281,7 @@ class ParticleExplorer(_Explorer):
         if counts is None:  # what the figure comes to when the particles have found their balance
             run = simulate(self.logits, self.temperature, particles=self.particles, engine="occupations", rng=0)
             counts = run.counts
-        plot_occupancy(counts, self.logits, self.temperature, labels=self._names(), ax=figure.subplots())
+        plot_occupancy(counts, self.logits, self.temperature, names=self._names(), ax=figure.subplots())
 
     @traitlets.default("caption")
     def _default_caption(self) -> str:
@@ -386,7 +386,7 @@ class FreeEnergyExplorer(_Explorer):
         q /= q.sum()
         if len(q) != 3 or not allowed.all():
             ax = plot_occupancy(
-                np.rint(q * 1e6), self.logits, self.temperature, labels=self._names(), ax=figure.subplots()
+                np.rint(q * 1e6), self.logits, self.temperature, names=self._names(), ax=figure.subplots()
             )
             ax.set_xlabel("trial distribution q; ticks are softmax")
             return

@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 from scipy import optimize, special
 
 from ..arguments import as_counts, as_logits, as_probability, as_vector_logits, first_index
-from ..results import Displayed
+from ..results import Displayed, counted
 from .null import LARGE, Null, binomial_quantile
 
 __all__ = ["TemperatureEstimate", "estimate_temperature"]
@@ -35,7 +35,7 @@ class TemperatureEstimate(Displayed):
         uniform distribution or above.
     low, high : float
         Confidence interval; ``high`` is infinite if a uniform distribution cannot be excluded.
-    confidence : float
+    confidence_level : float
         What was asked.
     particles : int
     p_value : float
@@ -51,7 +51,7 @@ class TemperatureEstimate(Displayed):
     temperature: float
     low: float
     high: float
-    confidence: float
+    confidence_level: float
     particles: int
     p_value: float
     inverted: bool
@@ -59,7 +59,7 @@ class TemperatureEstimate(Displayed):
     def __str__(self) -> str:
         text = (
             f"T = {self.temperature:.4g}, between {self.low:.4g} and {self.high:.4g} with "
-            f"{100 * self.confidence:.7g} % confidence ({self.particles:,} particle{'s' if self.particles > 1 else ''})"
+            f"{100 * self.confidence_level:.7g} % confidence ({counted(self.particles, 'particle')})"
         )
         if self.inverted:
             return text + "; the high levels are fuller than at any temperature, so infinity is the nearest."
@@ -72,7 +72,9 @@ class TemperatureEstimate(Displayed):
         return text + "."
 
 
-def estimate_temperature(counts: ArrayLike, logits: ArrayLike, *, confidence: float = 0.95) -> TemperatureEstimate:
+def estimate_temperature(
+    counts: ArrayLike, logits: ArrayLike, *, confidence_level: float = 0.95
+) -> TemperatureEstimate:
     """Estimate the temperature of a sampler from its counts, with a confidence interval.
 
     Parameters
@@ -81,7 +83,7 @@ def estimate_temperature(counts: ArrayLike, logits: ArrayLike, *, confidence: fl
         Number of independent draws of each level.
     logits : array_like, shape (K,)
         Scores z; -inf marks a level that cannot be occupied.
-    confidence : float, optional
+    confidence_level : float, optional
         Coverage of the interval.
 
     Returns
@@ -98,7 +100,7 @@ def estimate_temperature(counts: ArrayLike, logits: ArrayLike, *, confidence: fl
     -----
     The likelihood is that of an exponential family in b = 1 / T: concave, and greatest where the mean energy of the
     Boltzmann distribution is the observed one. The interval holds every b for which neither tail of the mean energy
-    is smaller than (1 - confidence) / 2. Tails are those of the modified signed root of the likelihood ratio,
+    is smaller than (1 - confidence_level) / 2. Tails are those of the modified signed root of the likelihood ratio,
     r* = r + ln(u / r) / r (O. E. Barndorff-Nielsen 1986), accurate for few particles, though no theorem: in the
     book's study of promises at most 5 % missed, of 2,000 runs each, at a stated 95 %. They are exact where all
     particles are in the lowest levels or all in the highest, and where there are only two energies (C. J. Clopper
@@ -115,7 +117,7 @@ def estimate_temperature(counts: ArrayLike, logits: ArrayLike, *, confidence: fl
         )
     z = as_vector_logits(logits)
     n = as_counts(counts, len(z))
-    level = as_probability("confidence", confidence)
+    level = as_probability("confidence_level", confidence_level)
     allowed = z > -np.inf
     if n[~allowed].any():
         where = first_index(~allowed & (n > 0))

@@ -88,7 +88,7 @@ def test_ends_are_said_in_words(files, capsys):
         ("logits.txt", "labels.npy", (), "must come from a file ending in"),
         ("logits.npy", "labels.npy", ("--probabilities",), "must lie between 0 and 1"),
         ("logits.npy", "labels.npy", ("--plot", "figure.doc"), "plot must be a file ending in"),
-        ("logits.npy", "labels.npy", ("--confidence", "95"), "confidence must lie strictly"),
+        ("logits.npy", "labels.npy", ("--confidence-level", "95"), "confidence_level must lie strictly"),
     ],
 )
 def test_mistakes_are_one_line_and_status_2(files, capsys, logits, labels, options, message):

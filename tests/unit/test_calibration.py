@@ -415,7 +415,7 @@ def test_wrong_arguments_are_named(rng):
     for error, message, arguments in (
         (TypeError, "labels must be integers", {"labels": labels * 1.0}),
         (TypeError, "logits must be real", {"logits": logits * 1j}),
-        (ValueError, "confidence must lie strictly", {"confidence": 95}),
+        (ValueError, "confidence_level must lie strictly", {"confidence_level": 95}),
         (ValueError, "interval must be", {"interval": "exact"}),
         (
             ValueError,

@@ -32,6 +32,6 @@ def test_every_result_with_a_sentence_shows_it():
 def test_what_completion_offers_is_there():
     for name in dir(ss):
         getattr(ss, name)
-    axes = ss.simulate([1.0, 0.0], particles=10, rng=0).plot(labels=["up", "down"])
+    axes = ss.simulate([1.0, 0.0], particles=10, rng=0).plot(names=["up", "down"])
     assert [text.get_text() for text in axes.get_yticklabels()] == ["up", "down"]
     plt.close(axes.figure)

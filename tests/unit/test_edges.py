@@ -199,7 +199,7 @@ STRATEGIES = {
     "every": lambda k: whole(1, 9, 0, 2**31, 2**53, 2**53 + 1),
     "false_alarm": lambda k: CHANCES.flatmap(scalar),
     "power": lambda k: CHANCES.flatmap(scalar),
-    "confidence": lambda k: CHANCES.flatmap(scalar),
+    "confidence_level": lambda k: CHANCES.flatmap(scalar),
     "interval": lambda k: CHANCES.flatmap(scalar),
     "quadrature_error": lambda k: numbers(st.floats(1e-6, 0.1), [TINY, 1e-300, 0.0, 1.0, 1 - 2**-53]).flatmap(scalar),
     "difference": lambda k: CHANCES.flatmap(scalar),
@@ -249,7 +249,7 @@ STRATEGY_OF |= {
 }
 # The work of these grows with a number that has no natural end: it is always given, and small.
 ALWAYS = {"particles", "sweeps", "resamples", "threads"}
-ALWAYS_OF = {"microcanonical_marginal": {"quanta"}, "integrate_log_partition": {"quadrature_error", "confidence"}}
+ALWAYS_OF = {"microcanonical_marginal": {"quanta"}, "integrate_log_partition": {"quadrature_error", "confidence_level"}}
 # Figures are drawn for eyes; what they show is computed by the functions that are tried here.
 TRIED = {name: function for name, function in FUNCTIONS.items() if not function.__module__.endswith("plotting")}
 

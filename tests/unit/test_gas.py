@@ -178,7 +178,7 @@ def test_the_thermometer_reads_a_tenth_of_the_gas(rng, alarm):
     """A part of the gas exchanges energy with the rest, so its thermometer reading is a measurement."""
     run = simulate_gas(1.0, particles=200_000, levels=6, spacing=0.5, rng=rng)
     part = np.bincount(run.quanta[:20_000], minlength=6)
-    reading = sm.estimate_temperature(part, run.logits, confidence=1 - alarm)
+    reading = sm.estimate_temperature(part, run.logits, confidence_level=1 - alarm)
     assert reading.low < run.temperature < reading.high
     assert reading.high / reading.low < 1.3
     # negative control: the temperature of a gas with a fifth more energy is excluded

@@ -88,7 +88,7 @@ def test_occupancy_shows_shares_and_theory(temperature):
 
 
 def test_low_energy_is_down():
-    ax = plot_occupancy([1, 2, 7], [0.1, 1.0, 2.0], labels=["a", "b", "c"])
+    ax = plot_occupancy([1, 2, 7], [0.1, 1.0, 2.0], names=["a", "b", "c"])
     assert [text.get_text() for text in ax.get_yticklabels()] == ["c", "b", "a"]
     assert np.all(np.diff(ax.get_yticks()) > 0)
 
@@ -108,7 +108,7 @@ def test_occupancy_takes_a_trajectory_many_levels_and_forbidden_ones(recorded):
 
 def test_arrays_are_as_good_as_lists():
     names = np.array(["low", "middle", "high"])
-    ax = plot_occupancy(np.array([5, 2, 1]), np.array([2.0, 1.0, 0.1]), 0.7, labels=names)
+    ax = plot_occupancy(np.array([5, 2, 1]), np.array([2.0, 1.0, 0.1]), 0.7, names=names)
     assert [tick.get_text() for tick in ax.get_yticklabels()] == ["low", "middle", "high"]
     dots = np.array([[0.5, 2.0], [0.4, 0.9], [0.01, 0.02]])
     listed = plot_temperature_sweep([2.0, 1.0, 0.1], "entropy", measured=tuple(dots))
@@ -176,8 +176,8 @@ def test_the_shares_of_a_figure_have_the_same_digits():
 def test_wrong_arguments_are_named(recorded):
     with pytest.raises(TypeError, match="logits must be given"):
         plot_occupancy([1, 2])
-    with pytest.raises(ValueError, match="labels must name each of the 3"):
-        plot_occupancy([1, 2, 3], Z, labels=["a"])
+    with pytest.raises(ValueError, match="names must name each of the 3"):
+        plot_occupancy([1, 2, 3], Z, names=["a"])
     with pytest.raises(ValueError, match="temperatures must be two or more, finite and above 0"):
         plot_temperature_sweep(Z, temperatures=[0, 1])
     with pytest.raises(ValueError, match="quantity must be one of"):

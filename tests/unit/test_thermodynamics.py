@@ -171,7 +171,7 @@ def test_heat_capacity_of_a_real_simulation(rng):
     z = np.array([0.0, -1.0])
     for t in (0.2, 0.42, 1.0, 3.0):
         run = sm.simulate(z, t, particles=10**6, rng=rng)
-        result = heat_capacity_from_counts(run.counts, z, t, confidence=1 - 2e-7)
+        result = heat_capacity_from_counts(run.counts, z, t, confidence_level=1 - 2e-7)
         assert result.low < sm.heat_capacity(z, t) < result.high
 
 
@@ -201,7 +201,7 @@ def test_str_reads_as_a_sentence():
 
 
 def test_normal_reach():
-    e = mean_energy_from_counts([500, 500], [1.0, 0.0], confidence=0.5)
+    e = mean_energy_from_counts([500, 500], [1.0, 0.0], confidence_level=0.5)
     assert (e.high - e.value) / e.error == pytest.approx(stats.norm.isf(0.25))
 
 

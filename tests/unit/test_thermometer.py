@@ -60,8 +60,8 @@ def test_the_ends_of_the_thermometer():
         estimate_temperature([1, 2], [1.0, 1.0])
     with pytest.raises(ValueError, match="counts must be 0 where the logit is -inf"):
         estimate_temperature([1, 2, 1], [1.0, 0.0, -np.inf])
-    with pytest.raises(ValueError, match="confidence must lie strictly"):
-        estimate_temperature([1, 2, 1], EXAMPLE, confidence=95)
+    with pytest.raises(ValueError, match="confidence_level must lie strictly"):
+        estimate_temperature([1, 2, 1], EXAMPLE, confidence_level=95)
 
 
 @given(st.integers(0, 10**6), st.floats(0.3, 8), st.floats(1, 53), st.integers(2, 6))
@@ -116,7 +116,7 @@ def test_a_truncation_that_was_not_declared_is_seen(rng):
     assert not hidden.low <= t <= hidden.high  # the interval is wrong, and the estimate says so
     assert hidden.p_value < ALARM
     assert "no temperature fits these counts" in str(hidden)
-    declared = estimate_temperature(counts, np.where(truncated > 0, logits, -np.inf), confidence=1 - ALARM)
+    declared = estimate_temperature(counts, np.where(truncated > 0, logits, -np.inf), confidence_level=1 - ALARM)
     assert declared.low <= t <= declared.high
     assert declared.p_value > ALARM
     assert "no temperature" not in str(declared)

@@ -48,7 +48,8 @@ WRONG = {
     "every": [*WHOLE, 0],
     "false_alarm": SHARE,
     "power": SHARE,
-    "confidence": SHARE,
+    "names": [3, ["a"], ["a", "b", "c", "d"]],
+    "confidence_level": SHARE,
     "difference": [*NOT_A_NUMBER, 0.0, -1.0],
     "of": ["energy", None, 3],
     "concentration": [value for value in POSITIVE if value is not None],
@@ -77,7 +78,6 @@ CHOICE = ["sideways", 3, None, ["width"]]
 # Where one name means different things to different functions.
 WRONG_OF = {
     ("fit_temperature", "logits"): ROWS,
-    ("plot_occupancy", "labels"): [3, ["a"], ["a", "b", "c", "d"]],
     ("plot_temperature_sweep", "logits"): VECTOR,
     ("plot_temperature_sweep", "temperatures"): [3, "abc", (1.0,), (1.0, -1.0), (np.nan, 1.0), (0.0, 1.0)],
     ("plot_trajectory", "quantity"): CHOICE,
