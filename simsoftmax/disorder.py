@@ -74,5 +74,7 @@ def rugged_ladder(levels: int, *, roughness: float = 1.0, rng: RNG = None) -> ND
         The largest is 0, so the ground level has energy 0.
     """
     scale, size = as_positive("roughness", roughness), as_count("levels", levels, high=2**31)
+    if scale > 1e290:  # the walk would leave the range of floating point
+        raise ValueError(f"roughness must be at most 1e290, got {scale:g}; divide it by a power of ten")
     walk = np.cumsum(generator(rng).normal(scale=scale, size=size))
     return np.asarray(walk - walk.max())

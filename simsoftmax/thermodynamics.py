@@ -98,6 +98,11 @@ def _moments(counts: ArrayLike, logits: ArrayLike) -> tuple[int, NDArray[np.floa
     if total < 2:
         raise ValueError(f"counts must hold at least 2 particles, got {total}; draw more")
     energy = -z[used]
+    if energy.max() / 2 - energy.min() / 2 > 2.0**1021:
+        raise ValueError(
+            f"logits must lie within 2**1022 of each other, got {z[used].min():g} and {z[used].max():g}; divide them by "
+            "a power of ten"
+        )
     return total, n[used] / total, energy - energy.min(), float(energy.min())
 
 
@@ -140,7 +145,7 @@ def mean_energy_from_counts(counts: ArrayLike, logits: ArrayLike, *, confidence_
 def _unit(deviation: NDArray[np.float64]) -> float:
     """Return a power of two in which the fourth power of deviations is a float; 1 for all but extreme ones."""
     largest = float(np.abs(deviation).max())
-    return 1.0 if 1e-60 < largest < 1e60 or largest == 0 else 2.0 ** math.frexp(largest)[1]
+    return 1.0 if 1e-60 < largest < 1e60 or largest == 0 else 2.0 ** (math.frexp(largest)[1] - 1)
 
 
 def _skewed(quantile: float, skewness: float, n: int) -> float:

@@ -35,6 +35,7 @@ __all__ = [
 _SUM_TOLERANCE = 1e-5
 # exp() of anything lower is 0 in float64: such a level is empty.
 _LOG_TINY = -746.0
+_HOTTEST = 1e300  # the logarithm of no float takes T ln q out of range from here
 _MOST_STEPS = 1_000_000
 
 
@@ -60,6 +61,11 @@ def _prepare(
     q = _as_distribution("distribution", distribution)
     z = as_logits(logits).astype(np.float64)
     t = as_temperature(temperature)
+    if (high := (t > _HOTTEST) & (t < np.inf)).any():
+        raise ValueError(
+            f"temperature must be at most {_HOTTEST:g}, or infinite, got {t[high][0]:g}; T S would leave the range of "
+            "floating point: divide F by T first"
+        )
     if q.shape[-1] != z.shape[-1]:
         raise ValueError(
             f"distribution must hold one probability for each of the {z.shape[-1]} logits, got shape {q.shape}"
