@@ -100,8 +100,8 @@ def _moments(counts: ArrayLike, logits: ArrayLike) -> tuple[int, NDArray[np.floa
     energy = -z[used]
     if energy.max() / 2 - energy.min() / 2 > 2.0**1021:
         raise ValueError(
-            f"logits must lie within 2**1022 of each other, got {z[used].min():g} and {z[used].max():g}; divide them by "
-            "a power of ten"
+            f"logits must lie within 2**1022 of each other, got {z[used].min():g} and {z[used].max():g}; divide them "
+            "by a power of ten"
         )
     return total, n[used] / total, energy - energy.min(), float(energy.min())
 
