@@ -76,7 +76,7 @@ def compare(turns: int = 7) -> dict[str, dict[str, float]]:
         "stream": [str(word) for word in stream],
         "span": SPAN,
     }
-    loader = base64.b64encode((Path(live.__file__).parent / "src" / "kernels.js").read_bytes()).decode()
+    loader = base64.b64encode((Path(live.__file__).parent / "src" / "kit" / "kernels.js").read_bytes()).decode()
     command = ["node", "--input-type=module", "-e", NODE, loader, json.dumps(job)]
     found = {}
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, bufsize=1) as node:

@@ -29,7 +29,7 @@ from sphinx.application import Sphinx
 from sphinx.util import logging
 from sphinx.util.docutils import ReferenceRole
 
-from simsoftmax.live.widgets import LiveFigure
+from simsoftmax.live import LiveFigure
 
 log = logging.getLogger(__name__)
 

@@ -23,8 +23,7 @@ from playwright.sync_api import expect
 
 import simsoftmax as ss
 from simsoftmax.kernels.wasm import KERNELS
-from simsoftmax.live.training_widgets import SymmetryExplorer
-from simsoftmax.live.widgets import FreeEnergyExplorer, ParticleExplorer, TemperatureExplorer
+from simsoftmax.live import FreeEnergyExplorer, ParticleExplorer, SymmetryExplorer, TemperatureExplorer
 from simsoftmax.variational import variational_free_energy
 
 pytestmark = pytest.mark.browser
@@ -722,7 +721,7 @@ def test_no_state_makes_a_kernel_read_beyond_its_arrays(browser, site):
 
 
 def test_every_kernel_says_how_long_its_arrays_are():
-    source = (ROOT / "simsoftmax" / "live" / "src" / "kernels.js").read_text(encoding="utf-8")
+    source = (ROOT / "simsoftmax" / "live" / "src" / "kit" / "kernels.js").read_text(encoding="utf-8")
     sizes = dict(re.findall(r'^  (\w+): "([^"]+)",$', source, re.MULTILINE))
     signatures = {name: re.search(r"\((.*)\)", text)[1].split(", ") for name, (_, text) in KERNELS.items()}
     assert {name: len(kinds) for name, kinds in signatures.items()} == {
@@ -736,7 +735,7 @@ def test_every_kernel_says_how_long_its_arrays_are():
 def test_labels_are_text(browser, site):
     evil = "<img src=x onerror=alert(1)>"
     widgets = [
-        kind(LOGITS, 0.7, labels=[evil, "</script><b>b", "&amp;"], title=evil, caption=evil)
+        kind(LOGITS, 0.7, names=[evil, "</script><b>b", "&amp;"], title=evil, caption=evil)
         for kind in (ParticleExplorer, TemperatureExplorer, FreeEnergyExplorer)
     ]
     name = write_page(site, "labels.html", *widgets)

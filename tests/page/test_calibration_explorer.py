@@ -23,7 +23,7 @@ from test_wasm import page  # noqa: F401
 
 import simsoftmax as ss
 from simsoftmax.kernels.page import reliability
-from simsoftmax.live.calibration_widgets import CalibrationExplorer
+from simsoftmax.live import CalibrationExplorer
 
 TEMPERATURES = [0.0, 0.05, 0.6, 1.0, 2.6, 20.0, np.inf]
 BINNINGS = [(bins, binning) for bins in (1, 5, 15, 30) for binning in ("width", "mass")]

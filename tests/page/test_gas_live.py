@@ -28,7 +28,7 @@ from simsoftmax.gas import gas_temperature, microcanonical_marginal, simulate_ga
 from simsoftmax.kernels.page import annealing as cooling
 from simsoftmax.kernels.page import gas as handovers
 from simsoftmax.kernels.seeds import seed_streams
-from simsoftmax.live.gas_widgets import AnnealingExplorer, GasExplorer
+from simsoftmax.live import AnnealingExplorer, GasExplorer
 
 Z = rugged_ladder(12, roughness=1.0, rng=6)
 

@@ -18,7 +18,7 @@ ROOT = Path(__file__).parents[2]
 
 CELLS = [
     "from pathlib import Path\n"
-    "from simsoftmax.live.widgets import TemperatureExplorer\n"
+    "from simsoftmax.live import TemperatureExplorer\n"
     "explorer = TemperatureExplorer([2.0, 1.0, 0.1], 0.7)\n"
     "explorer.observe(lambda change: Path('seen.txt').write_text(repr(change['new'])), 'temperature')\n"
     "explorer",

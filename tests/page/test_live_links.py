@@ -18,9 +18,15 @@ from test_browser import (  # noqa: F401
     serve,
 )
 
-from simsoftmax.live.gas_widgets import AnnealingExplorer, GasExplorer
-from simsoftmax.live.training_widgets import LogOddsExplorer, SymmetryExplorer
-from simsoftmax.live.widgets import FreeEnergyExplorer, ParticleExplorer, TemperatureExplorer
+from simsoftmax.live import (
+    AnnealingExplorer,
+    FreeEnergyExplorer,
+    GasExplorer,
+    LogOddsExplorer,
+    ParticleExplorer,
+    SymmetryExplorer,
+    TemperatureExplorer,
+)
 
 ROOT = Path(__file__).parents[2]
 
@@ -124,7 +130,7 @@ kernelspec: {{display_name: Python 3, language: python, name: python3}}
 
 (first)=
 ```{{code-cell}} ipython3
-from simsoftmax.live.widgets import ParticleExplorer, TemperatureExplorer
+from simsoftmax.live import ParticleExplorer, TemperatureExplorer
 
 ParticleExplorer()
 ```

@@ -8,7 +8,7 @@ from test_wasm import page  # noqa: F401
 
 import simsoftmax as ss
 from simsoftmax.kernels.page.training import affine_loss, affine_loss_map, affine_probabilities, descend_gaps, log_odds
-from simsoftmax.live.training_widgets import LogOddsExplorer, SymmetryExplorer, WeightDecayExplorer
+from simsoftmax.live import LogOddsExplorer, SymmetryExplorer, WeightDecayExplorer
 
 temperatures = st.floats(0.25, 8)
 shares = st.lists(st.floats(0.02, 0.98), min_size=1, max_size=6)

@@ -19,7 +19,7 @@ from test_browser import (  # noqa: F401
 from test_training import fits
 
 from simsoftmax.kernels.page.training import affine_loss, descend_gaps, log_odds
-from simsoftmax.live.training_widgets import LogOddsExplorer, SymmetryExplorer, WeightDecayExplorer
+from simsoftmax.live import LogOddsExplorer, SymmetryExplorer, WeightDecayExplorer
 
 pytestmark = pytest.mark.browser
 

@@ -19,7 +19,7 @@ from simsoftmax.kernels.page import exact, reference
 from simsoftmax.kernels.page.evidence import grow_evidence
 from simsoftmax.kernels.seeds import seed_streams
 
-LOADER = Path(live.__file__).parent / "src" / "kernels.js"
+LOADER = Path(live.__file__).parent / "src" / "kit" / "kernels.js"
 
 # Runs a list of calls through the loader of the live figures; arrays travel as bytes.
 DRIVER = """

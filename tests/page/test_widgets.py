@@ -16,10 +16,18 @@ from nbconvert import LatexExporter
 
 import simsoftmax as ss
 import simsoftmax.live
-from simsoftmax.live.calibration_widgets import CalibrationExplorer
-from simsoftmax.live.gas_widgets import AnnealingExplorer, GasExplorer
-from simsoftmax.live.training_widgets import LogOddsExplorer, SymmetryExplorer, WeightDecayExplorer
-from simsoftmax.live.widgets import FreeEnergyExplorer, LiveFigure, ParticleExplorer, TemperatureExplorer
+from simsoftmax.live import (
+    AnnealingExplorer,
+    CalibrationExplorer,
+    FreeEnergyExplorer,
+    GasExplorer,
+    LiveFigure,
+    LogOddsExplorer,
+    ParticleExplorer,
+    SymmetryExplorer,
+    TemperatureExplorer,
+    WeightDecayExplorer,
+)
 
 X, Y = [0.0, 1.0, 2.0, 3.0], [0, 0, 1, 1]
 Z = np.array([[2.0, 0.0], [1.0, 0.5], [0.0, 1.0], [0.3, 0.0], [0.0, 2.0], [1.0, 0.0]])
@@ -59,7 +67,7 @@ def figures():
     while todo:
         kind = todo.pop()
         todo += kind.__subclasses__()
-        if not kind.__name__.startswith("_") and kind is not LiveFigure:
+        if kind.__module__ != LiveFigure.__module__:  # what they stand on
             found.add(kind)
     return sorted(found, key=lambda kind: kind.__name__)
 
@@ -161,23 +169,23 @@ def test_the_common_kinds_of_numbers_are_welcome():
             return iter(self.values)
 
     for logits in (np.float32([2, 1, 0]), Column(2, 1, 0), range(2, -1, -1), (2, 1, 0)):
-        explorer = ParticleExplorer(logits, np.float32(0.5), particles=np.int64(50), labels=Column("a", "b", "c"))
+        explorer = ParticleExplorer(logits, np.float32(0.5), particles=np.int64(50), names=Column("a", "b", "c"))
         assert (explorer.logits, explorer.temperature, explorer.particles) == ([2.0, 1.0, 0.0], 0.5, 50)
-        assert explorer.labels == ["a", "b", "c"]
-        explorer.labels = range(3)
-        assert explorer.labels == ["0", "1", "2"]
-    with pytest.raises(ValueError, match="labels must name each of the 3 levels, got 2 names"):
-        TemperatureExplorer(labels=["a", "b"])
+        assert explorer.names == ["a", "b", "c"]
+        explorer.names = range(3)
+        assert explorer.names == ["0", "1", "2"]
+    with pytest.raises(ValueError, match="names must name each of the 3 levels, got 2 names"):
+        TemperatureExplorer(names=["a", "b"])
     assert TemperatureExplorer(temperature=-0.0).get_state("temperature") == {"temperature": 0.0}
     assert np.copysign(1, FreeEnergyExplorer(temperature=-0.0).temperature) == 1
 
 
 def test_names_and_shares_of_other_levels_are_forgotten():
-    explorer = FreeEnergyExplorer([2, 1, 0], labels=["a", "b", "c"], distribution=[0.2, 0.3, 0.5])
+    explorer = FreeEnergyExplorer([2, 1, 0], names=["a", "b", "c"], distribution=[0.2, 0.3, 0.5])
     explorer.set_state({"logits": [1.0, 2.0]})
-    assert (explorer.labels, explorer.distribution) == ([], [])
-    explorer.set_state({"logits": [1.0, 2.0, 3.0], "labels": ["x", "y", "z"]})
-    assert explorer.labels == ["x", "y", "z"]
+    assert (explorer.names, explorer.distribution) == ([], [])
+    explorer.set_state({"logits": [1.0, 2.0, 3.0], "names": ["x", "y", "z"]})
+    assert explorer.names == ["x", "y", "z"]
 
 
 def test_a_replay_shows_its_run_and_no_other():
@@ -197,7 +205,7 @@ def test_a_replay_shows_its_run_and_no_other():
 def test_names_are_drawn_letter_by_letter():
     names = ["50 % of $a_$", "$x^", r"$\frac$"]
     for kind in (ParticleExplorer, TemperatureExplorer, FreeEnergyExplorer):
-        assert kind([2, 1, 0.1], labels=names)._pictures()["svg"].startswith(b"<?xml")
+        assert kind([2, 1, 0.1], names=names)._pictures()["svg"].startswith(b"<?xml")
     decay = WeightDecayExplorer(**{**MADE[WeightDecayExplorer], "names": names[:2]})
     assert decay._pictures()["pdf"].startswith(b"%PDF")
 

@@ -46,8 +46,8 @@ found["evidence"] = watch.log_evidence
 """
 
 FIGURES = """
-from simsoftmax.live.training_widgets import LogOddsExplorer
-from simsoftmax.live.widgets import FreeEnergyExplorer
+from simsoftmax.live import LogOddsExplorer
+from simsoftmax.live import FreeEnergyExplorer
 found["figures"] = [
     len(str(figure._repr_mimebundle_())) > 1000 for figure in (FreeEnergyExplorer(), LogOddsExplorer([0.2, 0.7]))
 ]

@@ -65,7 +65,7 @@ def test_the_tests_run_from_the_sources_and_are_found_without_them(built, tmp_pa
     _, sdist, wheel = built
     shutil.copytree(sdist / "tests", tmp_path / "tests")
     shutil.copy(sdist / "pyproject.toml", tmp_path)
-    for there, package, what in ((sdist, sdist, "tests/test_arguments.py"), (tmp_path, wheel, "--collect-only")):
+    for there, package, what in ((sdist, sdist, "tests/unit/test_arguments.py"), (tmp_path, wheel, "--collect-only")):
         command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", what]
         environment = os.environ | {"PYTHONPATH": str(package)}
         done = subprocess.run(command, cwd=there, env=environment, capture_output=True, text=True)

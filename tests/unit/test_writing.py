@@ -123,7 +123,7 @@ def test_nothing_else_in_the_package_writes_a_file():
         ("calibration/datasets.py", "savez"),  # into the writer
         ("metropolis.py", "savez"),  # into the writer
         ("__main__.py", "savefig"),  # into the writer
-        ("live/widgets.py", "savefig"),  # into memory
+        ("live/base.py", "savefig"),  # into memory
     }
     names = {"write_text", "write_bytes", "savez", "savez_compressed", "save_npz", "savetxt", "savefig", "tofile"}
     names |= {"NamedTemporaryFile"}

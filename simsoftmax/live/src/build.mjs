@@ -8,12 +8,13 @@ import { build } from "esbuild";
 
 const here = dirname(fileURLToPath(import.meta.url));
 const out = process.argv[2] ?? join(dirname(here), "static");
-const entries = (await readdir(here)).filter((name) => name.endsWith("_explorer.js") || name.endsWith(".css"));
+const figures = (await readdir(join(here, "figures"))).map((name) => join("figures", name));
 
 const { metafile } = await build({
   absWorkingDir: here,
-  entryPoints: entries.sort(),
+  entryPoints: ["live.css", ...figures.sort()],
   outdir: out,
+  entryNames: "[name]",
   bundle: true,
   minify: true,
   format: "esm",

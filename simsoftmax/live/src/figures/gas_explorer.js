@@ -1,13 +1,14 @@
 // GasExplorer: particles that hand each other quanta come to have a temperature.
 
 import { select as pick } from "d3-selection";
-import { Bars } from "./bars.js";
-import * as format from "./format.js";
-import { Gas } from "./gas.js";
-import { heat, Thermometer } from "./heat.js";
-import { Kernels } from "./kernels.js";
-import { Ladder } from "./ladder.js";
-import { add, button, encode, Readouts, select, Stage } from "./stage.js";
+import { Bars } from "../parts/bars.js";
+import * as format from "../kit/format.js";
+import { Gas } from "../models/gas.js";
+import { heat } from "../kit/heat.js";
+import { Thermometer } from "../parts/thermometer.js";
+import { Kernels } from "../kit/kernels.js";
+import { Ladder } from "../parts/ladder.js";
+import { add, button, encode, Readouts, select, Stage } from "../kit/stage.js";
 
 const SIZES = [6, 20, 100, 1000, 10000, 100000];
 const MEANS = [0.5, 1, 2, 4];

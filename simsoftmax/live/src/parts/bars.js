@@ -4,8 +4,8 @@ import { drag } from "d3-drag";
 import { scaleLinear } from "d3-scale";
 import { select } from "d3-selection";
 import { linkHorizontal } from "d3-shape";
-import * as format from "./format.js";
-import { spread } from "./spread.js";
+import * as format from "../kit/format.js";
+import { spread } from "../kit/spread.js";
 
 export class Bars {
   // heading: what the bars count; columns: names of the columns of numbers, what is seen and what theory says, or theory

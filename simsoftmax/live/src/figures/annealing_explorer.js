@@ -2,13 +2,14 @@
 
 import { scaleLinear, scaleLog } from "d3-scale";
 import { line } from "d3-shape";
-import { Cooling } from "./cooling.js";
-import * as format from "./format.js";
-import { Frame } from "./frame.js";
-import { heat, Thermometer } from "./heat.js";
-import { Kernels } from "./kernels.js";
-import { Landscape } from "./landscape.js";
-import { add, button, gauge, Readouts, Stage } from "./stage.js";
+import { Cooling } from "../models/cooling.js";
+import * as format from "../kit/format.js";
+import { Frame } from "../parts/frame.js";
+import { heat } from "../kit/heat.js";
+import { Thermometer } from "../parts/thermometer.js";
+import { Kernels } from "../kit/kernels.js";
+import { Landscape } from "../parts/landscape.js";
+import { add, button, gauge, Readouts, Stage } from "../kit/stage.js";
 
 const LENGTHS = [10, 30, 100, 300, 1000, 3000, 10000];
 const CURVE = [10, 13, 18, 24, 30, 42, 56, 75, 100, 130, 180, 240, 300, 420, 560, 750, 1000, 1800, 3000, 5600, 10000];

@@ -3,10 +3,11 @@
 import { drag } from "d3-drag";
 import { scaleLinear, scaleLog } from "d3-scale";
 import { line } from "d3-shape";
-import * as format from "./format.js";
-import { Frame } from "./frame.js";
-import { heat, Thermometer } from "./heat.js";
-import { add, gauge, Readouts, select as choose, Stage } from "./stage.js";
+import * as format from "../kit/format.js";
+import { Frame } from "../parts/frame.js";
+import { heat } from "../kit/heat.js";
+import { Thermometer } from "../parts/thermometer.js";
+import { add, gauge, Readouts, select as choose, Stage } from "../kit/stage.js";
 
 async function render({ model, el }) {
   const stage = new Stage(el, model, "Weights of a classifier under weight decay, with an adjustable strength");

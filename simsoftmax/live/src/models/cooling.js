@@ -1,6 +1,6 @@
 // Walkers that are cooled, and the exact distribution that goes with them, sweep after sweep.
 
-import { copy } from "./kernels.js";
+import { copy } from "../kit/kernels.js";
 
 export class Cooling {
   constructor(kernels, stream, logits) {

@@ -4,7 +4,7 @@ import { contours } from "d3-contour";
 import { drag } from "d3-drag";
 import { select } from "d3-selection";
 import { line } from "d3-shape";
-import * as format from "./format.js";
+import * as format from "../kit/format.js";
 
 const BANDS = 14;
 const LEAST = 0.001; // the drag stops this short of an edge, where a level would be lost for good

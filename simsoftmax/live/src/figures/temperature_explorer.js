@@ -1,13 +1,14 @@
 // TemperatureExplorer: softmax and its thermodynamics from one limit of temperature to the other.
 
-import { Bars } from "./bars.js";
-import { Curve } from "./curve.js";
-import * as format from "./format.js";
-import { CURVE, heat, temperatureScale, Thermometer, ticksFor, tickText } from "./heat.js";
-import { Kernels } from "./kernels.js";
-import { Ladder } from "./ladder.js";
-import { levelNames, Levels } from "./levels.js";
-import { add, decode, encode, logitsField, Stage, temperatureField } from "./stage.js";
+import { Bars } from "../parts/bars.js";
+import { Curve } from "../parts/curve.js";
+import * as format from "../kit/format.js";
+import { CURVE, heat, temperatureScale, ticksFor, tickText } from "../kit/heat.js";
+import { Thermometer } from "../parts/thermometer.js";
+import { Kernels } from "../kit/kernels.js";
+import { Ladder } from "../parts/ladder.js";
+import { levelNames, Levels } from "../models/levels.js";
+import { add, decode, encode, logitsField, Stage, temperatureField } from "../kit/stage.js";
 
 const QUANTITIES = [
   { key: "entropy", name: "entropy S", label: "Entropy against temperature" },
@@ -20,7 +21,7 @@ async function render({ model, el }) {
   const stage = new Stage(el, model, "Softmax and its thermodynamics, with an adjustable temperature");
   const levels = new Levels(await Kernels.load(model.get("_kernels")));
   const logitsNow = () => model.get("logits").map(decode);
-  const names = () => levelNames(model.get("labels"), logitsNow());
+  const names = () => levelNames(model.get("names"), logitsNow());
   const setTemperature = (temperature) => stage.set({ temperature: encode(temperature) });
 
   const scene = add(stage.root, "div", { className: "ssm-scene ssm-side" });
@@ -109,7 +110,7 @@ async function render({ model, el }) {
     point();
   }
 
-  stage.follow(["logits", "labels"], () => {
+  stage.follow(["logits", "names"], () => {
     levels.equilibrate(logitsNow(), decode(model.get("temperature")));
     typed.show(logitsNow().map(format.short).join(", "));
     trace();

@@ -1,12 +1,13 @@
 // CalibrationExplorer: how sure and how right at a temperature, and two measures of it at every temperature.
 
 import { scaleLinear, scaleLog } from "d3-scale";
-import { Curve } from "./curve.js";
-import * as format from "./format.js";
-import { Frame } from "./frame.js";
-import { COLDEST, heat, HOTTEST, temperatureScale, Thermometer } from "./heat.js";
-import { copy, Kernels } from "./kernels.js";
-import { add, button, decode, encode, Readouts, select, Stage, temperatureField } from "./stage.js";
+import { Curve } from "../parts/curve.js";
+import * as format from "../kit/format.js";
+import { Frame } from "../parts/frame.js";
+import { COLDEST, heat, HOTTEST, temperatureScale } from "../kit/heat.js";
+import { Thermometer } from "../parts/thermometer.js";
+import { copy, Kernels } from "../kit/kernels.js";
+import { add, button, decode, encode, Readouts, select, Stage, temperatureField } from "../kit/stage.js";
 
 const GRID = 481; // temperatures of the curves
 const BINS = [5, 15, 30];

@@ -4,11 +4,12 @@ import { contours } from "d3-contour";
 import { drag } from "d3-drag";
 import { scaleLinear, scaleLog } from "d3-scale";
 import { line } from "d3-shape";
-import * as format from "./format.js";
-import { Frame } from "./frame.js";
-import { heat, Thermometer } from "./heat.js";
-import { Kernels } from "./kernels.js";
-import { add, button, gauge, Readouts, select as choose, Stage } from "./stage.js";
+import * as format from "../kit/format.js";
+import { Frame } from "../parts/frame.js";
+import { heat } from "../kit/heat.js";
+import { Thermometer } from "../parts/thermometer.js";
+import { Kernels } from "../kit/kernels.js";
+import { add, button, gauge, Readouts, select as choose, Stage } from "../kit/stage.js";
 
 const REACH = 8; // scale and temperature run from 1/8 to 8
 const PLACES = 120; // of the slider for the scale

@@ -1,6 +1,6 @@
 // The isolated gas: how many quanta each particle holds, handed on by the compiled kernel.
 
-import { copy } from "./kernels.js";
+import { copy } from "../kit/kernels.js";
 import { DRAWN } from "./population.js";
 
 const FINE = 256; // numbers of quanta told apart where the whole distribution is weighed

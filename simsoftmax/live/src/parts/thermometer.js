@@ -1,53 +1,10 @@
-// Temperature is a colour, and the thermometer that sets it.
+// The thermometer that sets the temperature, or only shows it.
 
 import { drag } from "d3-drag";
-import { interpolateRgb } from "d3-interpolate";
-import { scaleLinear, scaleLog } from "d3-scale";
+import { scaleLinear } from "d3-scale";
 import { select } from "d3-selection";
-import * as format from "./format.js";
-
-export const COLDEST = 0.05;
-export const HOTTEST = 20;
-
-const shade = scaleLog([COLDEST, 1, HOTTEST], ["rgb(47,111,176)", "rgb(140,120,150)", "rgb(226,118,32)"])
-  .interpolate(interpolateRgb)
-  .clamp(true);
-export const heat = (temperature) => shade(Math.min(HOTTEST, Math.max(COLDEST, temperature)));
-
-// Most of the scale is logarithmic; its two ends are the exact limits, T = 0 and T = infinity.
-const END = 0.07;
-const along = scaleLog([COLDEST, HOTTEST], [END, 1 - END]);
-// Between them and the marks next to them it goes with T and with 1 / T.
-const place = (t) => (t < COLDEST ? (END * t) / COLDEST : t > HOTTEST ? 1 - (END * HOTTEST) / t : along(t));
-function temperatureAt(u) {
-  if (u < END / 2) return 0;
-  if (u > 1 - END / 2) return Infinity;
-  return Number(Math.min(HOTTEST, Math.max(COLDEST, along.invert(u))).toPrecision(3));
-}
-const TICKS = [0, 0.05, 0.2, 1, 5, 20, Infinity];
-// Where there is little room, the ends keep only the exact limits.
-export const ticksFor = (length) => TICKS.filter((t) => Math.abs(length) > 280 || (t !== COLDEST && t !== HOTTEST));
-export const tickText = (t) => (t === Infinity ? "∞" : String(t));
-
-// The thermometer's scale for other plots, in the form that d3-axis expects.
-export function temperatureScale([low, high]) {
-  const scale = (t) => low + (high - low) * place(t);
-  return Object.assign(scale, {
-    invert: (x) => temperatureAt((x - low) / (high - low)),
-    range: () => [low, high],
-    copy: () => temperatureScale([low, high]),
-  });
-}
-
-// Temperatures that draw a smooth curve from one exact limit to the other. Beyond the marks they lie evenly on the scale,
-// and by the same factor down to a billionth and up to a billion, so that nothing is missed which happens there.
-const FINE = 32;
-const middle = Array.from({ length: 141 }, (_, i) => along.invert(END + ((1 - 2 * END) * i) / 140));
-const even = Array.from({ length: FINE - 1 }, (_, i) => FINE / (i + 1)); // 32, 16, 10.7, ... 1.03
-const steps = [...even, ...Array.from({ length: 88 }, (_, i) => 1.25 ** (i + 1))].sort((a, b) => a - b);
-export const CURVE = [
-  0, ...steps.map((step) => COLDEST / step).reverse(), ...middle, ...steps.map((step) => HOTTEST * step), Infinity,
-];
+import * as format from "../kit/format.js";
+import { COLDEST, heat, HOTTEST, place, shadeAt, temperatureAt, ticksFor, tickText } from "../kit/heat.js";
 
 export class Thermometer {
   // change(temperature) is called when the reader moves it, and without it the thermometer only shows; infinite: whether
@@ -59,7 +16,7 @@ export class Thermometer {
     this.svg = select(parent).append("svg").attr("class", "ssm-thermometer");
     this.gradient = this.svg.append("defs").append("linearGradient").attr("id", id);
     for (const u of [0, 0.25, 0.5, 0.75, 1]) {
-      this.gradient.append("stop").attr("offset", u).attr("stop-color", heat(along.invert(END + u * (1 - 2 * END))));
+      this.gradient.append("stop").attr("offset", u).attr("stop-color", shadeAt(u));
     }
     this.name = this.svg.append("text").attr("class", "ssm-muted").attr("aria-hidden", "true").text("temperature");
     this.ticks = this.svg.append("g").attr("aria-hidden", "true");

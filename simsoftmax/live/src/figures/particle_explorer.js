@@ -1,13 +1,14 @@
 // ParticleExplorer: particles hop between energy levels until their shares are softmax.
 
-import { Bars } from "./bars.js";
-import * as format from "./format.js";
-import { heat, Thermometer } from "./heat.js";
-import { Kernels } from "./kernels.js";
-import { Ladder } from "./ladder.js";
-import { levelNames } from "./levels.js";
-import { Population, Recording } from "./population.js";
-import { add, button, decode, encode, field, logitsField, Readouts, select, slider, Stage, temperatureField } from "./stage.js";
+import { Bars } from "../parts/bars.js";
+import * as format from "../kit/format.js";
+import { heat } from "../kit/heat.js";
+import { Thermometer } from "../parts/thermometer.js";
+import { Kernels } from "../kit/kernels.js";
+import { Ladder } from "../parts/ladder.js";
+import { levelNames } from "../models/levels.js";
+import { Population, Recording } from "../models/population.js";
+import { add, button, decode, encode, field, logitsField, Readouts, select, slider, Stage, temperatureField } from "../kit/stage.js";
 
 const PRESETS = {
   "worked example": [2, 1, 0.1],
@@ -31,7 +32,7 @@ async function render({ model, el }) {
 
   const logitsNow = () => model.get("logits").map(decode);
   const neighbour = () => model.get("proposal") === "neighbour";
-  const names = () => levelNames(model.get("labels"), logitsNow());
+  const names = () => levelNames(model.get("names"), logitsNow());
   const setLogits = (logits) => stage.set({ logits: logits.map(encode) });
   const setTemperature = (temperature) => stage.set({ temperature: encode(temperature) });
 
@@ -277,7 +278,7 @@ async function render({ model, el }) {
   }
 
   // The state that Python and the page share.
-  stage.follow(["logits", "labels", "temperature", "fault", "particles", "proposal"], () => {
+  stage.follow(["logits", "names", "temperature", "fault", "particles", "proposal"], () => {
     const logits = logitsNow();
     const fresh = logits.length !== people.levels;
     people.equilibrate(logits, decode(model.get("temperature")), model.get("fault"));

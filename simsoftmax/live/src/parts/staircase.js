@@ -4,7 +4,7 @@
 import { axisBottom } from "d3-axis";
 import { scaleLinear } from "d3-scale";
 import { select } from "d3-selection";
-import * as format from "./format.js";
+import * as format from "../kit/format.js";
 
 const ROWS = ["q", "softmax"];
 

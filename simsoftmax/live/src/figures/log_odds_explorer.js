@@ -1,11 +1,12 @@
 // LogOddsExplorer: gradient descent takes the gap of the logits to T ln(q / (1 - q)), sooner or later or never.
 
 import { scaleLinear, scaleSymlog } from "d3-scale";
-import * as format from "./format.js";
-import { Frame } from "./frame.js";
-import { heat, Thermometer } from "./heat.js";
-import { Kernels } from "./kernels.js";
-import { add, button, reducedMotion, slider, Stage } from "./stage.js";
+import * as format from "../kit/format.js";
+import { Frame } from "../parts/frame.js";
+import { heat } from "../kit/heat.js";
+import { Thermometer } from "../parts/thermometer.js";
+import { Kernels } from "../kit/kernels.js";
+import { add, button, reducedMotion, slider, Stage } from "../kit/stage.js";
 
 const [COLD, HOT] = [0.25, 5]; // colder, the descent would overshoot; hotter, it would leave the picture
 const MOST = 100000; // steps

@@ -3,8 +3,8 @@
 import { drag } from "d3-drag";
 import { scaleLinear } from "d3-scale";
 import { select } from "d3-selection";
-import * as format from "./format.js";
-import { add, reducedMotion } from "./stage.js";
+import * as format from "../kit/format.js";
+import { add, reducedMotion } from "../kit/stage.js";
 
 const DOT = 2.6;
 const HOP = 0.34; // seconds

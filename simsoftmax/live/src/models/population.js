@@ -1,6 +1,6 @@
 // Where the particles are: simulated by the compiled Metropolis kernel, or recorded by a native run.
 
-import { copy } from "./kernels.js";
+import { copy } from "../kit/kernels.js";
 import { Levels } from "./levels.js";
 
 export const DRAWN = 280;

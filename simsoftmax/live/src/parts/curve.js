@@ -5,7 +5,7 @@ import { scaleLinear } from "d3-scale";
 import { select } from "d3-selection";
 import { line } from "d3-shape";
 import { drag } from "d3-drag";
-import * as format from "./format.js";
+import * as format from "../kit/format.js";
 
 export class Curve {
   // title: what is drawn; x: a scale factory range -> scale; xTicks: length -> values; move(x) when the reader drags along the plot.

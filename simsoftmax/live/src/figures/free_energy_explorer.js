@@ -1,15 +1,16 @@
 // FreeEnergyExplorer: every distribution has a free energy, and softmax lies at the bottom.
 
 import { scaleLinear } from "d3-scale";
-import { Bars } from "./bars.js";
-import { Curve } from "./curve.js";
-import * as format from "./format.js";
-import { heat, Thermometer } from "./heat.js";
-import { Kernels } from "./kernels.js";
-import { levelNames, Levels } from "./levels.js";
-import { Simplex } from "./simplex.js";
-import { Staircase } from "./staircase.js";
-import { add, button, decode, encode, logitsField, Readouts, reducedMotion, Stage, temperatureField } from "./stage.js";
+import { Bars } from "../parts/bars.js";
+import { Curve } from "../parts/curve.js";
+import * as format from "../kit/format.js";
+import { heat } from "../kit/heat.js";
+import { Thermometer } from "../parts/thermometer.js";
+import { Kernels } from "../kit/kernels.js";
+import { levelNames, Levels } from "../models/levels.js";
+import { Simplex } from "../parts/simplex.js";
+import { Staircase } from "../parts/staircase.js";
+import { add, button, decode, encode, logitsField, Readouts, reducedMotion, Stage, temperatureField } from "../kit/stage.js";
 
 const SIDE = 65; // points along an edge of the landscape's grid
 const STEPS = 90; // points along the path downhill
@@ -69,7 +70,7 @@ async function render({ model, el }) {
   const stage = new Stage(el, model, "The free energy of a distribution over energy levels");
   const land = new Landscape(await Kernels.load(model.get("_kernels")));
   const logitsNow = () => model.get("logits").map(decode);
-  const names = () => levelNames(model.get("labels"), logitsNow());
+  const names = () => levelNames(model.get("names"), logitsNow());
   const setTemperature = (temperature) => stage.set({ temperature });
   const setDistribution = (distribution) => {
     flowing = false;
@@ -196,7 +197,7 @@ async function render({ model, el }) {
     draw();
   }
 
-  stage.follow(["logits", "labels", "temperature", "distribution"], () => {
+  stage.follow(["logits", "names", "temperature", "distribution"], () => {
     const logits = logitsNow();
     const same = String(logits) === String(land.logits && Array.from(land.logits.view)) && land.temperature === model.get("temperature");
     land.equilibrate(logits, model.get("temperature"));

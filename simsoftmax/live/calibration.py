@@ -1,13 +1,12 @@
 """A live figure about calibration: one temperature, a smooth likelihood and a jagged error.
 
-It is built like the explorers of `simsoftmax.live.widgets` and computes in the page, with the kernels of
+It is built like the explorers of `simsoftmax.live.base` and computes in the page, with the kernels of
 `simsoftmax.kernels.page.reliability`.
 """
 
 from __future__ import annotations
 
 import math
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -19,10 +18,10 @@ from ..boltzmann import softmax
 from ..calibration.fit import TemperatureFit, as_labels, fit_temperature
 from ..calibration.metrics import Binning, ReliabilityDiagram, reliability_diagram
 from .traits import Choice, Number, Whole, encode, validate
-from .widgets import LiveFigure
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
+from .base import STATIC, LiveFigure
 
 __all__ = ["CalibrationExplorer"]
 
@@ -62,7 +61,7 @@ class CalibrationExplorer(LiveFigure):
         use the same rounded numbers, so page and Python agree.
     """
 
-    _esm = Path(__file__).parent / "static" / "calibration_explorer.js"
+    _esm = STATIC / "calibration_explorer.js"
     buttons = ("fit T", "as trained")
     temperature = Number(1.0)
     bins = Whole(15).tag(sync=True)

@@ -1,0 +1,10 @@
+from .annealing import AnnealingExplorer as AnnealingExplorer
+from .base import LiveFigure as LiveFigure
+from .calibration import CalibrationExplorer as CalibrationExplorer
+from .free_energy import FreeEnergyExplorer as FreeEnergyExplorer
+from .gas import GasExplorer as GasExplorer
+from .log_odds import LogOddsExplorer as LogOddsExplorer
+from .particle import ParticleExplorer as ParticleExplorer
+from .symmetry import SymmetryExplorer as SymmetryExplorer
+from .temperature import TemperatureExplorer as TemperatureExplorer
+from .weight_decay import WeightDecayExplorer as WeightDecayExplorer

@@ -1,0 +1,182 @@
+"""What all live figures share: figures that compute in the reader's browser and that Python can read and set.
+
+Each is an ipywidget whose front end runs the package's own kernels, compiled to WebAssembly
+(`simsoftmax.kernels.wasm`). In JupyterLab its traits are shared with Python (``explorer.temperature = 0.3``,
+``explorer.observe(...)``); in a built page, without a kernel, it goes on living by itself. On paper, and where no
+script runs, a picture stands for it.
+"""
+
+from __future__ import annotations
+
+import base64
+import io
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar
+
+import anywidget
+import numpy as np
+import traitlets
+from numpy.typing import ArrayLike
+
+from ..arguments import RNG, as_temperature, as_vector_logits, generator
+from ..kernels.seeds import seed_streams
+from .traits import Names, Number, Numbers, validate
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+
+__all__ = ["LiveFigure"]
+
+#: The bundles of the figures, their style sheet, and the compiled kernels.
+STATIC = Path(__file__).parent / "static"
+WORKED_EXAMPLE = (2.0, 1.0, 0.1)
+
+
+def within(name: str, value: float, low: float, high: float) -> float:
+    """Return a number from low to high."""
+    if not low <= value <= high:
+        raise ValueError(f"{name} must be from {low:g} to {high:g} to be drawn, got {value:g}; pass one in between")
+    return float(value)
+
+
+def plain(name: str) -> str:
+    """Return a name as matplotlib writes it letter by letter, and not as mathematics."""
+    return name.replace("$", r"\$")
+
+
+def stream(rng: RNG) -> bytes:
+    """Return the first state of a stream of random numbers, as a page takes it."""
+    key = int(generator(rng).integers(2**64, dtype=np.uint64))
+    return bytes(seed_streams(key, 1).tobytes())
+
+
+class LiveFigure(anywidget.AnyWidget):
+    """What all live figures share: kernels, style sheet, a title, a caption, and a picture to stand for them."""
+
+    _css = STATIC / "live.css"
+    _kernels = traitlets.Bytes().tag(sync=True)
+    title = traitlets.Unicode().tag(sync=True)
+    caption = traitlets.Unicode().tag(sync=True)
+
+    #: Buttons that the words of a page may press, by what is written on them.
+    buttons: ClassVar[tuple[str, ...]] = ()
+    _title = ""
+    _caption = ""
+
+    def __init__(self, **traits: Any) -> None:
+        unknown = [name for name in traits if not self.has_trait(name)]
+        if unknown:
+            raise TypeError(
+                f"{type(self).__name__} has no trait {unknown[0]!r}; see its documentation for those it has"
+            )
+        super().__init__(**traits)
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__}: {self._describe()}>"
+
+    def _repr_mimebundle_(self, **options: Any) -> tuple[dict[Any, Any], dict[Any, Any]] | None:
+        """Return the live view, and a picture and a sentence for where nothing can live."""
+        bundle = super()._repr_mimebundle_(**options)
+        if bundle is not None:
+            pictures = self._pictures()
+            bundle[0]["text/plain"] = self._describe()
+            bundle[0]["image/svg+xml"] = pictures["svg"].decode()
+            bundle[0]["application/pdf"] = base64.b64encode(pictures["pdf"]).decode()  # what LaTeX can take
+        return bundle
+
+    def _pictures(self) -> dict[str, bytes]:
+        import matplotlib.pyplot as plt
+        from matplotlib.figure import Figure
+
+        from ..plotting import STYLE
+
+        self._check()
+        pictures = {}
+        with plt.style.context(STYLE):
+            figure = Figure(figsize=(6.4, 3.2), layout="constrained")
+            self._draw(figure)
+            for kind, date in (("svg", "Date"), ("pdf", "CreationDate")):
+                file = io.BytesIO()
+                figure.savefig(file, format=kind, metadata={date: None})
+                pictures[kind] = file.getvalue()
+        return pictures
+
+    def _check(self) -> None:
+        """Check all traits once more: a list can be changed in place, which nothing notices."""
+        for name in self._own_traits():
+            setattr(self, name, self.traits()[name]._validate(self, getattr(self, name)))
+
+    @classmethod
+    def _own_traits(cls) -> list[str]:
+        foreign = set(anywidget.AnyWidget.class_trait_names())
+        return [name for name in cls.class_trait_names(sync=True) if name not in foreign and not name.startswith("_")]
+
+    def get_state(self, key: Any = None, drop_defaults: bool = False) -> Any:
+        """Return the state as ipywidgets does, whole: without its program, a default too, a figure is dead."""
+        return super().get_state(key=key)
+
+    def _draw(self, figure: Figure) -> None:
+        raise NotImplementedError
+
+    def _describe(self) -> str:
+        return f"{self.title}: a live figure"
+
+    @traitlets.default("_kernels")
+    def _default_kernels(self) -> bytes:
+        return (STATIC / "kernels.wasm").read_bytes()
+
+    @traitlets.default("title")
+    def _default_title(self) -> str:
+        return self._title
+
+    @traitlets.default("caption")
+    def _default_caption(self) -> str:
+        return self._caption
+
+
+class LevelExplorer(LiveFigure):
+    """What the explorers of levels share: the logits, their names, a temperature."""
+
+    logits = Numbers(list(WORKED_EXAMPLE))
+    names = Names()
+    temperature = Number(1.0)
+
+    _most_levels = 16
+
+    def __init__(self, logits: ArrayLike = WORKED_EXAMPLE, temperature: float = 1.0, **traits: Any) -> None:
+        super().__init__(logits=as_vector_logits(logits), temperature=temperature, **traits)
+
+    def _describe(self) -> str:
+        logits = ", ".join(f"{z:g}" for z in self.logits)
+        return f"{self.title}: a live figure for logits {logits} at temperature {self.temperature:g}"
+
+    def _names(self) -> list[str] | None:
+        return [plain(name) for name in self.names] or None
+
+    @validate("logits")
+    def _check_logits(self, proposal: Any) -> list[float]:
+        logits: list[float] = as_vector_logits(proposal["value"]).tolist()
+        if not 2 <= len(logits) <= self._most_levels:
+            raise ValueError(
+                f"logits must hold 2 to {self._most_levels} levels to be drawn, got {len(logits)}; show fewer"
+            )
+        return logits
+
+    @validate("names")
+    def _check_names(self, proposal: Any) -> list[str]:
+        names: list[str] = proposal["value"]
+        if names and len(names) != len(self.logits):
+            raise ValueError(
+                f"names must name each of the {len(self.logits)} levels, got {len(names)} names; set logits first"
+            )
+        return names
+
+    @traitlets.observe("logits")
+    def _forget_names(self, _change: Any) -> None:
+        if len(self.names) != len(self.logits):
+            self.names = []  # of other levels
+
+    @validate("temperature")
+    def _check_temperature(self, proposal: Any) -> float:
+        return float(as_temperature(proposal["value"], scalar=True))

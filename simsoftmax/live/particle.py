@@ -1,0 +1,153 @@
+"""A live figure of particles that hop between energy levels under the Metropolis rule."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import traitlets
+from numpy.typing import ArrayLike, NDArray
+
+from ..arguments import RNG, as_count, as_vector_logits
+from ..metropolis import Trajectory, simulate
+from .traits import Choice, Flag, Number, Whole, validate
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+from .base import STATIC, WORKED_EXAMPLE, LevelExplorer, stream
+
+__all__ = ["ParticleExplorer"]
+
+
+class ParticleExplorer(LevelExplorer):
+    """Particles on energy levels, hopping under the Metropolis rule until their shares are softmax(z / T).
+
+    ``ParticleExplorer(trajectory)`` replays the records of a native run instead.
+
+    Parameters
+    ----------
+    logits : array_like, shape (K,), or Trajectory, optional
+        Two to sixteen scores; -inf marks a level that cannot be occupied. A trajectory must hold records.
+    temperature : float, optional
+        T >= 0; 0 and infinity mean the exact limits.
+    particles : int, optional
+        From 1 to a million.
+    proposal : {"uniform", "neighbour"}, optional
+        Propose any of the K levels, or one up or down the ladder.
+    start : {"hot", "cold"}, optional
+        Begin evenly over the levels, or all in the ground level.
+    speed : float, optional
+        Sweeps a second, or records a second in a replay.
+    fault : float, optional
+        How much too hot the particles run, in relative terms: 0.05 makes an error of five percent for the verdict to
+        find.
+    running : bool, optional
+        Whether the particles move.
+    names : list of str, optional
+        What to call the levels.
+    title, caption : str, optional
+        What stands above the figure; empty for none.
+    rng : int, numpy.random.Generator or None, optional
+        Seeds the particles' stream.
+
+    Attributes
+    ----------
+    counts : list of int
+        Particles in each level, about once a second.
+    sweeps : int
+        Sweeps since something was last changed.
+    log_evidence : float or None
+        Natural logarithm of the evidence against softmax, as in `simsoftmax.EProcess`; None until the particles have
+        forgotten where they began.
+    """
+
+    _esm = STATIC / "particle_explorer.js"
+    buttons = ("step", "start cold", "start hot")
+    particles = Whole(20_000).tag(sync=True)
+    proposal = Choice(["uniform", "neighbour"], "uniform").tag(sync=True)
+    start = Choice(["hot", "cold"], "hot").tag(sync=True)
+    speed = Number(8.0)
+    fault = Number(0.0)
+    running = Flag(True).tag(sync=True)
+    counts = traitlets.List(traitlets.Int()).tag(sync=True)
+    sweeps = Whole(0).tag(sync=True)
+    log_evidence = Number(None, allow_none=True)
+    _stream = traitlets.Bytes().tag(sync=True)
+    _recording = traitlets.Any(None, allow_none=True).tag(sync=True)
+
+    _counts: NDArray[np.int64] | None = None
+    _recorded: dict[str, Any]
+    _title = "Heat decides how far particles spread"
+    _caption = (
+        "Each dot is a particle on an energy level E = −z. Metropolis kicks move it; bars count where the particles "
+        "are, ticks are softmax(z/T). Turn the heat, or drag a level."
+    )
+    _replay = (
+        "Each dot is a particle on an energy level E = −z, as it was recorded; bars count where the particles are, "
+        "ticks are softmax(z/T). Let the record run, or move through it."
+    )
+
+    def __init__(
+        self,
+        logits: ArrayLike | Trajectory = WORKED_EXAMPLE,
+        temperature: float = 1.0,
+        *,
+        rng: RNG = None,
+        **traits: Any,
+    ) -> None:
+        if isinstance(logits, Trajectory):
+            trajectory = logits
+            if not trajectory.record or not len(trajectory.occupancies):
+                raise ValueError("trajectory must hold records to be replayed, got none; simulate with record=1")
+            traits["_recording"] = {
+                "occupancies": np.ascontiguousarray(trajectory.occupancies, dtype="<f8").tobytes(),
+                "particles": trajectory.particles,
+                "every": trajectory.record,
+            }
+            logits, temperature = trajectory.logits, trajectory.temperature
+            self._recorded = {"logits": as_vector_logits(logits).tolist(), "temperature": temperature}
+            self._counts = trajectory.counts
+            traits.setdefault("particles", trajectory.particles)
+            traits.setdefault("counts", trajectory.counts.tolist())
+            traits.setdefault("sweeps", trajectory.record * len(trajectory.occupancies))
+        super().__init__(logits, temperature, _stream=stream(rng), **traits)
+
+    def _draw(self, figure: Figure) -> None:
+        from ..plotting import plot_occupancy
+
+        counts = self._counts
+        if counts is None:  # what the figure comes to when the particles have found their balance
+            run = simulate(self.logits, self.temperature, particles=self.particles, engine="occupations", rng=0)
+            counts = run.counts
+        plot_occupancy(counts, self.logits, self.temperature, names=self._names(), ax=figure.subplots())
+
+    @traitlets.default("caption")
+    def _default_caption(self) -> str:
+        return self._caption if self._recording is None else self._replay
+
+    @validate("logits")
+    def _check_logits(self, proposal: Any) -> Any:
+        return self._as_recorded("logits", super()._check_logits(proposal))
+
+    @validate("temperature")
+    def _check_temperature(self, proposal: Any) -> Any:
+        return self._as_recorded("temperature", super()._check_temperature(proposal))
+
+    def _as_recorded(self, name: str, value: Any) -> Any:
+        if self._recording is not None and value != self._recorded[name]:
+            raise ValueError(f"{name} must stay as recorded in a replay, got {value}; make another explorer")
+        return value
+
+    @validate("particles")
+    def _check_particles(self, proposal: Any) -> int:
+        recorded = self._recording is not None
+        return as_count("particles", proposal["value"], high=2**53 if recorded else 1_000_000)
+
+    @validate("speed", "fault")
+    def _check_rate(self, proposal: Any) -> float:
+        name, value = proposal["trait"].name, float(proposal["value"])
+        low, high = (0.0, 1000.0) if name == "speed" else (-0.9, 10.0)
+        if not low < value <= high and value != 0.0:
+            raise ValueError(f"{name} must be from {low:g} to {high:g}, got {value}")
+        return value

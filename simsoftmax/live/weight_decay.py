@@ -1,0 +1,161 @@
+"""A live figure of what weight decay does: it is heat. It shows fits that were made beforehand."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import traitlets
+from numpy.typing import ArrayLike, NDArray
+
+from ..arguments import as_real
+from .traits import Flag, Names, Whole, as_names, validate
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+from .base import STATIC, LiveFigure, plain, within
+
+__all__ = ["WeightDecayExplorer"]
+
+_REACH = 8.0
+_MADE = "make another explorer, which computes them"
+_APART = "pass as many, or make another explorer"
+
+
+def _row(name: str, values: ArrayLike, length: int | None = None) -> list[float]:
+    row = as_real(name, values, "pass one number for each").astype(np.float64)
+    if row.ndim != 1 or row.size == 0 or not np.isfinite(row).all() or (length is not None and row.size != length):
+        wanted = "one finite number or more" if length is None else f"{length} finite numbers"
+        raise ValueError(f"{name} must be a row of {wanted}, got shape {row.shape}; pass one number for each")
+    return [float(value) for value in row]
+
+
+def _end(ends: list[float]) -> NDArray[np.float64]:
+    """Return ends of intervals that a logarithmic scale can take; those beyond it leave the picture all the same."""
+    return np.asarray(np.clip(np.nan_to_num(np.array(ends)), 1e-9, 1e9), dtype=np.float64)
+
+
+class WeightDecayExplorer(LiveFigure):
+    """Weights that shrink and turn under weight decay, and the temperatures that come of it.
+
+    Parameters
+    ----------
+    decays : array_like, shape (S,)
+        Strengths, growing; the first must be 0, the reference.
+    weights : array_like, shape (S, n)
+        Weights of the fit at each strength.
+    effective : array_like, shape (S,)
+        Effective temperature of each fit against the first.
+    calibration : sequence of TemperatureFit, length S
+        Calibration temperature of each fit.
+    names : sequence of str
+        What to call the n features.
+    at : int, optional
+        Which fit to show first.
+    title, caption : str, optional
+        What stands above the figure; empty for none.
+    """
+
+    _esm = STATIC / "weight_decay_explorer.js"
+    fits = traitlets.Dict().tag(sync=True)
+    _columns = (
+        "decays", "weights", "cooled", "heated", "effective", "calibration", "low", "high", "tied", "cosine", "length",
+    )  # fmt: skip
+    names = Names()
+    at = Whole(0).tag(sync=True)
+    cooled = Flag(False).tag(sync=True)
+    _title = "Weights shrink, and turn"
+    _caption = (
+        "Bars are the weights of the features. Ticks are what they would be if decay were heat alone: the weights "
+        "without decay, divided by the effective temperature. Raise the decay, and see the bars leave the ticks "
+        "before the thermometer rises."
+    )
+
+    def __init__(
+        self,
+        decays: ArrayLike,
+        weights: ArrayLike,
+        effective: ArrayLike,
+        calibration: Sequence[Any],
+        names: Sequence[str],
+        **traits: Any,
+    ) -> None:
+        decay = np.asarray(_row("decays", decays))
+        if decay.size < 2 or decay[0] != 0 or (np.diff(decay) <= 0).any():
+            raise ValueError(f"decays must be two or more that grow from 0, got {decay}; sort them, with 0 first")
+        names = as_names("names", names)
+        w = as_real("weights", weights, "pass one row for each decay").astype(np.float64)
+        if w.shape != (decay.size, len(names)) or not np.isfinite(w).all() or not w.any(axis=1).all():
+            raise ValueError(
+                f"weights must be finite, not all 0, and have shape {(decay.size, len(names))}, one row for each "
+                f"decay, got shape {w.shape}; fit again what did not converge"
+            )
+        t = np.asarray(_row("effective", effective, decay.size))
+        if (t <= 0).any():
+            raise ValueError(f"effective must be temperatures > 0, got {t.min():g}; pass one for each decay")
+        if not isinstance(calibration, Sequence) or isinstance(calibration, str):
+            raise TypeError(f"calibration must be a list of fits, got {calibration!r}; pass one for each decay")
+        if len(calibration) != decay.size:
+            raise ValueError(
+                f"calibration must hold {decay.size} fits, one for each decay, got {len(calibration)}; fit each one"
+            )
+        wrong = [fit for fit in calibration if not (hasattr(fit, "low") and 0 < fit.temperature < np.inf)]
+        if wrong:
+            raise ValueError(
+                f"calibration must hold fits of a finite temperature > 0, got {wrong[0]}; pass what fit_temperature "
+                "returns, and leave out decays that have none"
+            )
+        size = np.linalg.norm(w, axis=1)
+        fits: Mapping[str, NDArray[np.float64]] = {
+            "decays": decay,
+            "weights": w,
+            "cooled": w * t[:, None],
+            "heated": w[0] / t[:, None],
+            "effective": t,
+            "calibration": np.array([fit.temperature for fit in calibration]),
+            "low": _end([fit.low for fit in calibration]),
+            "high": _end([fit.high for fit in calibration]),
+            "tied": calibration[0].temperature / t,
+            "cosine": w @ w[0] / (size * size[0]),
+            "length": size / size[0],
+        }
+        super().__init__(fits={key: value.tolist() for key, value in fits.items()}, names=names, **traits)
+
+    def _describe(self) -> str:
+        decay, heat = self.fits["decays"][self.at], self.fits["effective"][self.at]
+        return (
+            f"{self.title}: a live figure of the weights of {len(self.names)} features at a decay of {decay:g}, beside "
+            f"what an effective temperature of {heat:.2f} alone would make of them"
+        )
+
+    @validate("fits", "names")
+    def _check_fits(self, proposal: Any) -> Any:
+        name, value = proposal["trait"].name, proposal["value"]
+        fits, names = (value, self.names) if name == "fits" else (self.fits, value)
+        rows = len(fits.get("decays", ()))
+        grids, columns = {"weights", "cooled", "heated"}, set(self._columns)
+        if rows < 2 or set(fits) != columns or any(np.shape(fits[key])[:1] != (rows,) for key in columns):
+            raise ValueError(f"fits must hold {', '.join(sorted(columns))} of each decay, got {sorted(fits)}; {_MADE}")
+        if any(np.shape(fits[key]) != (rows, len(names)) for key in grids):
+            features = len(fits["weights"][0])
+            raise ValueError(f"names must name each of the {features} features, got {len(names)} names; {_MADE}")
+        if self.at >= rows:
+            raise ValueError(f"fits must reach the one that is shown, {self.at}, got {rows}; set at first")
+        return value
+
+    @validate("at")
+    def _check_at(self, proposal: Any) -> int:
+        return int(within("at", proposal["value"], 0, len(self.fits["decays"]) - 1))
+
+    def _draw(self, figure: Figure) -> None:
+        from ..plotting import INKS, temperature_color
+
+        ax = figure.subplots()
+        rows = np.arange(len(self.names))
+        color = temperature_color(self.fits["effective"][self.at])
+        ax.barh(rows, self.fits["weights"][self.at], height=0.6, color=color)
+        ax.vlines(self.fits["heated"][self.at], rows - 0.4, rows + 0.4, color=INKS["theory"], linewidth=1.6)
+        ax.set_yticks(rows, [plain(name) for name in self.names])
+        ax.invert_yaxis()
+        ax.set_xlabel(f"weight at a decay of {self.fits['decays'][self.at]:g}; ticks: heat alone")
