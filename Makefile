@@ -26,10 +26,11 @@ lab: book ## open the chapters as notebooks in JupyterLab
 	@$(BIN)/jupyter trust _build/notebooks/*.ipynb
 	JUPYTER_CONFIG_PATH="$(CURDIR)/book/lab:$$JUPYTER_CONFIG_PATH" $(BIN)/jupyter lab --LabApp.default_url=/lab/tree/_build/notebooks/index.ipynb $(LAB_OPTIONS)
 
-lint: $(READY) ## check style and types
+lint: $(READY) node_modules ## check style and types, of Python and of JavaScript (needs Node)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+	npm run --silent lint
 
 bench: $(READY) ## time the simulator beside its peers
 	$(BIN)/python -m benchmarks

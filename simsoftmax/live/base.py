@@ -59,6 +59,10 @@ class LiveFigure(anywidget.AnyWidget):
     title = traitlets.Unicode().tag(sync=True)
     caption = traitlets.Unicode().tag(sync=True)
 
+    #: How traits come to values that words of a page give them, by name: those that are tagged with ``travels``, "by
+    #: ratio", "in whole numbers" or "together" for a row, move there, and the others jump.
+    _travels = traitlets.Dict().tag(sync=True)
+
     #: Buttons that the words of a page may press, by what is written on them.
     buttons: ClassVar[tuple[str, ...]] = ()
     _title = ""
@@ -126,6 +130,10 @@ class LiveFigure(anywidget.AnyWidget):
     def _default_kernels(self) -> bytes:
         return (STATIC / "kernels.wasm").read_bytes()
 
+    @traitlets.default("_travels")
+    def _default_travels(self) -> dict[str, str]:
+        return {name: trait.metadata["travels"] for name, trait in self.traits(travels=bool).items()}
+
     @traitlets.default("title")
     def _default_title(self) -> str:
         return self._title
@@ -138,9 +146,9 @@ class LiveFigure(anywidget.AnyWidget):
 class LevelExplorer(LiveFigure):
     """What the explorers of levels share: the logits, their names, a temperature."""
 
-    logits = Numbers(list(WORKED_EXAMPLE))
+    logits = Numbers(list(WORKED_EXAMPLE)).tag(travels="together")
     names = Names()
-    temperature = Number(1.0)
+    temperature = Number(1.0).tag(travels="by ratio")
 
     _most_levels = 16
 

@@ -63,7 +63,7 @@ class CalibrationExplorer(LiveFigure):
 
     _esm = STATIC / "calibration_explorer.js"
     buttons = ("fit T", "as trained")
-    temperature = Number(1.0)
+    temperature = Number(1.0).tag(travels="by ratio")
     bins = Whole(15).tag(sync=True)
     binning = Choice(["width", "mass"], "width").tag(sync=True)
     _gaps = traitlets.Bytes().tag(sync=True)

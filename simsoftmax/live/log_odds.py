@@ -54,7 +54,7 @@ class LogOddsExplorer(LiveFigure):
 
     _esm = STATIC / "log_odds_explorer.js"
     frequencies = Numbers()
-    temperature = Number(1.0)
+    temperature = Number(1.0).tag(travels="by ratio")
     steps = Whole(0).tag(sync=True)
     rate = Number(0.05)
     running = Flag(False).tag(sync=True)

@@ -66,8 +66,8 @@ class SymmetryExplorer(LiveFigure):
     labels = Wholes()
     names = Names()
     feature = traitlets.Unicode().tag(sync=True)
-    scale = Number(1.0)
-    temperature = Number(1.0)
+    scale = Number(1.0).tag(travels="by ratio")
+    temperature = Number(1.0).tag(travels="by ratio")
     along = Flag(True).tag(sync=True)
     _title = "Biases belong to the symmetry"
     _caption = (

@@ -63,7 +63,7 @@ class WeightDecayExplorer(LiveFigure):
         "decays", "weights", "cooled", "heated", "effective", "calibration", "low", "high", "tied", "cosine", "length",
     )  # fmt: skip
     names = Names()
-    at = Whole(0).tag(sync=True)
+    at = Whole(0).tag(sync=True, travels="in whole numbers")
     cooled = Flag(False).tag(sync=True)
     _title = "Weights shrink, and turn"
     _caption = (

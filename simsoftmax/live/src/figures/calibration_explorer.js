@@ -4,7 +4,7 @@ import { scaleLinear, scaleLog } from "d3-scale";
 import { Curve } from "../parts/curve.js";
 import * as format from "../kit/format.js";
 import { Frame } from "../parts/frame.js";
-import { COLDEST, heat, HOTTEST, temperatureScale } from "../kit/heat.js";
+import { COLDEST, heat, HOTTEST } from "../kit/heat.js";
 import { Thermometer } from "../parts/thermometer.js";
 import { copy, Kernels } from "../kit/kernels.js";
 import { add, button, decode, encode, Readouts, select, Stage, temperatureField } from "../kit/stage.js";

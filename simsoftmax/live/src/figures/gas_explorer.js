@@ -1,6 +1,5 @@
 // GasExplorer: particles that hand each other quanta come to have a temperature.
 
-import { select as pick } from "d3-selection";
 import { Bars } from "../parts/bars.js";
 import * as format from "../kit/format.js";
 import { Gas } from "../models/gas.js";
@@ -23,10 +22,9 @@ async function render({ model, el }) {
   const scene = add(stage.root, "div", { className: "ssm-scene" });
   const cell = () => add(scene, "div", { className: "ssm-cell" });
   const thermometer = new Thermometer(cell(), {});
-  const ladder = new Ladder(cell());
+  const ladder = new Ladder(cell(), { heading: "quanta" });
   const bars = new Bars(cell(), { heading: "share of particles", columns: ["seen", "exact"], label: "Share of particles with each number of quanta" });
   bars.length.clamp(true);
-  ladder.svg.select("text").text("quanta");
   const readouts = new Readouts(stage.root, {
     total: "total energy",
     reading: "temperature read",
@@ -81,7 +79,9 @@ async function render({ model, el }) {
     const colour = heat(gas.reading);
     ladder.populate(gas.drawn());
     const flying = ladder.paint(colour, seconds);
-    bars.show(gas.shares.view, few() ? gas.exact.view : gas.boltzmann.view, colour);
+    // Softmax is a second, grey tick where it differs from the exact shares.
+    if (few()) bars.show(gas.shares.view, gas.exact.view, colour, gas.boltzmann.view);
+    else bars.show(gas.shares.view, gas.boltzmann.view, colour);
     thermometer.show(gas.reading);
     return flying;
   }
@@ -125,23 +125,6 @@ async function render({ model, el }) {
     return on || flying;
   }
 
-  // Softmax as a second, grey tick where it differs from the exact shares.
-  function second() {
-    bars.rows.selectAll("g").each((level, row, nodes) => {
-      const g = pick(nodes[row]);
-      const tick = g.select(".ssm-theory");
-      const x = bars.length(gas.boltzmann.view[level]);
-      g.selectAll(".ssm-softmax")
-        .data(few() ? [x] : [])
-        .join("line")
-        .attr("class", "ssm-softmax")
-        .attr("x1", x)
-        .attr("x2", x)
-        .attr("y1", tick.attr("y1"))
-        .attr("y2", tick.attr("y2"));
-    });
-  }
-
   function layout(now = width) {
     width = now;
     if (!width) return;
@@ -167,7 +150,6 @@ async function render({ model, el }) {
       ladder.layout(ladderWidth, height);
       bars.layout(width - 116 - ladderWidth, height, { order, names, anchors: ladder.spots.map((spot) => spot.y) });
     }
-    second();
     refresh(); // numbers too, so that nothing shifts when the figure comes into sight
   }
 

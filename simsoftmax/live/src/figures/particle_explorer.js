@@ -8,7 +8,7 @@ import { Kernels } from "../kit/kernels.js";
 import { Ladder } from "../parts/ladder.js";
 import { levelNames } from "../models/levels.js";
 import { Population, Recording } from "../models/population.js";
-import { add, button, decode, encode, field, logitsField, Readouts, select, slider, Stage, temperatureField } from "../kit/stage.js";
+import { add, button, decode, encode, logitsField, Readouts, select, slider, Stage, temperatureField } from "../kit/stage.js";
 
 const PRESETS = {
   "worked example": [2, 1, 0.1],

@@ -128,7 +128,7 @@ async function render({ model, el }) {
       yTicks: [[], String],
       left: 126,
     });
-    const powers = [-3, -2, -1, 0, 1, 2, 3, 4].map((k) => 10 ** k).filter((d, i) => i % 2 === 1 || half > 420);
+    const powers = [-3, -2, -1, 0, 1, 2, 3, 4].map((k) => 10 ** k).filter((_, i) => i % 2 === 1 || half > 420);
     const superscript = (d) => `10${String(Math.round(Math.log10(d))).replace("-", "⁻").replace(/\d/g, (n) => "⁰¹²³⁴"[n])}`;
     plot.layout(half, 320, {
       x: scaleLog([decays[1], decays[last]], [0, 1]),

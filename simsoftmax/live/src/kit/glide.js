@@ -5,23 +5,23 @@ import { COLDEST, HOTTEST } from "./heat.js";
 const TIME = 600; // milliseconds
 
 // A function of the way done, from 0 to 1; nothing for a trait that jumps.
-function way(name, from, to) {
-  if (name === "temperature" || name === "scale") {
+export function way(how, from, to) {
+  if (how === "by ratio") {
     const number = (value) => (value === "inf" ? HOTTEST : Math.min(HOTTEST, Math.max(COLDEST, value)));
     const [start, ratio] = [number(from), number(to) / number(from)];
     return (u) => Number((start * ratio ** u).toPrecision(4));
   }
-  if (name === "at") return (u) => Math.round(from + (to - from) * u);
-  if (name === "logits" && from.length === to.length && [...from, ...to].every(Number.isFinite)) {
+  if (how === "in whole numbers") return (u) => Math.round(from + (to - from) * u);
+  if (how === "together" && from.length === to.length && [...from, ...to].every(Number.isFinite)) {
     return (u) => from.map((z, k) => z + (to[k] - z) * u);
   }
   return undefined;
 }
 
 export class Glide {
-  // put(changes) sets traits; rest() is called on arrival.
-  constructor(put, rest) {
-    Object.assign(this, { put, rest });
+  // travels(name) tells how a trait travels; put(changes) sets traits; rest() is called on arrival.
+  constructor(travels, put, rest) {
+    Object.assign(this, { travels, put, rest });
     this.handle = 0;
     this.traits = [];
   }
@@ -33,7 +33,7 @@ export class Glide {
   // now(name): the present value of a trait; goal: the values to come to.
   start(now, goal) {
     this.stop();
-    const ways = Object.entries(goal).map(([name, to]) => [name, way(name, now(name), to)]).filter(([, at]) => at);
+    const ways = Object.entries(goal).map(([name, to]) => [name, way(this.travels(name), now(name), to)]).filter(([, at]) => at);
     this.traits = ways.map(([name]) => name);
     this.put(Object.fromEntries(Object.entries(goal).filter(([name]) => !this.traits.includes(name))));
     if (!ways.length) return;

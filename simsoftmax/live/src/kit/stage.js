@@ -26,7 +26,8 @@ export class Stage {
   constructor(el, model, label) {
     this.model = model;
     this.cleanups = [];
-    this.glide = new Glide((changes) => this.put(changes), () => this.tellChange());
+    const travels = (name) => model.get("_travels")?.[name];
+    this.glide = new Glide(travels, (changes) => this.put(changes), () => this.tellChange());
     this.onCleanup(() => this.glide.stop());
     this.root = add(el, "div", { className: "ssm", role: "group" });
     this.root.setAttribute("aria-label", label);

@@ -9,7 +9,8 @@ import { spread } from "../kit/spread.js";
 
 export class Bars {
   // heading: what the bars count; columns: names of the columns of numbers, what is seen and what theory says, or theory
-  // alone; change(level, share), if given, lets the reader drag the bars.
+  // alone; change(level, share), if given, lets the reader drag the bars. show() may be given a second theory, whose ticks
+  // are grey.
   constructor(parent, { heading, columns, label, change }) {
     Object.assign(this, { label, titles: columns, change, alone: columns.length === 1, long: heading, short: heading.split(" ")[0] });
     this.svg = select(parent).append("svg").attr("class", "ssm-bars").attr("role", change ? "group" : "img");
@@ -18,6 +19,7 @@ export class Bars {
     this.rows = this.svg.append("g");
     this.length = scaleLinear();
     this.digits = 3;
+    this.parts = new Map(); // of each level's row
   }
 
   // order: level of each row from the top; anchors: heights where hairlines start, or null.
@@ -55,6 +57,7 @@ export class Bars {
         g.append("line").attr("class", "ssm-theory");
         g.append("text").attr("class", "ssm-observed").attr("text-anchor", "end");
         g.append("text").attr("class", "ssm-expected").classed("ssm-muted", !this.alone).attr("text-anchor", "end");
+        g.append("line").attr("class", "ssm-softmax");
         if (this.change) this.makeDraggable(g);
         return g;
       })
@@ -86,25 +89,34 @@ export class Bars {
           .attr("width", this.length.range()[1] - left + 24)
           .attr("height", step)
           .attr("aria-label", `Share of ${names[level]}`);
-        g.select(".ssm-theory")
+        g.selectAll(".ssm-theory, .ssm-softmax")
           .attr("y1", y - this.thickness / 2 - 4)
           .attr("y2", y + this.thickness / 2 + 4);
         g.select(".ssm-observed").attr("x", width - 54).attr("y", y + 4.5).attr("data-observed", level);
         g.select(".ssm-expected").attr("x", width).attr("y", y + 4.5).attr("data-expected", level);
+        const part = (name) => g.select(`.ssm-${name}`).node();
+        this.parts.set(level, {
+          bar: part("bar"), tick: part("theory"), second: part("softmax"), seen: part("observed"), due: part("expected"),
+          handle: part("catch"),
+        });
       });
   }
 
-  show(observed, expected, colour) {
+  show(observed, expected, colour, also) {
     if (!this.order) return;
     const start = this.length(0);
-    this.rows.selectAll("g").each((level, row, nodes) => {
-      const node = nodes[row];
-      const [, , , bar, tick, seen, due, handle] = node.children;
+    for (const level of this.order) {
+      const { bar, tick, second, seen, due, handle } = this.parts.get(level);
       bar.setAttribute("width", Math.max(0, this.length(observed[level]) - start));
       bar.setAttribute("fill", colour);
       const x = this.length(expected[level]);
       tick.setAttribute("x1", x);
       tick.setAttribute("x2", x);
+      second.setAttribute("display", also ? "inline" : "none");
+      if (also) {
+        second.setAttribute("x1", this.length(also[level]));
+        second.setAttribute("x2", this.length(also[level]));
+      }
       if (handle) {
         handle.setAttribute("aria-valuenow", observed[level].toFixed(4));
         handle.setAttribute("aria-valuetext", format.fixed(observed[level], 3));
@@ -112,7 +124,7 @@ export class Bars {
       const texts = [this.alone ? "" : format.fixed(observed[level], this.digits), format.fixed(expected[level], this.digits)];
       if (seen.textContent !== texts[0]) seen.textContent = texts[0];
       if (due.textContent !== texts[1]) due.textContent = texts[1];
-    });
+    }
   }
 
   makeDraggable(rows) {

@@ -13,13 +13,13 @@ const BOTTOM = 14;
 
 export class Ladder {
   // change(level, logit) is called when a level is moved; without it the levels stay where they are.
-  constructor(parent, { change } = {}) {
+  constructor(parent, { change, heading = "energy" } = {}) {
     this.change = change;
     this.box = add(parent, "div", { className: "ssm-ladder" });
     this.canvas = add(this.box, "canvas");
     this.canvas.setAttribute("aria-hidden", "true");
     this.svg = select(this.box).append("svg");
-    this.svg.append("text").attr("class", "ssm-muted").attr("x", 0).attr("y", 13).attr("aria-hidden", "true").text("energy");
+    this.svg.append("text").attr("class", "ssm-muted").attr("x", 0).attr("y", 13).attr("aria-hidden", "true").text(heading);
     this.levels = this.svg.append("g");
     this.dots = [];
     this.logits = [];
@@ -120,7 +120,7 @@ export class Ladder {
       drag()
         .container(this.svg.node())
         .filter((event) => !event.button && movable(null, this.indexOf(event.currentTarget)))
-        .on("start", (event, spot) => {
+        .on("start", (_, spot) => {
           this.held = this.spots.indexOf(spot);
           this.levels.selectAll("circle").nodes()[this.held].focus({ preventScroll: true });
         })
