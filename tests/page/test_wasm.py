@@ -14,7 +14,6 @@ import pytest
 import simsoftmax as ss
 from simsoftmax import live
 from simsoftmax.kernels import wasm
-from simsoftmax.kernels.compiler import compiled
 from simsoftmax.kernels.page import exact, reference
 from simsoftmax.kernels.page.evidence import grow_evidence
 from simsoftmax.kernels.seeds import seed_streams
@@ -142,7 +141,7 @@ def test_the_same_draws_as_the_native_kernel(page, rule, rng):
             stream = seed_streams(int(rng.integers(2**63)), 1)[0]
             calls.append((rule, [states, exponents, weights, stream, 40]))
             native = states.copy(), stream.copy()
-            moved = compiled(getattr(reference, rule))(native[0], exponents, weights, native[1], 40)
+            moved = getattr(reference, rule)(native[0], exponents, weights, native[1], 40)
             natives.append((moved, *native))
     for (moved, left), (native_moved, native_states, native_stream) in zip(page.call(calls), natives, strict=True):
         assert moved == native_moved
