@@ -115,9 +115,9 @@ def _register() -> Any:
     import numba
     from numba.extending import register_jitable, typeof_impl
 
-    from .vector_floating import lowered
+    from .vector import lowered
 
-    for module in modules(__package__):
+    for module in modules(__package__):  # all are imported before the first is looked at, so `lowered` is complete
         jitable = register_jitable(forceinline=getattr(module, "INLINE", False), error_model="numpy")
         for function in functions(module).values():
             if isinstance(function, types.FunctionType) and function not in lowered:
