@@ -213,12 +213,13 @@ class _Kernel:
 
     def _name(self, kind: Any) -> str | None:
         """Return the name of the file that holds the kernel, or None if not all that it depends on is known."""
-        if "<locals>" in self.py_func.__qualname__:  # what it closes over is not in the name
+        if "<" in self.py_func.__qualname__:  # <locals> may close over what is not in the name, <lambda> has none
             return None
         source, own = _source(), _own_source(self.py_func)
         if not source or own is None:
             return None
-        facts = (source, own, self.py_func.__qualname__, kind, version("numba"), version("llvmlite"), _target())
+        place = self.py_func.__module__, self.py_func.__qualname__
+        facts = (source, own, place, kind, version("numba"), version("llvmlite"), _target())
         return f"{self.py_func.__name__}-{hashlib.sha256(repr(facts).encode()).hexdigest()[:32]}.o"
 
     def _compile(self, kind: Any) -> bytes | None:

@@ -253,6 +253,14 @@ def test_an_unknown_type_is_refused(tmp_path, monkeypatch):
         wasm.build({"fine": ("bad_kernels:fine", "float64(float64[:])")})
 
 
+def test_a_result_that_is_not_what_the_signature_says_is_refused(tmp_path, monkeypatch):
+    """numba would turn a fraction into a whole number in silence."""
+    (tmp_path / "bad_kernels.py").write_text(BAD)
+    monkeypatch.syspath_prepend(tmp_path)
+    with pytest.raises(ValueError, match=r"fine .*it returns float64, and its signature says int64"):
+        wasm.build({"fine": ("bad_kernels:fine", "int64(float64[::1])")})
+
+
 def test_the_command_writes_the_module(tmp_path):
     done = subprocess.run(
         [sys.executable, "-m", "simsoftmax.kernels.wasm", str(tmp_path / "k.wasm")], capture_output=True, check=True
