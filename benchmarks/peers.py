@@ -141,8 +141,7 @@ def numba_scalar(case):
 
     states, stream, exponents = case.start, seed_streams(1, 1)[0], case.exponents
     weights = np.exp(exponents)
-    kernel = compiled(sweep_uniform)
-    return lambda sweeps: kernel(states, exponents, weights, stream, sweeps)
+    return lambda sweeps: sweep_uniform(states, exponents, weights, stream, sweeps)
 
 
 def jax_threefry(case):

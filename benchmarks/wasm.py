@@ -19,11 +19,10 @@ import numpy as np
 
 from simsoftmax import live
 from simsoftmax.kernels import wasm
-from simsoftmax.kernels.compiler import compiled
 from simsoftmax.kernels.page.reference import sweep_neighbour, sweep_uniform
 from simsoftmax.kernels.seeds import seed_streams
 
-KERNELS = {"uniform": compiled(sweep_uniform), "neighbour": compiled(sweep_neighbour)}
+KERNELS = {"uniform": sweep_uniform, "neighbour": sweep_neighbour}
 LOGITS, TEMPERATURE, PARTICLES, SPAN = (2.0, 1.0, 0.1), 0.7, 100_000, 0.4
 
 # Answers every line of input, the name of a kernel, with nanoseconds a move.

@@ -517,7 +517,7 @@ def simulate_gas(
     else:
         waits = as_count("sweeps", sweeps, low=0)
 
-    from .kernels.page.gas import exchange_each
+    from .kernels.handovers import exchange_each
     from .kernels.seeds import seed_streams
 
     streams = seed_streams(int(generator(rng).integers(2**63)), gases)

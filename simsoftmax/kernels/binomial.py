@@ -20,6 +20,7 @@ import math
 
 import numpy as np
 
+from .stirling import deviance, stirling_series
 from .streams import draw_bits, draw_unit, unit
 
 LEAST_MEAN = 10.0
@@ -61,26 +62,7 @@ def _stirling_error(n):
     """Return ln n! - ln(sqrt(2 pi n) (n/e)^n)."""
     if n < 16.0:
         return SMALL_STIRLING[int(n)]
-    nn = n * n
-    return (1 / 12 - (1 / 360 - (1 / 1260 - 1 / 1680 / nn) / nn) / nn) / n
-
-
-def _deviance(x, mean):
-    """Return x ln(x / mean) + mean - x, by its series where the terms would cancel."""
-    difference = x - mean
-    if abs(difference) >= 0.1 * (x + mean):
-        return x * math.log(x / mean) - difference
-    v = difference / (x + mean)
-    total = difference * v
-    term = 2.0 * x * v
-    v = v * v  # below 0.01: a dozen terms reach the last digit
-    for j in range(1, 64):
-        term *= v
-        following = total + term / (2 * j + 1)
-        if following == total:
-            break
-        total = following
-    return total
+    return stirling_series(n)
 
 
 def log_binomial_pmf(k, n, p):
@@ -95,8 +77,8 @@ def log_binomial_pmf(k, n, p):
         _stirling_error(n)
         - _stirling_error(k)
         - _stirling_error(rest)
-        - _deviance(k, n * p)
-        - _deviance(rest, n * q)
+        - deviance(k, n * p)
+        - deviance(rest, n * q)
         - HALF_LOG_TWO_PI
         + 0.5 * (math.log(n / k) - math.log(rest))
     )

@@ -25,6 +25,8 @@ from simsoftmax.kernels.lanes import aligned, any_lane, load, population, store
 from simsoftmax.kernels.thresholds import acceptance, binary
 from simsoftmax.kernels.xoshiro import draw, keep, restore
 
+INLINE = True
+
 BLOCK = 512
 MOST_LEVELS = 4
 FIRST = 12

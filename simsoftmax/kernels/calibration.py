@@ -43,6 +43,8 @@ from simsoftmax.kernels.floating import (
 
 __all__ = ["SUMS", "likelihood_sums"]
 
+INLINE = True
+
 # What a pass returns, summed over its rows; g1 to g6 are the weighted cumulants of (z - z_label) * beta:
 # g1 is the derivative of the negative log-likelihood in log(beta), g2 its curvature in beta times beta^2, and so on.
 # The first likelihood is that of the second temperature. "squares" sums g1^2, "products" g1 g2 and "quartics" g1^4,

@@ -15,6 +15,7 @@ import numpy as np
 
 _INTEGER, _FLOAT, _SINGLE = struct.Struct("=q"), struct.Struct("=d"), struct.Struct("<f4x")
 _ARRAYS = [struct.Struct(f"={5 + 2 * dimensions}q") for dimensions in range(4)]
+_WELCOME = "an array of numbers of at most 64 bits and 3 axes, an integer of 64 bits, a float or a tuple of these"
 _TOLD = 0x1 | 0x100 | 0x400  # the flags that matter to code: contiguous, aligned, writable
 
 
@@ -26,6 +27,8 @@ def spread(value: Any, words: list[bytes]) -> Any:
         except (TypeError, ValueError, BufferError):  # read-only, empty, with gaps
             address = value.ctypes.data
         dimensions = value.ndim
+        if dimensions >= len(_ARRAYS):
+            raise TypeError(f"an argument of a kernel must be {_WELCOME}, got an array of shape {value.shape}")
         words.append(_ARRAYS[dimensions].pack(0, 0, value.size, value.itemsize, address, *value.shape, *value.strides))
         return value.dtype, dimensions, value.flags.num & _TOLD
     if isinstance(value, Bundle):
@@ -39,8 +42,21 @@ def spread(value: Any, words: list[bytes]) -> Any:
     if isinstance(value, np.float32):
         words.append(_SINGLE.pack(value))
         return np.float32
-    words.append(_INTEGER.pack(value))
+    try:
+        words.append(_INTEGER.pack(value))
+    except struct.error:
+        raise TypeError(f"an argument of a kernel must be {_WELCOME}, got {value!r}") from None
     return int
+
+
+def check(kind: Any, kernel: str) -> None:
+    """Refuse by name a kind of argument, as `spread` tells it, that no kernel takes."""
+    if isinstance(kind, tuple) and kind and isinstance(kind[0], np.dtype):
+        if kind[0].kind not in "biuf" or kind[0].itemsize > 8 or not kind[0].isnative:
+            raise TypeError(f"an argument of {kernel} must be {_WELCOME}, got an array of {kind[0]}")
+    elif isinstance(kind, tuple):
+        for each in kind:
+            check(each, kernel)
 
 
 class Bundle(tuple):

@@ -21,6 +21,7 @@ import hashlib
 import importlib
 import importlib.resources
 import os
+import pkgutil
 import re
 import subprocess
 import sys
@@ -35,13 +36,18 @@ from typing import Any
 import numpy as np
 
 from simsoftmax.kernels import cache
-from simsoftmax.kernels.calling import numba_type, plain, spread
+from simsoftmax.kernels.calling import check, numba_type, plain, spread
 
 #: What machine code may call besides itself, functions of the C library, also those behind an operation of LLVM's.
 _LIBRARY = ("exp", "expm1", "log", "log1p", "log2", "sqrt", "floor", "fma", "memcpy", "memmove", "memset")
 
-#: What a kernel may return: numba's name of it, and how it is read.
-_RESULTS: dict[str, Any] = {"none": None, "int64": ctypes.c_int64, "float64": ctypes.c_double, "bool": ctypes.c_bool}
+#: What a kernel may return, beside nothing and tuples of these: numba's name of it, and how it is read.
+_RESULTS: dict[str, Any] = {
+    **{f"{sign}int{bits}": getattr(ctypes, f"c_{sign}int{bits}") for sign in ("", "u") for bits in (8, 16, 32, 64)},
+    "float32": ctypes.c_float,
+    "float64": ctypes.c_double,
+    "bool": ctypes.c_bool,
+}
 
 _lock = threading.RLock()
 
@@ -68,9 +74,10 @@ if hasattr(os, "register_at_fork"):
 def compiled(function: Callable[..., Any]) -> Any:
     """Return a kernel as machine code; where none is kept yet, the first call takes some seconds.
 
-    Its arguments are arrays, numbers and tuples of these; its result is a number or nothing. Where numba is told not to
-    compile (``NUMBA_DISABLE_JIT``), the function itself runs, by the same arithmetic. Kernels may call one another, and
-    all functions of the modules that `_register` names.
+    Its arguments are arrays, numbers and tuples of these; its result is a number, a tuple of numbers or nothing;
+    anything else is a TypeError that names it. Where numba is told not to compile (``NUMBA_DISABLE_JIT``), the function
+    itself runs, by the same arithmetic. Kernels may call one another, and all functions of the modules of this package
+    and of the packages in it.
     """
     disabled = os.environ.get("NUMBA_DISABLE_JIT", "0") not in ("", "0")
     return _Uncompiled(function) if disabled else _Kernel(function)
@@ -81,31 +88,40 @@ def njit(*arguments: Any, **options: Any) -> Any:
     return _register().njit(*arguments, **options)
 
 
+def modules(package: str) -> list[types.ModuleType]:
+    """Return all modules of a package, and of the packages in it, in the order of their names."""
+    found = pkgutil.walk_packages(importlib.import_module(package).__path__, f"{package}.")
+    return [importlib.import_module(name) for name in sorted(module.name for module in found)]
+
+
+def functions(module: types.ModuleType) -> dict[str, Any]:
+    """Return the functions and the kernels that stand in a module, by name, in the order of its text."""
+    return {name: value for name, value in vars(module).items() if _home(value) == module.__name__}
+
+
+def _home(value: Any) -> str | None:
+    """Return the module in which a function or a kernel stands; None for anything else."""
+    function = value.py_func if isinstance(value, _Kernel | _Uncompiled) else value
+    return function.__module__ if isinstance(function, types.FunctionType) else None
+
+
 @functools.cache
 def _register() -> Any:
-    """Import numba, teach it the vector operations, and let compiled kernels call the functions of their modules."""
+    """Import numba, teach it the vector operations, and let compiled kernels call the functions of their package.
+
+    Those of a module that states ``INLINE = True`` become part of the kernels that call them, whatever LLVM thinks.
+    """
     _check_processor()
     import numba
     from numba.extending import register_jitable, typeof_impl
 
-    from . import (
-        binomial,
-        bitsliced,
-        calibration,
-        floating,
-        occupations,
-        streams,
-        tabulated,
-        vector_floating,  # noqa: F401
-        xoshiro,
-    )
-    from .page import evidence, reference
+    from .vector import lowered
 
-    inlined = (xoshiro, bitsliced, tabulated, streams, floating, calibration, evidence)  # small ones
-    for module in (*inlined, reference, binomial, occupations):
-        for value in vars(module).values():
-            if isinstance(value, types.FunctionType) and value.__module__ == module.__name__:
-                register_jitable(forceinline=module in inlined, error_model="numpy")(value)
+    for module in modules(__package__):  # all are imported before the first is looked at, so `lowered` is complete
+        jitable = register_jitable(forceinline=getattr(module, "INLINE", False), error_model="numpy")
+        for function in functions(module).values():
+            if isinstance(function, types.FunctionType) and function not in lowered:
+                jitable(function)
 
     @typeof_impl.register(_Kernel)
     def type_of(kernel: _Kernel, _context: Any) -> Any:
@@ -161,6 +177,8 @@ class _Kernel:
         return njit(nogil=True, error_model="numpy")(self.py_func)
 
     def _prepare(self, kind: Any) -> Callable[..., Any]:
+        for each in kind:
+            check(each, self.py_func.__name__)
         try:
             name = self._name(kind)
             code = cache.read(name) if name else None
@@ -171,7 +189,7 @@ class _Kernel:
                 if name:
                     cache.write(name, code)
                 return _callable(code)
-        except _ProcessorError:
+        except (_ProcessorError, _ResultError):
             raise
         except Exception as error:
             self._warn(error, "numba runs it in its own way, and starts slowly")
@@ -195,12 +213,13 @@ class _Kernel:
 
     def _name(self, kind: Any) -> str | None:
         """Return the name of the file that holds the kernel, or None if not all that it depends on is known."""
-        if "<locals>" in self.py_func.__qualname__:  # what it closes over is not in the name
+        if "<" in self.py_func.__qualname__:  # <locals> may close over what is not in the name, <lambda> has none
             return None
         source, own = _source(), _own_source(self.py_func)
         if not source or own is None:
             return None
-        facts = (source, own, self.py_func.__qualname__, kind, version("numba"), version("llvmlite"), _target())
+        place = self.py_func.__module__, self.py_func.__qualname__
+        facts = (source, own, place, kind, version("numba"), version("llvmlite"), _target())
         return f"{self.py_func.__name__}-{hashlib.sha256(repr(facts).encode()).hexdigest()[:32]}.o"
 
     def _compile(self, kind: Any) -> bytes | None:
@@ -214,9 +233,7 @@ class _Kernel:
         function = njit(nogil=True, error_model="numpy")(self.py_func)
         function.compile(tuple(numba_type(k) for k in kind))
         ((signature, overload),) = function.overloads.items()
-        result = str(_register().types.unliteral(overload.signature.return_type))
-        if result not in _RESULTS:
-            return None
+        result = self._result(overload.signature.return_type)
         module = llvm.parse_assembly(uncounted(function.inspect_llvm(signature)))
         module.link_in(llvm.parse_assembly(_entry(module.get_function(overload.fndesc.llvm_func_name))))
         # The wrappers that Python would call are of no use here, and need numba: nothing refers to them, so they go.
@@ -231,6 +248,18 @@ class _Kernel:
         if overload.library.has_dynamic_globals or not called.issubset(_LIBRARY):  # addresses of this process, or numba
             return None
         return result.encode() + b"\n" + bytes(machine.emit_object(module))
+
+    def _result(self, kind: Any) -> str:
+        """Return how `_reader` knows numba's type of a result."""
+        types = _register().types
+        several = isinstance(kind, types.BaseTuple)
+        names = [str(types.unliteral(part)) for part in (kind.types if several else [kind])]
+        if names != ["none"] and not set(names) <= set(_RESULTS):
+            raise _ResultError(
+                f"{self.py_func.__name__} must return a number, a tuple of numbers or nothing, got {kind}; let it "
+                "write into arrays that it is given"
+            )
+        return f"({','.join(names)})" if several else names[0]
 
 
 def _somebody_waits() -> bool:
@@ -254,12 +283,23 @@ def _entry(function: Any) -> str:
     return "\n".join(lines)
 
 
+def _reader(result: str) -> tuple[Any, Callable[[Any], Any]]:
+    """Return the room that a result of this name takes, and what reads it from there."""
+    if result == "none":
+        return ctypes.c_void_p, lambda room: None
+    if not result.startswith("("):
+        return _RESULTS[result], lambda room: room.value
+    fields = [(f"item{k}", _RESULTS[name]) for k, name in enumerate(result[1:-1].split(",")) if name]
+    kind = type("Results", (ctypes.Structure,), {"_fields_": fields})  # laid out as LLVM does
+    return kind, lambda room: tuple([getattr(room, name) for name, _ in fields])
+
+
 def _callable(code: bytes) -> Callable[..., Any]:
     """Load what `_Kernel._compile` made; return the kernel as a function of the arguments and their words."""
     import llvmlite.binding as llvm
 
-    result, _, code = code.partition(b"\n")
-    kind = _RESULTS[result.decode()]
+    name, _, code = code.partition(b"\n")
+    room, read = _reader(name.decode())
     engine = llvm.create_mcjit_compiler(llvm.parse_assembly(""), _machine())
     engine.add_object_file(llvm.ObjectFileRef.from_data(code))
     engine.finalize_object()
@@ -268,12 +308,16 @@ def _callable(code: bytes) -> Callable[..., Any]:
 
     # The engine holds the code, the arguments hold the memory.
     def kernel(arguments: Any, words: bytes, engine: Any = engine) -> Any:
-        result = (kind or ctypes.c_void_p)()
+        result = room()
         if call(ctypes.addressof(result), words):
             raise RuntimeError("a kernel stopped with an exception that is not known here; this is a bug of simsoftmax")
-        return result.value if kind else None
+        return read(result)
 
     return kernel
+
+
+class _ResultError(TypeError):
+    """A kernel returns what cannot be read without numba."""
 
 
 class _ProcessorError(ValueError):

@@ -31,6 +31,8 @@ __all__ = [
     "prefetch",
 ]
 
+INLINE = True
+
 
 def _size(dtype):
     """Return the number of lanes of a type."""

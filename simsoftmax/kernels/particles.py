@@ -77,7 +77,7 @@ def advance(
         return 0
     run: Callable[..., int]
     if isinstance(proposal, tuple):
-        from .page.reference import sweep_matrix_blocks
+        from .matrix import sweep_matrix_blocks
 
         run = functools.partial(_run_matrix, compiled(sweep_matrix_blocks), exponents, proposal, block, sweeps)
     else:

@@ -7,6 +7,8 @@ generators", ACM Trans. Math. Softw. 47 (2021).
 
 import numpy as np
 
+INLINE = True
+
 U = np.uint64
 _TO_UNIT = 2.0**-53
 

@@ -37,6 +37,8 @@ from simsoftmax.kernels.lanes import (
 from simsoftmax.kernels.thresholds import acceptance
 from simsoftmax.kernels.xoshiro import draw, keep, restore
 
+INLINE = True
+
 BLOCK = 1024
 MOST_BROAD = 65535
 """Levels that fit in lanes of 16 bits. So do their weights, unless most are too small for 16 bits:"""

@@ -7,6 +7,7 @@ SSE2 or NEON. Importing this module imports numba and registers the operations; 
 from __future__ import annotations
 
 import operator
+from typing import Any
 
 from llvmlite import ir
 from numba import types
@@ -16,7 +17,7 @@ from numba.extending import lower_builtin, models, register_model
 
 from simsoftmax.kernels import lanes
 
-__all__ = ["Vector", "operation"]
+__all__ = ["Vector", "lowered", "operation"]
 
 
 class Vector(types.Type):
@@ -54,8 +55,13 @@ def _full(lane):
     return Vector(lane, lanes.WIDTH // lane.bitwidth)
 
 
+#: Functions that numba knows from here and from `vector_floating`: not by their source, which is for NumPy.
+lowered: set[Any] = set()
+
+
 def operation(function, arguments, result):
     """Register how numba types and lowers ``function``; ``result`` gives the type, or None for "not ours"."""
+    lowered.add(function)
 
     def register(build):
         @infer_global(function)

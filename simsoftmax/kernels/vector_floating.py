@@ -15,7 +15,7 @@ from numba.core import cgutils
 from numba.extending import overload
 
 from simsoftmax.kernels import floating, lanes
-from simsoftmax.kernels.vector import Vector, operation
+from simsoftmax.kernels.vector import Vector, lowered, operation
 
 __all__: list[str] = []
 
@@ -31,6 +31,9 @@ def _lowering(function: Any, *kinds: Any) -> Any:
         return define
 
     return register
+
+
+lowered.add(floating.exp2)
 
 
 @overload(floating.exp2, jit_options={"forceinline": True})

@@ -31,127 +31,13 @@ from pathlib import Path
 from typing import Any
 
 from ..files import atomic_writer
+from . import page
 from .compiler import njit, uncounted
 
 __all__ = ["IMPORTS", "KERNELS", "MODULE", "build"]
 
 #: Kernels of the live figures: exported name -> (module:function, numba signature).
-KERNELS: dict[str, tuple[str, str]] = {
-    "sweep_uniform": (
-        "simsoftmax.kernels.page.reference:sweep_uniform",
-        "int64(uint8[::1], float64[::1], float64[::1], uint64[::1], int64)",
-    ),
-    "sweep_neighbour": (
-        "simsoftmax.kernels.page.reference:sweep_neighbour",
-        "int64(uint8[::1], float64[::1], float64[::1], uint64[::1], int64)",
-    ),
-    "count_states": (
-        "simsoftmax.kernels.page.exact:count_states",
-        "void(uint8[::1], int64[::1], float64[::1])",
-    ),
-    "grow_evidence": (
-        "simsoftmax.kernels.page.evidence:grow_evidence",
-        "float64(float64, int64[::1], int64[::1], float64[::1], float64)",
-    ),
-    "boltzmann_weights": (
-        "simsoftmax.kernels.page.exact:boltzmann_weights",
-        "void(float64[::1], float64, float64[::1], float64[::1])",
-    ),
-    "boltzmann": (
-        "simsoftmax.kernels.page.exact:boltzmann",
-        "void(float64[::1], float64, float64[::1], float64[::1], float64[::1])",
-    ),
-    "free_energy_functional": (
-        "simsoftmax.kernels.page.exact:free_energy_functional",
-        "void(float64[::1], float64[::1], float64, float64[::1])",
-    ),
-    "free_energy_landscape": (
-        "simsoftmax.kernels.page.exact:free_energy_landscape",
-        "void(float64[::1], float64, int64, float64[::1])",
-    ),
-    "mirror_flow": (
-        "simsoftmax.kernels.page.exact:mirror_flow",
-        "void(float64[::1], float64[::1], float64, float64)",
-    ),
-    "forgetting_time": (
-        "simsoftmax.kernels.page.exact:forgetting_time",
-        "int64(float64[::1], float64[::1], int64, float64, float64[::1], float64[::1])",
-    ),
-    "log_odds": (
-        "simsoftmax.kernels.page.training:log_odds",
-        "void(float64[::1], float64, float64[::1])",
-    ),
-    "descend_gaps": (
-        "simsoftmax.kernels.page.training:descend_gaps",
-        "void(float64[::1], float64[::1], float64, float64, int64)",
-    ),
-    "affine_probabilities": (
-        "simsoftmax.kernels.page.training:affine_probabilities",
-        "void(float64[::1], float64[::1], float64[::1], float64, float64, float64, float64[::1])",
-    ),
-    "affine_loss": (
-        "simsoftmax.kernels.page.training:affine_loss",
-        "float64(float64[::1], int64[::1], float64[::1], float64[::1], float64, float64, float64)",
-    ),
-    "affine_loss_map": (
-        "simsoftmax.kernels.page.training:affine_loss_map",
-        "void(float64[::1], int64[::1], float64[::1], float64[::1], int64, float64, int64, float64[::1])",
-    ),
-    "temper": (
-        "simsoftmax.kernels.page.reliability:temper",
-        "float64(float64[::1], int64[::1], float64, float64[::1], float64[::1])",
-    ),
-    "bin_edges": (
-        "simsoftmax.kernels.page.reliability:bin_edges",
-        "int64(float64[::1], int64, float64[::1], float64[::1])",
-    ),
-    "bin_events": (
-        "simsoftmax.kernels.page.reliability:bin_events",
-        "float64(float64[::1], float64[::1], float64[::1], int64, float64[::1])",
-    ),
-    "find_dips": (
-        "simsoftmax.kernels.page.reliability:find_dips",
-        "int64(float64[::1], int64[::1])",
-    ),
-    "whisker": (
-        "simsoftmax.kernels.page.reliability:whisker",
-        "float64(int64, int64, float64, int64)",
-    ),
-    "exchange": (
-        "simsoftmax.kernels.page.gas:exchange",
-        "int64(int32[::1], int64, uint64[::1], int64)",
-    ),
-    "tally": (
-        "simsoftmax.kernels.page.gas:tally",
-        "void(int32[::1], int64[::1], float64[::1])",
-    ),
-    "gas_law": (
-        "simsoftmax.kernels.page.gas:gas_law",
-        "void(int64, int64, float64, float64[::1], float64[::1], float64[::1])",
-    ),
-    "read_thermometer": (
-        "simsoftmax.kernels.page.gas:read_thermometer",
-        "void(float64, int64, int64, float64[::1])",
-    ),
-    "cooled": (
-        "simsoftmax.kernels.page.annealing:cooled",
-        "float64(float64, float64, int64, int64)",
-    ),
-    "anneal_walkers": (
-        "simsoftmax.kernels.page.annealing:anneal_walkers",
-        "int64(uint8[::1], float64[::1], float64, float64, int64, int64, int64, "
-        "float64[::1], float64[::1], uint64[::1])",
-    ),
-    "anneal_exactly": (
-        "simsoftmax.kernels.page.annealing:anneal_exactly",
-        "void(float64[::1], float64[::1], float64, float64, int64, int64, int64, "
-        "float64[::1], float64[::1], float64[::1])",
-    ),
-    "success_interval": (
-        "simsoftmax.kernels.page.annealing:success_interval",
-        "void(int64, int64, float64, float64[::1])",
-    ),
-}
+KERNELS = page.kernels()
 
 #: Functions of the C library that a kernel may use; the page passes JavaScript's ``Math`` for them.
 IMPORTS = frozenset({"exp", "expm1", "log", "log1p", "log2", "sqrt", "sin", "cos", "tanh"})
@@ -338,9 +224,15 @@ def _describe(signature: Any) -> dict[str, Any]:
 
 def _intermediate(function: Any, signature: str, captured: dict[str, str]) -> tuple[str, str, dict[str, Any]]:
     """Compile one kernel with numba; return its optimised IR, its symbol and its description."""
-    compiled = njit(signature, error_model="numpy")(getattr(function, "py_func", function))
+    stated, _, parameters = signature[:-1].partition("(")
+    compiled = njit(f"({parameters},)" if parameters else "()", error_model="numpy")(
+        getattr(function, "py_func", function)
+    )
     overload: Any
     (overload,) = compiled.overloads.values()
+    returned = str(overload.signature.return_type).replace("none", "void")
+    if returned != stated:  # numba would convert in silence, a fraction to a whole number too
+        raise _Refused(f"it returns {returned}, and its signature says {stated}")
     ir = captured[overload.library.name]
     # The IR says what machine it is for; the new target says so again.
     ir = re.sub(r"^target (triple|datalayout).*$", "", ir, flags=re.M)

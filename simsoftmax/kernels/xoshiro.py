@@ -5,6 +5,8 @@ Source: D. Blackman and S. Vigna, "Scrambled linear pseudorandom number generato
 
 from simsoftmax.kernels.lanes import load, rotate, store
 
+INLINE = True
+
 
 def restore(stream):
     """Return the generator that is kept in ``stream``, shape (4, 8), uint64."""

@@ -50,7 +50,6 @@ class EProcess(Displayed):
 
     def update(self, counts: ArrayLike) -> None:
         """Add new draws, given as counts per level; those added before are remembered."""
-        from ..kernels.compiler import compiled
         from ..kernels.page.evidence import grow_evidence
 
         added = as_counts(counts, len(self._counts))
@@ -60,7 +59,7 @@ class EProcess(Displayed):
                 f"{int(self._counts.sum()):,}; begin a new EProcess"
             )
         self._log_evidence = float(
-            compiled(grow_evidence)(self._log_evidence, self._counts, added, self._probabilities, self._concentration)
+            grow_evidence(self._log_evidence, self._counts, added, self._probabilities, self._concentration)
         )
         self._highest = max(self._highest, self._log_evidence)
 

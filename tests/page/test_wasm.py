@@ -14,7 +14,6 @@ import pytest
 import simsoftmax as ss
 from simsoftmax import live
 from simsoftmax.kernels import wasm
-from simsoftmax.kernels.compiler import compiled
 from simsoftmax.kernels.page import exact, reference
 from simsoftmax.kernels.page.evidence import grow_evidence
 from simsoftmax.kernels.seeds import seed_streams
@@ -142,7 +141,7 @@ def test_the_same_draws_as_the_native_kernel(page, rule, rng):
             stream = seed_streams(int(rng.integers(2**63)), 1)[0]
             calls.append((rule, [states, exponents, weights, stream, 40]))
             native = states.copy(), stream.copy()
-            moved = compiled(getattr(reference, rule))(native[0], exponents, weights, native[1], 40)
+            moved = getattr(reference, rule)(native[0], exponents, weights, native[1], 40)
             natives.append((moved, *native))
     for (moved, left), (native_moved, native_states, native_stream) in zip(page.call(calls), natives, strict=True):
         assert moved == native_moved
@@ -252,6 +251,14 @@ def test_an_unknown_type_is_refused(tmp_path, monkeypatch):
     monkeypatch.syspath_prepend(tmp_path)
     with pytest.raises(ValueError, match="contiguous"):
         wasm.build({"fine": ("bad_kernels:fine", "float64(float64[:])")})
+
+
+def test_a_result_that_is_not_what_the_signature_says_is_refused(tmp_path, monkeypatch):
+    """numba would turn a fraction into a whole number in silence."""
+    (tmp_path / "bad_kernels.py").write_text(BAD)
+    monkeypatch.syspath_prepend(tmp_path)
+    with pytest.raises(ValueError, match=r"fine .*it returns float64, and its signature says int64"):
+        wasm.build({"fine": ("bad_kernels:fine", "int64(float64[::1])")})
 
 
 def test_the_command_writes_the_module(tmp_path):

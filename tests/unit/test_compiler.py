@@ -3,17 +3,22 @@
 import io
 import os
 import re
+import shutil
 import subprocess
 import sys
 import warnings
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import numpy as np
 import pytest
 from jupyter_client.manager import start_new_kernel
 
+import simsoftmax
 from simsoftmax.kernels import cache, compiler
 from simsoftmax.kernels.calling import Bundle, plain
+
+PACKAGE = Path(simsoftmax.__file__).parent
 
 
 @pytest.fixture(autouse=True)
@@ -296,3 +301,175 @@ def test_a_fork_during_a_compilation_can_compile():
         [sys.executable, "-W", "ignore", "-c", FORK, "0.8"], check=True, capture_output=True, text=True, timeout=120
     )
     assert done.stdout.split() == ["0"]
+
+
+def several(numbers, flag):
+    """Return a tuple of numbers of other types and lengths."""
+    return numbers[0], numbers.size, flag > 0, np.float32(0.5), np.uint8(200), -1.75
+
+
+def fraction(numbers):
+    return numbers[0] / 4.0
+
+
+def unsigned(words):
+    return words[0]
+
+
+def nothing_in_it(numbers):
+    return ()
+
+
+def nested(numbers):
+    return 1, (2, 3)
+
+
+def itself(numbers):
+    return numbers
+
+
+@pytest.mark.parametrize(
+    ("kernel", "given", "wanted"),
+    [
+        (fraction, (np.array([7.0]),), 1.75),
+        (unsigned, (np.array([2**64 - 1], np.uint64),), 2**64 - 1),
+        (unsigned, (np.array([200], np.uint8),), 200),
+        (unsigned, (np.array([-7], np.int32),), -7),
+        (unsigned, (np.array([0.1], np.float32),), float(np.float32(0.1))),
+        (several, (np.array([0.25, 1.0]), 3), (0.25, 2, True, 0.5, 200, -1.75)),
+        (several, (np.array([-1e300]), 0), (-1e300, 1, False, 0.5, 200, -1.75)),
+        (nothing_in_it, (np.zeros(1),), ()),
+    ],
+)
+def test_results_come_as_they_are(kernel, given, wanted, folder):
+    """Also from the file that is kept, where numba reads none of it."""
+    for _ in range(2):
+        result = compiler._Kernel(kernel)(*given)
+        assert result == wanted
+        assert type(result) is type(wanted)
+    assert len(list(folder.iterdir())) == 1
+
+
+@pytest.mark.parametrize("kernel", [itself, nested])
+def test_other_results_are_refused_by_name(kernel):
+    with pytest.raises(TypeError, match=f"{kernel.__name__} must return a number, a tuple of numbers or nothing, got "):
+        compiler._Kernel(kernel)(np.zeros(1))
+
+
+@pytest.mark.parametrize(
+    "argument",
+    [
+        1j,
+        "text",
+        None,
+        2**63,
+        np.zeros(1, complex),
+        np.zeros(1, object),
+        np.zeros(1, ">f8"),
+        np.zeros(1, np.longdouble),
+        np.zeros((1, 1, 1, 1)),
+        (np.zeros(1), [1]),
+        (1, np.array(["a"])),
+    ],
+)
+def test_other_arguments_are_refused_by_name(argument):
+    with pytest.raises(TypeError, match=r"an argument of .* must be an array of numbers .* got "):
+        compiler._Kernel(fraction)(argument)
+
+
+def copy_of_the_package(folder):
+    shutil.copytree(PACKAGE, folder / "simsoftmax", ignore=shutil.ignore_patterns("__pycache__", "static", "src"))
+    return folder / "simsoftmax"
+
+
+NAMES = """
+import functools, sys
+from pathlib import Path
+import simsoftmax.kernels
+from simsoftmax.kernels import compiler
+
+compiler.version = functools.cache(compiler.version)  # which reads files, thousands of times here
+
+def names():
+    compiler._source.cache_clear()
+    modules = compiler.modules("simsoftmax.kernels")
+    found = [getattr(f, "py_func", f) for module in modules for f in compiler.functions(module).values()]
+    return [compiler._Kernel(f)._name(()) for f in found if f.__name__ != "<lambda>"]
+
+room = Path(simsoftmax.kernels.__file__).parent
+assert room.is_relative_to(sys.argv[1])
+before = names()
+assert len(set(before)) == len(before) > 150, len(before)
+assert None not in before
+for path in sorted(room.rglob("*.py")):
+    text = path.read_text()
+    path.write_text(text + "#")
+    after = names()
+    path.write_text(text)
+    assert not set(before) & set(after), path
+    print(path.relative_to(room).as_posix())
+assert names() == before
+"""
+
+
+def test_a_change_of_any_helper_is_seen_by_every_kernel(tmp_path):
+    """What is kept has another name as soon as anything is edited that a kernel might call."""
+    package = copy_of_the_package(tmp_path)
+    done = subprocess.run(
+        [sys.executable, "-c", NAMES, str(tmp_path)], cwd=tmp_path, env=os.environ | {"PYTHONPATH": str(tmp_path)},
+        capture_output=True, text=True,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    edited = set(done.stdout.split())
+    assert edited == {path.relative_to(package / "kernels").as_posix() for path in (package / "kernels").rglob("*.py")}
+    assert edited >= {"streams.py", "page/gas.py", "page/__init__.py"}
+
+
+GAS = (
+    "from simsoftmax.gas import simulate_gas; print(simulate_gas(2.0, particles=50, sweeps=20, rng=1).quanta.tolist())"
+)
+
+
+def test_a_change_of_a_helper_is_seen_in_the_result(tmp_path):
+    """A rotation of the generator, two modules away from the kernel of the gas, with the code of before still kept."""
+    package = copy_of_the_package(tmp_path)
+    environment = os.environ | {"PYTHONPATH": str(tmp_path)}
+
+    def counts():
+        return subprocess.run(
+            [sys.executable, "-c", GAS], cwd=tmp_path, env=environment, check=True, capture_output=True, text=True
+        ).stdout
+
+    before = counts()
+    path, line = package / "kernels" / "streams.py", "s3 = rotate_left(s3, 45)"
+    text = path.read_text(encoding="utf-8")
+    assert line in text
+    path.write_text(text.replace(line, "s3 = rotate_left(s3, 44)"), encoding="utf-8")
+    assert counts() != before
+    path.write_text(text, encoding="utf-8")
+    assert counts() == before
+
+
+ADDED = """
+import numpy as np
+from simsoftmax.kernels import compiler, added
+from simsoftmax.kernels.deep import below
+print(compiler.compiled(added.kernel)(np.array([3.0])))
+print(sorted(m.__name__ for m in compiler.modules("simsoftmax.kernels.deep")))
+"""
+
+
+def test_a_new_module_of_kernels_needs_no_entry_anywhere(tmp_path):
+    package = copy_of_the_package(tmp_path)
+    (package / "kernels" / "deep").mkdir()
+    (package / "kernels" / "deep" / "__init__.py").write_text("")
+    (package / "kernels" / "deep" / "below.py").write_text("INLINE = True\n\ndef twice(x):\n    return 2.0 * x\n")
+    (package / "kernels" / "added.py").write_text(
+        "from .deep.below import twice\n\ndef more(x):\n    return twice(x) + 0.5\n\n"
+        "def kernel(numbers):\n    return more(numbers[0])\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-W", "error", "-c", ADDED], cwd=tmp_path, env=os.environ | {"PYTHONPATH": str(tmp_path)},
+        capture_output=True, text=True,
+    )  # fmt: skip
+    assert done.stdout.split("\n")[:2] == ["6.5", "['simsoftmax.kernels.deep.below']"], done.stderr

@@ -6,10 +6,9 @@ import sys
 CODE = """
 import itertools
 import numpy as np
-from simsoftmax.kernels import binomial, occupations, particles
+from simsoftmax.kernels import binomial, occupations, particles, stirling
 from simsoftmax.kernels.page import evidence, reference
 from simsoftmax.kernels.calling import Bundle
-from simsoftmax.kernels.compiler import compiled
 from simsoftmax.kernels.seeds import seed_streams
 
 np.seterr(all="ignore")
@@ -26,7 +25,7 @@ def ends(kernel, *arguments):
 for n, p in itertools.product([-1, 0, 1, 50, 10**6, 2**53, 2**63 - 1], NUMBERS):
     assert 0 <= binomial.binomial(n, p, stream) <= max(n, 0), (n, p)
 for x, mean in itertools.product(NUMBERS, repeat=2):
-    ends(binomial._deviance, x, mean)
+    ends(stirling.deviance, x, mean)
 for a, b in itertools.product(NUMBERS, repeat=2):
     row = np.resize([a, b], 5)
     for counts in ([10**6] * 5, [3, 0, 10**12, 1, 0]):
@@ -46,9 +45,8 @@ for a, b in itertools.product(NUMBERS, repeat=2):
     for kernel in (reference.sweep_uniform, reference.sweep_neighbour):
         ends(kernel, np.zeros(40, np.uint8), row, np.exp(row), stream, 2)
     seen = np.array([1, 5, 0, 7, 2])
-    grow = compiled(evidence.grow_evidence)
-    grow(0.0, seen.copy(), seen, row, 5.0)
-    grow(a, seen.copy(), seen, np.full(5, 0.2), b)
+    evidence.grow_evidence(0.0, seen.copy(), seen, row, 5.0)
+    evidence.grow_evidence(a, seen.copy(), seen, np.full(5, 0.2), b)
 print("end")
 """
 

@@ -6,12 +6,12 @@ scalars in, nothing allocated, no exception.
 
 import math
 
-from ..compiler import compiled
+from . import page_kernel
 from .exact import boltzmann_weights
 from .reference import sweep_neighbour
 
 
-@compiled
+@page_kernel("float64(float64, float64, int64, int64)")
 def cooled(hot, cold, sweeps, sweep):
     """Return the temperature of a sweep, 0 to sweeps - 1, that falls from hot to cold by the same factor each time."""
     if sweep <= 0 or hot == cold:
@@ -21,7 +21,9 @@ def cooled(hot, cold, sweeps, sweep):
     return hot * math.exp(math.log(cold / hot) * sweep / (sweeps - 1))
 
 
-@compiled
+@page_kernel(
+    "int64(uint8[::1], float64[::1], float64, float64, int64, int64, int64, float64[::1], float64[::1], uint64[::1])"
+)
 def anneal_walkers(states, logits, hot, cold, sweeps, first, last, exponents, weights, stream):
     """Take walkers through the sweeps first to last - 1 of a geometric cooling; return how many moves were made.
 
@@ -35,7 +37,9 @@ def anneal_walkers(states, logits, hot, cold, sweeps, first, last, exponents, we
     return moved
 
 
-@compiled
+@page_kernel(
+    "void(float64[::1], float64[::1], float64, float64, int64, int64, int64, float64[::1], float64[::1], float64[::1])"
+)
 def anneal_exactly(distribution, logits, hot, cold, sweeps, first, last, exponents, weights, before):
     """Take a distribution, in place, through the same sweeps: multiply it by their transition matrices.
 
@@ -55,7 +59,7 @@ def anneal_exactly(distribution, logits, hot, cold, sweeps, first, last, exponen
             distribution[i + 1] += passed
 
 
-@compiled
+@page_kernel("void(int64, int64, float64, float64[::1])")
 def success_interval(found, tried, width, out):
     """Write the interval of a rate of which ``found`` of ``tried`` are known, ``width`` standard errors either side.
 

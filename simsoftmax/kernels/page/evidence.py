@@ -6,11 +6,12 @@ to WebAssembly, where there is no stack to call with, so what they call is inlin
 
 import math
 
-from ..binomial import _deviance
+from ..stirling import deviance, stirling_series
+from . import page_kernel
 
 __all__ = ["grow_evidence"]
 
-HALF_LOG_TWO_PI = 0.5 * math.log(2.0 * math.pi)
+INLINE = True
 
 
 def _stirling_error(x):
@@ -24,8 +25,7 @@ def _stirling_error(x):
         if y < 16.0:
             product *= y
             y += 1.0
-    yy = y * y
-    error = (1 / 12 - (1 / 360 - (1 / 1260 - 1 / 1680 / yy) / yy) / yy) / y
+    error = stirling_series(y)
     if y == x:
         return error
     return error + (y - 0.5) * math.log(y) - y - math.log(product) - (x - 0.5) * math.log(x) + x
@@ -47,10 +47,11 @@ def _log_forecast(seen, probabilities, concentration):
         if p > 0.0:
             x = concentration * p + seen[i]
             if x > 0.0:  # a weight that underflows, never drawn, tells nothing
-                value += _deviance(x, p * total) - 0.5 * math.log(x) + _stirling_error(x)
+                value += deviance(x, p * total) - 0.5 * math.log(x) + _stirling_error(x)
     return value
 
 
+@page_kernel("float64(float64, int64[::1], int64[::1], float64[::1], float64)")
 def grow_evidence(log_evidence, seen, added, probabilities, concentration):
     """Return the log of the evidence after more draws, and add them to those seen.
 

@@ -8,7 +8,7 @@ forms cannot drift apart.
 
 import math
 
-from ..compiler import compiled
+from . import page_kernel
 
 __all__ = [
     "boltzmann",
@@ -21,7 +21,7 @@ __all__ = [
 ]
 
 
-@compiled
+@page_kernel("void(float64[::1], float64, float64[::1], float64[::1])")
 def boltzmann_weights(logits, temperature, exponents, weights):
     """Write the exponents (z - max z) / T, at most 0, and the weights exp(exponents) that the Metropolis kernels take.
 
@@ -50,7 +50,7 @@ def boltzmann_weights(logits, temperature, exponents, weights):
         weights[i] = math.exp(exponents[i])
 
 
-@compiled
+@page_kernel("void(float64[::1], float64, float64[::1], float64[::1], float64[::1])")
 def boltzmann(logits, temperature, exponents, probabilities, state):
     """Write softmax(z / T) and its thermodynamics.
 
@@ -99,7 +99,7 @@ def boltzmann(logits, temperature, exponents, probabilities, state):
     state[4] = heat_capacity
 
 
-@compiled
+@page_kernel("void(float64[::1], float64[::1], float64, float64[::1])")
 def free_energy_functional(distribution, logits, temperature, out):
     """Write <E>, S and F = <E> - T S of any distribution q over the levels.
 
@@ -118,7 +118,7 @@ def free_energy_functional(distribution, logits, temperature, out):
     out[2] = energy if entropy == 0.0 or energy == math.inf else energy - temperature * entropy
 
 
-@compiled
+@page_kernel("void(float64[::1], float64, int64, float64[::1])")
 def free_energy_landscape(logits, temperature, side, out):
     """Write F over the simplex of three levels on a square grid of ``side`` x ``side`` points.
 
@@ -139,7 +139,7 @@ def free_energy_landscape(logits, temperature, side, out):
             out[b * side + a] = energy - temperature * entropy
 
 
-@compiled
+@page_kernel("void(float64[::1], float64[::1], float64, float64)")
 def mirror_flow(distribution, logits, temperature, time):
     """Follow the natural-gradient flow of F from q for a time, in place and exactly.
 
@@ -168,7 +168,7 @@ def mirror_flow(distribution, logits, temperature, time):
         distribution[i] /= total
 
 
-@compiled
+@page_kernel("int64(float64[::1], float64[::1], int64, float64, float64[::1], float64[::1])")
 def forgetting_time(exponents, probabilities, neighbour, tolerance, matrix, square):
     """Return the number of sweeps after which a particle has forgotten where it began.
 
@@ -225,7 +225,7 @@ def forgetting_time(exponents, probabilities, neighbour, tolerance, matrix, squa
     return -1
 
 
-@compiled
+@page_kernel("void(uint8[::1], int64[::1], float64[::1])")
 def count_states(states, counts, shares):
     """Write how many particles are in each level, and what share of all they are."""
     for i in range(counts.size):

@@ -8,13 +8,13 @@ import math
 
 import numpy as np
 
-from ..compiler import compiled
 from ..streams import draw
+from . import page_kernel
 
 U = np.uint64
 
 
-@compiled
+@page_kernel("int64(int32[::1], int64, uint64[::1], int64)")
 def exchange(quanta, top, stream, steps):
     """Attempt ``steps`` handovers; return how many took place.
 
@@ -41,16 +41,7 @@ def exchange(quanta, top, stream, steps):
     return passed
 
 
-@compiled
-def exchange_each(quanta, top, streams, steps):
-    """Run `exchange` in each of R gases that never meet: ``quanta`` (R, N), ``streams`` (R, 4)."""
-    passed = 0
-    for gas in range(quanta.shape[0]):
-        passed += exchange(quanta[gas], top, streams[gas], steps)
-    return passed
-
-
-@compiled
+@page_kernel("void(int32[::1], int64[::1], float64[::1])")
 def tally(quanta, counts, shares):
     """Add the particles to the ``counts`` of each number of quanta, and write what share of all counted that is.
 
@@ -66,7 +57,7 @@ def tally(quanta, counts, shares):
         shares[k] = counts[k] / total
 
 
-@compiled
+@page_kernel("void(int64, int64, float64, float64[::1], float64[::1], float64[::1])")
 def gas_law(total, particles, tolerance, boltzmann, exact, state):
     """Write what a gas of N >= 2 particles with Q >= 1 quanta on an unbounded ladder comes to.
 
@@ -102,7 +93,7 @@ def gas_law(total, particles, tolerance, boltzmann, exact, state):
     exact[last] = max(rest, 0.0)
 
 
-@compiled
+@page_kernel("void(float64, int64, int64, float64[::1])")
 def read_thermometer(none, total, particles, out):
     """Write the temperature that the share of particles with no quantum tells, and its standard error.
 

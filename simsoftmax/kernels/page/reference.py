@@ -9,30 +9,20 @@ hot loop this is ``u w_i < w_j`` with weights computed once. Where w_i has left 
 the ground level, the ratio is formed from the exponents instead. Exact to the 2^-53 of a float64 uniform.
 """
 
-import math
-
 import numpy as np
 
+from ..moves import accepts, any_level
 from ..streams import draw, unit
+from . import page_kernel
 
 U = np.uint64
-SMALLEST = 1e-290  # weights below this are compared through their exponents
-LOW = U(0xFFFFFFFF)
 
 
-def accepts(exponents, weights, here, there, uniform):
-    """Return whether a move upwards in energy is accepted."""
-    if weights[here] > SMALLEST:
-        return uniform * weights[here] < weights[there]
-    return uniform < math.exp(exponents[there] - exponents[here])
-
-
+@page_kernel("int64(uint8[::1], float64[::1], float64[::1], uint64[::1], int64)")
 def sweep_uniform(states, exponents, weights, stream, sweeps):
     """Sweep with proposals uniform over all K levels, the present one included; return how many moves were made.
 
-    ``states`` (N,) integers and ``stream`` (4,) uint64 change in place; ``exponents`` and ``weights`` (K,) float64. The
-    proposed level is (32 random bits * K) >> 32, redrawn in the rare case that would bias it (D. Lemire, "Fast random
-    integer generation in an interval", 2019), so it is exactly uniform.
+    ``states`` (N,) integers and ``stream`` (4,) uint64 change in place; ``exponents`` and ``weights`` (K,) float64.
     """
     s0, s1, s2, s3 = stream[0], stream[1], stream[2], stream[3]
     levels = U(exponents.size)
@@ -40,12 +30,7 @@ def sweep_uniform(states, exponents, weights, stream, sweeps):
     moved = 0
     for _ in range(sweeps):
         for particle in range(states.size):
-            bits, s0, s1, s2, s3 = draw(s0, s1, s2, s3)
-            scaled = (bits >> U(32)) * levels
-            while (scaled & LOW) < biased:
-                bits, s0, s1, s2, s3 = draw(s0, s1, s2, s3)
-                scaled = (bits >> U(32)) * levels
-            there = np.int64(scaled >> U(32))
+            there, s0, s1, s2, s3 = any_level(levels, biased, s0, s1, s2, s3)
             here = np.int64(states[particle])
             if there == here:
                 continue
@@ -59,6 +44,7 @@ def sweep_uniform(states, exponents, weights, stream, sweeps):
     return moved
 
 
+@page_kernel("int64(uint8[::1], float64[::1], float64[::1], uint64[::1], int64)")
 def sweep_neighbour(states, exponents, weights, stream, sweeps):
     """Sweep with proposals one level up or down by index; a step off the end is a rejection.
 
@@ -80,48 +66,4 @@ def sweep_neighbour(states, exponents, weights, stream, sweeps):
             states[particle] = there
             moved += 1
     stream[0], stream[1], stream[2], stream[3] = s0, s1, s2, s3
-    return moved
-
-
-def sweep_matrix(states, exponents, weights, keep, alias, stream, sweeps):
-    """Sweep with proposals from row ``here`` of a matrix, given as alias tables ``keep`` and ``alias``, shape (K, K).
-
-    Arguments and result as in `sweep_uniform`. A uniform column c is kept with probability ``keep[here, c]`` and
-    replaced by ``alias[here, c]`` otherwise (A. J. Walker, "An efficient method for generating discrete random
-    variables with general distributions", ACM Trans. Math. Softw. 3 (1977)).
-    """
-    s0, s1, s2, s3 = stream[0], stream[1], stream[2], stream[3]
-    levels = U(exponents.size)
-    biased = U(4294967296) % levels
-    moved = 0
-    for _ in range(sweeps):
-        for particle in range(states.size):
-            bits, s0, s1, s2, s3 = draw(s0, s1, s2, s3)
-            scaled = (bits >> U(32)) * levels
-            while (scaled & LOW) < biased:
-                bits, s0, s1, s2, s3 = draw(s0, s1, s2, s3)
-                scaled = (bits >> U(32)) * levels
-            there = np.int64(scaled >> U(32))
-            here = np.int64(states[particle])
-            bits, s0, s1, s2, s3 = draw(s0, s1, s2, s3)
-            if unit(bits) >= keep[here, there]:
-                there = np.int64(alias[here, there])
-            if there == here:
-                continue
-            if exponents[there] < exponents[here]:
-                bits, s0, s1, s2, s3 = draw(s0, s1, s2, s3)
-                if not accepts(exponents, weights, here, there, unit(bits)):
-                    continue
-            states[particle] = there
-            moved += 1
-    stream[0], stream[1], stream[2], stream[3] = s0, s1, s2, s3
-    return moved
-
-
-def sweep_matrix_blocks(states, exponents, weights, keep, alias, streams, block, sweeps):
-    """Sweep block after block as `sweep_matrix` does, each with its row of ``streams``, shape (blocks, 4)."""
-    moved = 0
-    for b in range(streams.shape[0]):
-        own = states[b * block : (b + 1) * block]
-        moved += sweep_matrix(own, exponents, weights, keep, alias, streams[b], sweeps)
     return moved

@@ -6,7 +6,7 @@ As in `simsoftmax.kernels.page.exact`, arrays belong to the caller and nothing i
 
 import math
 
-from ..compiler import compiled
+from . import page_kernel
 
 __all__ = ["COLUMNS", "bin_edges", "bin_events", "find_dips", "temper", "whisker"]
 
@@ -17,7 +17,7 @@ COLUMNS = ("count", "confidence", "accuracy", "by_chance")
 _FLAT = 1e-12
 
 
-@compiled
+@page_kernel("float64(float64[::1], int64[::1], float64, float64[::1], float64[::1])")
 def temper(logits, labels, temperature, confidence, outcome):
     """Write the confidence of softmax(z / T) in the level it favours and whether that is right; return the NLL.
 
@@ -61,7 +61,7 @@ def temper(logits, labels, temperature, confidence, outcome):
     return nll / rows
 
 
-@compiled
+@page_kernel("int64(float64[::1], int64, float64[::1], float64[::1])")
 def bin_edges(confidence, by_mass, ordered, edges):
     """Write the edges of bins of equal width or, with ``by_mass``, of equal counts; return the number of bins.
 
@@ -107,7 +107,7 @@ def bin_edges(confidence, by_mass, ordered, edges):
     return used
 
 
-@compiled
+@page_kernel("float64(float64[::1], float64[::1], float64[::1], int64, float64[::1])")
 def bin_events(confidence, outcome, edges, bins, table):
     """Write count, mean confidence, accuracy and gap by chance of every bin; return the expected calibration error.
 
@@ -151,7 +151,7 @@ def bin_events(confidence, outcome, edges, bins, table):
     return error / confidence.size
 
 
-@compiled
+@page_kernel("int64(float64[::1], int64[::1])")
 def find_dips(values, places):
     """Write the places where values stop falling and later rise, and return their number; the ends do not count."""
     count = 0
@@ -169,7 +169,6 @@ def find_dips(values, places):
     return count
 
 
-@compiled
 def _at_least(hits, count, p, log_choose):
     """Return the probability of at least ``hits`` successes, 0 < hits, among ``count`` trials of probability p."""
     odds = p / (1.0 - p)
@@ -181,7 +180,7 @@ def _at_least(hits, count, p, log_choose):
     return total
 
 
-@compiled
+@page_kernel("float64(int64, int64, float64, int64)")
 def whisker(hits, count, tail, upper):
     """Return one end of the interval of a share of successes (Clopper and Pearson 1934).
 

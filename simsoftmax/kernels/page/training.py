@@ -6,19 +6,19 @@ arrays belong to the caller and nothing is allocated.
 
 import math
 
-from ..compiler import compiled
+from . import page_kernel
 
 __all__ = ["affine_loss", "affine_loss_map", "affine_probabilities", "descend_gaps", "log_odds"]
 
 
-@compiled
+@page_kernel("void(float64[::1], float64, float64[::1])")
 def log_odds(frequencies, temperature, gaps):
     """Write the gaps T ln(q / (1 - q)) at which cross-entropy is least; -inf and inf where q is 0 and 1."""
     for i in range(frequencies.size):
         gaps[i] = temperature * (math.log(frequencies[i]) - math.log(1.0 - frequencies[i]))
 
 
-@compiled
+@page_kernel("void(float64[::1], float64[::1], float64, float64, int64)")
 def descend_gaps(gaps, frequencies, temperature, rate, steps):
     """Take steps of gradient descent on the cross-entropy of two logits, in place.
 
@@ -33,7 +33,7 @@ def descend_gaps(gaps, frequencies, temperature, rate, steps):
         gaps[i] = gap
 
 
-@compiled
+@page_kernel("void(float64[::1], float64[::1], float64[::1], float64, float64, float64, float64[::1])")
 def affine_probabilities(positions, weights, biases, scale, bias_scale, temperature, probabilities):
     """Write softmax((scale w x + bias_scale b) / T) for every position x, row by row.
 
@@ -64,7 +64,7 @@ def affine_probabilities(positions, weights, biases, scale, bias_scale, temperat
             probabilities[n * classes + k] /= total
 
 
-@compiled
+@page_kernel("float64(float64[::1], int64[::1], float64[::1], float64[::1], float64, float64, float64)")
 def affine_loss(positions, labels, weights, biases, scale, bias_scale, temperature):
     """Return the mean cross-entropy, in nats, of the classifier of `affine_probabilities` on labelled positions."""
     loss = 0.0
@@ -83,7 +83,7 @@ def affine_loss(positions, labels, weights, biases, scale, bias_scale, temperatu
     return loss / positions.size
 
 
-@compiled
+@page_kernel("void(float64[::1], int64[::1], float64[::1], float64[::1], int64, float64, int64, float64[::1])")
 def affine_loss_map(positions, labels, weights, biases, along, reach, side, losses):
     """Write `affine_loss` over a square of scales and temperatures, both from 1 / reach to reach in equal ratios.
 
