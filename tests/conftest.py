@@ -7,16 +7,17 @@ over 100 seeds alarms falsely less than once in a hundred sweeps.
 
 import os
 import shutil
-import subprocess
-import sys
+import signal
 import tempfile
 import zlib
 from pathlib import Path
 
 import numpy as np
 import pytest
+from building import build_book
 from filelock import FileLock
 from hypothesis import settings
+from patience import PATIENCE
 
 SEED = int(os.environ.get("SIMSOFTMAX_SEED", "20250101"))
 ALARM = 1e-7
@@ -33,6 +34,10 @@ def pytest_report_header():
         collect_ignore
     )
 
+
+# A shell that starts the tests in the background has them ignore Ctrl-C; one that presses it would wait for ever.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 settings.register_profile("simsoftmax", deadline=None, derandomize=True, print_blob=True)
 settings.load_profile("simsoftmax")
@@ -69,27 +74,14 @@ def alarm():
     return ALARM
 
 
-def build_book(root, seconds):
-    """Build the book in a folder as `make book` does; return the finished process."""
-    return subprocess.run(
-        [Path(sys.executable).with_name("jupyter-book"), "build", "-W", "--keep-going", "-n", str(root)],
-        capture_output=True,
-        text=True,
-        timeout=seconds,
-        cwd=root,
-        env={**os.environ, "PYTHONPATH": str(root)},
-    )
-
-
 @pytest.fixture(scope="session")
 def html():
     """Build the book, what is unchanged from the cache, and return the folder of its pages."""
-    root = Path(__file__).parents[1]
-    lock = Path(tempfile.gettempdir()) / f"simsoftmax-{zlib.crc32(str(root).encode()):08x}.lock"
+    lock = Path(tempfile.gettempdir()) / f"simsoftmax-{zlib.crc32(str(ROOT).encode()):08x}.lock"
     with FileLock(lock):  # tests run in several processes; the second to come finds everything in the cache
-        done = build_book(root, 1800)
+        done = build_book(ROOT)
     assert done.returncode == 0, (done.stdout + done.stderr)[-5000:]
-    return root / "_build" / "html"
+    return ROOT / "_build" / "html"
 
 
 @pytest.fixture(scope="session")
@@ -106,6 +98,7 @@ def browser():
         pytest.importorskip("playwright", reason="needs Playwright")
     from playwright import sync_api
 
+    sync_api.expect.set_options(timeout=1000 * PATIENCE)
     quiet = ["--disable-gpu", "--disable-quic", "--disable-background-networking", "--disable-component-update"]
     with sync_api.sync_playwright() as playwright:
         instance = playwright.chromium.launch(executable_path=path, args=["--no-sandbox", "--no-first-run", *quiet])

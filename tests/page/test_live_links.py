@@ -1,22 +1,13 @@
 """Words of the text that act on live figures: checked while the book is built, and in every page of the built book."""
 
-import importlib.util
 import json
 import re
 import sys
-from pathlib import Path
 
 import pytest
+from building import ROOT, extension
 from ipywidgets.embed import embed_data
-from test_browser import (  # noqa: F401
-    BOOK,
-    VIEWS,
-    Visit,
-    book,
-    check_access,
-    pages_of_the_book,
-    serve,
-)
+from visit import BOOK, VIEWS, Visit, check_access, pages_of_the_book
 
 from simsoftmax.live import (
     AnnealingExplorer,
@@ -28,21 +19,11 @@ from simsoftmax.live import (
     TemperatureExplorer,
 )
 
-ROOT = Path(__file__).parents[2]
-
 
 @pytest.fixture(scope="module")
 def links():
     """Return the book's Sphinx extension as a module."""
-    folder = str(ROOT / "book" / "_ext")
-    sys.path.insert(0, folder)
-    try:
-        spec = importlib.util.spec_from_file_location("live_links", f"{folder}/live_links.py")
-        module = importlib.util.module_from_spec(spec)
-        spec.loader.exec_module(module)
-    finally:
-        sys.path.remove(folder)
-    return module
+    return extension("live_links")
 
 
 def saved(widget):
@@ -221,7 +202,7 @@ def pages_with_links():
 @pytest.mark.slow
 @pytest.mark.browser
 @pytest.mark.parametrize("motion", ["no-preference", "reduce"])
-def test_every_link_of_the_book_does_what_it_says(browser, book, motion):  # noqa: F811
+def test_every_link_of_the_book_does_what_it_says(browser, book, motion):
     """By mouse or by keyboard, each sets its figure to what was written; the same words once more take it back."""
     pages = pages_with_links()
     assert len(pages) >= 12
@@ -310,7 +291,7 @@ NOTE = "The figure (above|below) has changed: "
 @pytest.mark.slow
 @pytest.mark.browser
 @pytest.mark.parametrize("width", [1440, 380])
-def test_no_word_moves_its_own_line(browser, book, width):  # noqa: F811
+def test_no_word_moves_its_own_line(browser, book, width):
     """The reader of a sentence stays at it, whatever its words do; what changes out of sight is told."""
     moved, words = [], 0
     for path in pages_with_links():
@@ -338,7 +319,7 @@ def test_no_word_moves_its_own_line(browser, book, width):  # noqa: F811
 
 @pytest.mark.slow
 @pytest.mark.browser
-def test_a_note_leads_to_the_figure_and_the_reader_finds_back(browser, book):  # noqa: F811
+def test_a_note_leads_to_the_figure_and_the_reader_finds_back(browser, book):
     index, *others = sorted(pages_with_links(), key=lambda path: path.stem != "index")
     for number, path in enumerate([index, *others[::3]]):
         for view in VIEWS if path == index else [list(VIEWS)[number % len(VIEWS)]]:
@@ -368,7 +349,7 @@ def test_a_note_leads_to_the_figure_and_the_reader_finds_back(browser, book):  #
 
 @pytest.mark.slow
 @pytest.mark.browser
-def test_a_hand_on_the_figure_lets_the_link_go(browser, book):  # noqa: F811
+def test_a_hand_on_the_figure_lets_the_link_go(browser, book):
     with Visit(browser, **VIEWS["light"]) as visit:
         page = visit.page
         page.goto(f"{book}/book/temperature.html")
@@ -383,7 +364,7 @@ def test_a_hand_on_the_figure_lets_the_link_go(browser, book):  # noqa: F811
 
 @pytest.mark.slow
 @pytest.mark.browser
-def test_links_are_plain_words_on_paper_and_without_scripts(browser, book):  # noqa: F811
+def test_links_are_plain_words_on_paper_and_without_scripts(browser, book):
     look = """(link) => { const s = getComputedStyle(link);
         return [s.textDecorationLine, s.backgroundColor, s.color === getComputedStyle(link.parentElement).color]; }"""
     plain = ["none", "rgba(0, 0, 0, 0)", True]
@@ -431,7 +412,7 @@ LINES = """() => {
 @pytest.mark.slow
 @pytest.mark.browser
 @pytest.mark.parametrize("width", [320, 1024, 1440, 2560])
-def test_lines_of_text_are_not_too_long(browser, book, width):  # noqa: F811
+def test_lines_of_text_are_not_too_long(browser, book, width):
     for closed in (False, True) if width >= 1024 else (False,):
         lines = []
         for path in ("book/free-energy.html", "book/glossary.html", "book/verdict.html"):
@@ -452,7 +433,7 @@ INKS = """() => ["ink", "muted", "hair", "ground", "held"].map((name) =>
 
 @pytest.mark.slow
 @pytest.mark.browser
-def test_pages_have_their_inks_without_scripts_and_on_paper(browser, book):  # noqa: F811
+def test_pages_have_their_inks_without_scripts_and_on_paper(browser, book):
     def inks(**options):
         with Visit(browser, **options) as visit:
             visit.page.goto(f"{book}/book/free-energy.html")

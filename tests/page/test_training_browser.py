@@ -2,21 +2,9 @@
 
 import numpy as np
 import pytest
+from examples import fits
 from sklearn.datasets import load_iris
-from test_browser import (  # noqa: F401
-    ARTEFACTS,
-    SMALLEST_TEXT,
-    VIEWS,
-    Visit,
-    check_access,
-    figure,
-    number,
-    out,
-    shown,
-    site,
-    write_page,
-)
-from test_training import fits
+from visit import ARTEFACTS, SMALLEST_TEXT, VIEWS, Visit, check_access, figure, number, out, shown, write_page
 
 from simsoftmax.kernels.page.training import affine_loss, descend_gaps, log_odds
 from simsoftmax.live import LogOddsExplorer, SymmetryExplorer, WeightDecayExplorer
@@ -37,7 +25,7 @@ def iris():
 
 
 @pytest.fixture(scope="module")
-def trio(site, iris):  # noqa: F811
+def trio(site, iris):
     length, species, names = iris
     return write_page(
         site,
@@ -49,7 +37,7 @@ def trio(site, iris):  # noqa: F811
 
 
 @pytest.fixture
-def visit(browser, site, trio):  # noqa: F811
+def visit(browser, site, trio):
     with Visit(browser) as visit:
         yield visit.open((site / trio).as_uri())
 
@@ -161,7 +149,7 @@ def test_the_keyboard_is_enough(visit):
 
 
 @pytest.mark.parametrize("temperature", [0.01, 33.0, 141.45])
-def test_beyond_the_marks_the_thermometer_still_tells(browser, site, temperature):  # noqa: F811
+def test_beyond_the_marks_the_thermometer_still_tells(browser, site, temperature):
     """Between a mark and the limit next to it there is a place for every temperature, and as many digits as count."""
     factor = 342.0
     explorer = WeightDecayExplorer(
@@ -193,7 +181,7 @@ def test_beyond_the_marks_the_thermometer_still_tells(browser, site, temperature
 
 
 @pytest.mark.parametrize("view", ["light", "narrow"])
-def test_a_slider_and_its_value_share_a_line(browser, site, trio, view):  # noqa: F811
+def test_a_slider_and_its_value_share_a_line(browser, site, trio, view):
     with Visit(browser, **VIEWS[view]) as visit:
         visit.open((site / trio).as_uri())
         for which, (name, key) in enumerate([("scale a of the weights", "scale"), ("weight decay λ", "decay")], 1):
@@ -208,7 +196,7 @@ def test_a_slider_and_its_value_share_a_line(browser, site, trio, view):  # noqa
 
 
 @pytest.mark.parametrize("view", VIEWS)
-def test_everybody_can_read_it(browser, site, trio, view):  # noqa: F811
+def test_everybody_can_read_it(browser, site, trio, view):
     with Visit(browser, **VIEWS[view]) as visit:
         visit.open((site / trio).as_uri())
         ARTEFACTS.mkdir(exist_ok=True)
