@@ -5,6 +5,7 @@ A statistical check fails by chance with probability ALARM at most. With fewer t
 over 100 seeds alarms falsely less than once in a hundred sweeps.
 """
 
+import collections
 import os
 import shutil
 import signal
@@ -14,10 +15,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from building import build_book
 from filelock import FileLock
 from hypothesis import settings
-from patience import PATIENCE
+
+pytest.register_assert_rewrite("patience", "visit")  # what helpers assert says what it saw, too
+
+from building import build_book  # noqa: E402
+from patience import PATIENCE  # noqa: E402
 
 SEED = int(os.environ.get("SIMSOFTMAX_SEED", "20250101"))
 ALARM = 1e-7
@@ -58,6 +62,31 @@ def pytest_collection_modifyitems(items):
         return 1 if item.path not in shown else 2 if item.path in paged else 3
 
     items.sort(key=turn)
+
+
+LEFT = collections.Counter()  # how many tests of each file `make test` leaves to `make slow`
+
+
+def pytest_deselected(items):
+    LEFT.update(item.nodeid.partition("::")[0] for item in items if item.get_closest_marker("slow"))
+
+
+def pytest_sessionfinish(session):
+    if hasattr(session.config, "workeroutput"):
+        session.config.workeroutput["left"] = dict(LEFT)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node):
+    """Take over what a process has left out; each has seen all tests."""
+    LEFT.update({file: count - LEFT[file] for file, count in getattr(node, "workeroutput", {}).get("left", {}).items()})
+
+
+def pytest_terminal_summary(terminalreporter):
+    """Say what is left to `make slow`."""
+    if LEFT:
+        files = ", ".join(f"{count} of {file}" for file, count in sorted(LEFT.items()))
+        terminalreporter.write_line(f"{LEFT.total()} tests are long and left to `make slow`: {files}")
 
 
 @pytest.fixture

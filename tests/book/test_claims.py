@@ -160,7 +160,6 @@ def test_the_ledger_follows_the_pages(small_book):
     assert "claim 'first' does not hold" in said
 
 
-@pytest.mark.slow
 def test_a_claim_made_twice_stops_the_build(small_book):
     two = small_book / "book/two.md"
     two.write_text(two.read_text().replace("second", "first"))

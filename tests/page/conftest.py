@@ -32,6 +32,19 @@ def book(html):
         yield address
 
 
+@pytest.fixture(params=["few", pytest.param("all", marks=pytest.mark.slow)])
+def chosen(request, book):
+    """Return what takes pages out of a list: a few that stand for the others, or all of them, which is slow."""
+    few = {"index", "temperature", "what-training-aims-at"}
+
+    def choose(pages):
+        taken = [path for path in pages if request.param == "all" or path.stem in few]
+        assert taken
+        return taken
+
+    return choose
+
+
 @pytest.fixture(scope="session", params=["chromium", "node"])
 def page(request):
     """Return what calls the kernels of the pages in a JavaScript engine."""

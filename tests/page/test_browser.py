@@ -5,11 +5,11 @@ The figures stand on a plain page with the browser files that the built book car
 
 import base64
 import math
-import os
 import re
 from html import escape
 
 import numpy as np
+import psutil
 import pytest
 from playwright.sync_api import expect
 from visit import (
@@ -54,37 +54,36 @@ def trio(site):
 @pytest.mark.parametrize("scheme", ["http", "file"])
 def test_all_appear_within_two_seconds(browser, site, host, trio, scheme):
     address = f"{host}/{trio}" if scheme == "http" else (site / trio).as_uri()
-    # By the time that the page's own thread has worked; on a machine that does nothing else also by the clock of the
-    # wall, the best of a few loads.
-    waited, worked = [], []
+    # The best of a few loads: the time that the page's own thread has worked, and that in which the machine had nothing
+    # to do while the figures were waited for. Neither counts what others do meanwhile.
+    idled, worked = [], []
     for _ in range(6):
+        idle = psutil.cpu_times().idle
         with Visit(browser) as visit:
             clock = visit.context.new_cdp_session(visit.page)
             clock.send("Performance.enable", {"timeDomain": "threadTicks"})
             visit.open(address)
             metrics = {m["name"]: m["value"] for m in clock.send("Performance.getMetrics")["metrics"]}
-            waited.append(visit.page.evaluate("window.probe.appeared"))
+            idled.append(1000 * (psutil.cpu_times().idle - idle) / psutil.cpu_count())
             worked.append(1000 * metrics["TaskDuration"])
             visit.page.wait_for_function("document.querySelectorAll('.ssm').length === 3")
-        if waited[-1] < 2000:
+        if max(idled[-1], worked[-1]) < 2000:
             break
-    alone = os.getloadavg()[0] < 0.5 * (os.cpu_count() or 1)
-    assert min(worked) < 2000, (waited, worked)
-    assert min(waited) < 2000 or not alone, (waited, worked)
+    assert min(map(max, idled, worked)) < 2000, (idled, worked)
 
 
-@pytest.mark.parametrize("temperature", ["0", "0.3", "1", "4.5", "inf"])
-def test_temperature_explorer_shows_what_python_computes(browser, site, trio, temperature):
+def test_temperature_explorer_shows_what_python_computes(browser, site, trio):
     with Visit(browser) as visit:
         visit.open((site / trio).as_uri())
         root = figure(visit, 1)
-        type_into(root, "Temperature T", temperature)
-        t = float(temperature)
-        assert out(root, "entropy") == shown(ss.entropy(LOGITS, t))
-        assert out(root, "energy") == shown(ss.mean_energy(LOGITS, t))
-        assert out(root, "heatCapacity") == shown(ss.heat_capacity(LOGITS, t))
-        for level, p in enumerate(ss.softmax(LOGITS, t)):
-            assert root.locator(f"[data-expected='{level}']").text_content() == shown(p)
+        for temperature in ["0", "0.3", "1", "4.5", "inf"]:
+            type_into(root, "Temperature T", temperature)
+            t = float(temperature)
+            assert out(root, "entropy") == shown(ss.entropy(LOGITS, t))
+            assert out(root, "energy") == shown(ss.mean_energy(LOGITS, t))
+            assert out(root, "heatCapacity") == shown(ss.heat_capacity(LOGITS, t))
+            for level, p in enumerate(ss.softmax(LOGITS, t)):
+                assert root.locator(f"[data-expected='{level}']").text_content() == shown(p)
 
 
 def test_limits_are_marked(browser, site, trio):
@@ -96,20 +95,24 @@ def test_limits_are_marked(browser, site, trio):
         assert f"mean of the levels {shown(-np.mean(LOGITS))}" in text
 
 
-@pytest.mark.parametrize("temperature", ["0", "0.3", "4.5", "inf"])
-def test_particle_explorer_shows_what_python_computes(browser, site, trio, temperature):
+def test_particle_explorer_shows_what_python_computes(browser, site, trio):
     with Visit(browser) as visit:
         visit.open((site / trio).as_uri())
         root = figure(visit, 0)
         root.get_by_role("button", name="pause").click()
-        type_into(root, "Temperature T", temperature)
-        root.get_by_role("button", name="step").click()
-        t = float(temperature)
-        assert root.locator("[data-remark=energy]").inner_text() == f"softmax {shown(ss.mean_energy(LOGITS, t))}"
-        assert root.locator("[data-remark=entropy]").inner_text() == f"softmax {shown(ss.entropy(LOGITS, t))}"
-        assert root.locator("[data-remark=free_energy]").inner_text() == f"minimum {shown(ss.free_energy(LOGITS, t))}"
-        for level, p in enumerate(ss.softmax(LOGITS, t)):
-            assert root.locator(f"[data-expected='{level}']").text_content() == shown(p)
+        for temperature in ["0", "0.3", "4.5", "inf"]:
+            type_into(root, "Temperature T", temperature)
+            root.get_by_role("button", name="step").click()
+            t = float(temperature)
+            remarks = {
+                "energy": f"softmax {shown(ss.mean_energy(LOGITS, t))}",
+                "entropy": f"softmax {shown(ss.entropy(LOGITS, t))}",
+                "free_energy": f"minimum {shown(ss.free_energy(LOGITS, t))}",
+            }
+            for name, remark in remarks.items():
+                assert root.locator(f"[data-remark={name}]").inner_text() == remark
+            for level, p in enumerate(ss.softmax(LOGITS, t)):
+                assert root.locator(f"[data-expected='{level}']").text_content() == shown(p)
 
 
 def test_free_energy_explorer_shows_what_python_computes(browser, site, trio):
@@ -400,17 +403,18 @@ def test_nonsense_is_refused_in_words_and_nothing_breaks(browser, site, trio):
         figure(visit, 0).locator("[data-observed='3']").wait_for()
 
 
-@pytest.mark.parametrize("minus", ["-0", "−0.0", "-0e5"])
-def test_minus_zero_is_zero(browser, site, trio, minus):
+def test_minus_zero_is_zero(browser, site, trio):
     with Visit(browser) as visit:
         visit.open((site / trio).as_uri())
         for which in range(3):
             root = figure(visit, which)
-            type_into(root, "Temperature T", minus)
-            for level, p in enumerate(ss.softmax(LOGITS, 0)):
-                due = root.locator(f"[data-expected='{level}']")
-                expect(due).to_have_text(shown(p))
-            assert "NaN" not in root.inner_text()
+            for minus in ["-0", "−0.0", "-0e5"]:
+                type_into(root, "Temperature T", "1")
+                type_into(root, "Temperature T", minus)
+                for level, p in enumerate(ss.softmax(LOGITS, 0)):
+                    due = root.locator(f"[data-expected='{level}']")
+                    expect(due).to_have_text(shown(p))
+                assert "NaN" not in root.inner_text()
         assert visit.page.evaluate(BROKEN) == []
 
 

@@ -91,7 +91,6 @@ def lab(tmp_path):
         yield f"{address}/lab/tree/explorer.ipynb?token=let-me-in", work
 
 
-@pytest.mark.slow
 @pytest.mark.browser
 def test_page_and_kernel_share_an_explorer(browser, lab):
     address, work = lab

@@ -61,25 +61,25 @@ def dots(root):
 
 
 @pytest.mark.parametrize("temperature", [0.25, 2.0, 5.0])
-@pytest.mark.parametrize("place", [0, 40, 75, 100])
-def test_dots_stand_where_training_has_taken_them(visit, temperature, place):
+def test_dots_stand_where_training_has_taken_them(visit, temperature):
     root = figure(visit, 0)
     knob = root.get_by_role("slider", name="Temperature of the training")
     for key in {0.25: ["Home"], 2.0: [], 5.0: ["PageUp"] * 3}[temperature]:  # as far as it goes
         knob.press(key)
-    slide(root, "steps", place)
-    steps = int(number(root.locator(".ssm-controls > .ssm-muted").text_content()))
-    gaps = np.zeros(FREQUENCIES.size)
-    descend_gaps(gaps, FREQUENCIES, temperature, 0.05, steps)
-    drawn = np.array(dots(root))
-    inside = np.abs(gaps) < 14
-    np.testing.assert_allclose(drawn[inside], gaps[inside], atol=1e-3)
-    aims = np.empty(FREQUENCIES.size)
-    log_odds(FREQUENCIES, temperature, aims)
-    late = int((np.abs(1 - gaps[1:-1] / aims[1:-1]) > 0.01).sum())
-    words = out(root, "verdict")
-    expected = "Untrained" if steps == 0 else f"{4 - late} of 4 groups" if late else "All 4 groups"
-    assert words.startswith(expected)
+    for place in (0, 40, 75, 100):
+        slide(root, "steps", place)
+        steps = int(number(root.locator(".ssm-controls > .ssm-muted").text_content()))
+        gaps = np.zeros(FREQUENCIES.size)
+        descend_gaps(gaps, FREQUENCIES, temperature, 0.05, steps)
+        drawn = np.array(dots(root))
+        inside = np.abs(gaps) < 14
+        np.testing.assert_allclose(drawn[inside], gaps[inside], atol=1e-3)
+        aims = np.empty(FREQUENCIES.size)
+        log_odds(FREQUENCIES, temperature, aims)
+        late = int((np.abs(1 - gaps[1:-1] / aims[1:-1]) > 0.01).sum())
+        words = out(root, "verdict")
+        expected = "Untrained" if steps == 0 else f"{4 - late} of 4 groups" if late else "All 4 groups"
+        assert words.startswith(expected)
 
 
 def test_training_runs_and_pauses(visit):

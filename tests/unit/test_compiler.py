@@ -15,6 +15,8 @@ from jupyter_client.manager import start_new_kernel
 from simsoftmax.kernels import cache, compiler
 from simsoftmax.kernels.calling import Bundle, plain
 
+pytestmark = pytest.mark.process
+
 
 @pytest.fixture(autouse=True)
 def folder(tmp_path, monkeypatch):
