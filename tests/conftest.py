@@ -28,7 +28,7 @@ ALARM = 1e-7
 
 ROOT = Path(__file__).parents[1]
 # Where the package is installed and the tests lie alone, those of the book, its pages and the bundles have no object.
-OF_THE_SOURCES = ["book", "page", *(f"unit/test_{name}.py" for name in ("null", "packaging", "power"))]
+OF_THE_SOURCES = ["book", "page", *(f"unit/test_{name}.py" for name in ("contributing", "null", "packaging", "power"))]
 collect_ignore = [] if (ROOT / "book").is_dir() else OF_THE_SOURCES
 
 
@@ -48,10 +48,7 @@ settings.load_profile("simsoftmax")
 
 
 def pytest_collection_modifyitems(items):
-    """Begin with the book, which takes longest to build; what a browser looks at comes last, when the book stands.
-
-    There the files that open all its pages come first: they are the longest, and nobody should wait for one at the end.
-    """
+    """Begin with the book, which takes longest to build; what looks at its pages comes last, when it stands."""
     shown, paged = (
         {item.path for item in items if fixture in getattr(item, "fixturenames", ())} for fixture in ("browser", "html")
     )
@@ -59,7 +56,7 @@ def pytest_collection_modifyitems(items):
     def turn(item):
         if item.path.name == "test_book.py":
             return 0
-        return 1 if item.path not in shown else 2 if item.path in paged else 3
+        return 3 if item.path in paged else 2 if item.path in shown else 1
 
     items.sort(key=turn)
 
