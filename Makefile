@@ -3,9 +3,10 @@ PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
 READY  := $(VENV)/ready
+PYTEST := $(BIN)/python -m pytest --numprocesses=2
 
 .DEFAULT_GOAL := book
-.PHONY: help book test floor lab lint bench wasm live vendor clean
+.PHONY: help book quick test slow floor lab lint bench wasm live vendor clean
 
 help: ## say what can be made
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -15,8 +16,14 @@ book: $(READY) ## build the book
 	@$(BIN)/jupyter-book build --warningiserror --keep-going --nitpick .
 	@echo "The book is built. Open $(CURDIR)/_build/html/index.html"
 
-test: $(READY) ## run every test
-	$(BIN)/python -m pytest --numprocesses=2 --dist=loadfile --no-loadscope-reorder
+quick: $(READY) ## run the quick tests, for daily work
+	$(PYTEST) --dist=worksteal -m "not slow and not process" tests/unit
+
+test: $(READY) ## test everything, what is long in a short form
+	$(PYTEST) --dist=loadfile --no-loadscope-reorder -m "not slow"
+
+slow: $(READY) ## run the tests that are long by nature
+	$(PYTEST) --dist=loadfile --no-loadscope-reorder -m slow
 
 floor: ## run the quick tests with the oldest versions that pyproject.toml allows, in an environment of their own
 	PYTHON=$(PYTHON) .ci/floor

@@ -5,10 +5,10 @@ A statistical check fails by chance with probability ALARM at most. With fewer t
 over 100 seeds alarms falsely less than once in a hundred sweeps.
 """
 
+import collections
 import os
 import shutil
-import subprocess
-import sys
+import signal
 import tempfile
 import zlib
 from pathlib import Path
@@ -18,12 +18,17 @@ import pytest
 from filelock import FileLock
 from hypothesis import settings
 
+pytest.register_assert_rewrite("patience", "visit")  # what helpers assert says what it saw, too
+
+from building import build_book  # noqa: E402
+from patience import PATIENCE  # noqa: E402
+
 SEED = int(os.environ.get("SIMSOFTMAX_SEED", "20250101"))
 ALARM = 1e-7
 
 ROOT = Path(__file__).parents[1]
 # Where the package is installed and the tests lie alone, those of the book, its pages and the bundles have no object.
-OF_THE_SOURCES = ["book", "page", *(f"unit/test_{name}.py" for name in ("null", "packaging", "power"))]
+OF_THE_SOURCES = ["book", "page", *(f"unit/test_{name}.py" for name in ("contributing", "null", "packaging", "power"))]
 collect_ignore = [] if (ROOT / "book").is_dir() else OF_THE_SOURCES
 
 
@@ -34,15 +39,16 @@ def pytest_report_header():
     )
 
 
+# A shell that starts the tests in the background has them ignore Ctrl-C; one that presses it would wait for ever.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+
 settings.register_profile("simsoftmax", deadline=None, derandomize=True, print_blob=True)
 settings.load_profile("simsoftmax")
 
 
 def pytest_collection_modifyitems(items):
-    """Begin with the book, which takes longest to build; what a browser looks at comes last, when the book stands.
-
-    There the files that open all its pages come first: they are the longest, and nobody should wait for one at the end.
-    """
+    """Begin with the book, which takes longest to build; what looks at its pages comes last, when it stands."""
     shown, paged = (
         {item.path for item in items if fixture in getattr(item, "fixturenames", ())} for fixture in ("browser", "html")
     )
@@ -50,9 +56,34 @@ def pytest_collection_modifyitems(items):
     def turn(item):
         if item.path.name == "test_book.py":
             return 0
-        return 1 if item.path not in shown else 2 if item.path in paged else 3
+        return 3 if item.path in paged else 2 if item.path in shown else 1
 
     items.sort(key=turn)
+
+
+LEFT = collections.Counter()  # how many tests of each file `make test` leaves to `make slow`
+
+
+def pytest_deselected(items):
+    LEFT.update(item.nodeid.partition("::")[0] for item in items if item.get_closest_marker("slow"))
+
+
+def pytest_sessionfinish(session):
+    if hasattr(session.config, "workeroutput"):
+        session.config.workeroutput["left"] = dict(LEFT)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node):
+    """Take over what a process has left out; each has seen all tests."""
+    LEFT.update({file: count - LEFT[file] for file, count in getattr(node, "workeroutput", {}).get("left", {}).items()})
+
+
+def pytest_terminal_summary(terminalreporter):
+    """Say what is left to `make slow`."""
+    if LEFT:
+        files = ", ".join(f"{count} of {file}" for file, count in sorted(LEFT.items()))
+        terminalreporter.write_line(f"{LEFT.total()} tests are long and left to `make slow`: {files}")
 
 
 @pytest.fixture
@@ -69,27 +100,14 @@ def alarm():
     return ALARM
 
 
-def build_book(root, seconds):
-    """Build the book in a folder as `make book` does; return the finished process."""
-    return subprocess.run(
-        [Path(sys.executable).with_name("jupyter-book"), "build", "-W", "--keep-going", "-n", str(root)],
-        capture_output=True,
-        text=True,
-        timeout=seconds,
-        cwd=root,
-        env={**os.environ, "PYTHONPATH": str(root)},
-    )
-
-
 @pytest.fixture(scope="session")
 def html():
     """Build the book, what is unchanged from the cache, and return the folder of its pages."""
-    root = Path(__file__).parents[1]
-    lock = Path(tempfile.gettempdir()) / f"simsoftmax-{zlib.crc32(str(root).encode()):08x}.lock"
+    lock = Path(tempfile.gettempdir()) / f"simsoftmax-{zlib.crc32(str(ROOT).encode()):08x}.lock"
     with FileLock(lock):  # tests run in several processes; the second to come finds everything in the cache
-        done = build_book(root, 1800)
+        done = build_book(ROOT)
     assert done.returncode == 0, (done.stdout + done.stderr)[-5000:]
-    return root / "_build" / "html"
+    return ROOT / "_build" / "html"
 
 
 @pytest.fixture(scope="session")
@@ -106,6 +124,7 @@ def browser():
         pytest.importorskip("playwright", reason="needs Playwright")
     from playwright import sync_api
 
+    sync_api.expect.set_options(timeout=1000 * PATIENCE)
     quiet = ["--disable-gpu", "--disable-quic", "--disable-background-networking", "--disable-component-update"]
     with sync_api.sync_playwright() as playwright:
         instance = playwright.chromium.launch(executable_path=path, args=["--no-sandbox", "--no-first-run", *quiet])

@@ -1,5 +1,6 @@
-"""The public interface, found by looking: every function that computes something, and one valid call of each."""
+"""The public interface, found by looking: everything that computes something, and one valid call of each."""
 
+import dataclasses
 import importlib
 import inspect
 import pkgutil
@@ -17,7 +18,7 @@ APART = {
     "simsoftmax.interruption": "Ctrl-C and progress, inside the functions that take long",
     "simsoftmax.results": "what all results share; it takes what was checked",
 }
-ROOMS_APART = ("simsoftmax.kernels", "simsoftmax.live")  # compiled code behind the functions, and figures before them
+ROOMS_APART = {"kernels", "live"}  # compiled code behind the functions, and figures before them
 
 INTERNAL = {
     "reduced_logits", "boltzmann_exponents", "check_proposal",  # take what others have checked
@@ -29,17 +30,24 @@ INTERNAL = {
 def modules():
     """Yield every module of the package whose functions people call."""
     for found in pkgutil.walk_packages(ss.__path__, "simsoftmax."):
-        if found.name not in APART and not found.name.startswith(ROOMS_APART):
+        if found.name not in APART and found.name.split(".")[1] not in ROOMS_APART:
             yield importlib.import_module(found.name)
 
 
+def called(name, thing):
+    """Whether people call it: a function, or a class at the top of the package that is no result and no error."""
+    if inspect.isclass(thing):
+        return name in dir(ss) and not dataclasses.is_dataclass(thing) and not issubclass(thing, BaseException)
+    return inspect.isfunction(thing)
+
+
 def public():
-    """Yield (name, function) of everything public that computes something; results that are returned are left out."""
+    """Yield (name, function or class) of everything public that computes something."""
     for home in modules():
         for name in getattr(home, "__all__", []):
             thing = getattr(home, name)
             own = getattr(thing, "__module__", "") == home.__name__ and name not in INTERNAL
-            if own and (inspect.isfunction(thing) or name == "EProcess"):
+            if own and called(name, thing):
                 yield name, thing
 
 

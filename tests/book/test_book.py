@@ -145,14 +145,12 @@ def test_code_that_is_shown_is_executed():
         assert fences == [], page
 
 
-@pytest.mark.slow
 def test_every_page_is_built(book):
     assert (HTML / "index.html").exists()
     for page in book.values():
         assert page.find("h1")
 
 
-@pytest.mark.slow
 def test_the_pages_ask_no_other_host():
     """No element and no style sheet loads from elsewhere; links that a reader may follow are another matter."""
     outside = re.compile(r"^\s*(https?:)?//", re.IGNORECASE)
@@ -172,7 +170,6 @@ def test_the_pages_ask_no_other_host():
     assert wrong == []
 
 
-@pytest.mark.slow
 def test_every_claim_is_in_the_ledger(book):
     made = {name: [claim["id"] for claim in page.claims()] for name, page in book.items()}
     assert made == {name: claims_in_source(name) for name in PAGES}
@@ -183,7 +180,6 @@ def test_every_claim_is_in_the_ledger(book):
     assert f"{sum(map(len, made.values()))} claims" in ledger
 
 
-@pytest.mark.slow
 def test_every_figure_has_words_in_its_place(book):
     for name, page in book.items():
         seen = set()
@@ -197,7 +193,6 @@ def test_every_figure_has_words_in_its_place(book):
         assert seen or name not in CHAPTERS
 
 
-@pytest.mark.slow
 def test_no_number_is_missing(book):
     for name, page in book.items():
         for hole in ("{glue", "{numref}", "{eq}", "{cite", "{term}", "&#123;glue"):
@@ -205,7 +200,6 @@ def test_no_number_is_missing(book):
         assert not re.search(r'<span class="pasted-text">\s*(nan|None)?\s*</span>', page.text), name
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("name", CHAPTERS)
 def test_a_chapter_is_whole(book, name):
     """Aims, a prediction, a summary, exercises with their solutions out of sight, references."""
@@ -254,7 +248,6 @@ document.querySelectorAll("script[type='application/vnd.jupyter.widget-view+json
 """
 
 
-@pytest.mark.slow
 @pytest.mark.browser
 @pytest.mark.parametrize("name", PAGES)
 def test_a_page_fits_a_phone_and_keeps_to_itself(book, browser, name):

@@ -7,7 +7,7 @@ from html.parser import HTMLParser
 from pathlib import Path
 
 import pytest
-from conftest import build_book
+from building import build_book
 
 ROOT = Path(__file__).parents[2]
 sys.path.insert(0, str(ROOT / "book"))
@@ -121,7 +121,7 @@ def small_book(tmp_path):
 
 def build(book):
     """Build a book; return the exit code, what was said and the ledger page."""
-    done = build_book(book, 300)
+    done = build_book(book)
     page = book / "_build/html/book/ledger.html"
     return done.returncode, done.stdout + done.stderr, page.read_text() if page.exists() else ""
 
@@ -160,7 +160,6 @@ def test_the_ledger_follows_the_pages(small_book):
     assert "claim 'first' does not hold" in said
 
 
-@pytest.mark.slow
 def test_a_claim_made_twice_stops_the_build(small_book):
     two = small_book / "book/two.md"
     two.write_text(two.read_text().replace("second", "first"))

@@ -1,6 +1,5 @@
 """Chapters are executed again when what they call does something else, and only then."""
 
-import importlib.util
 import os
 import shutil
 import time
@@ -8,17 +7,13 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
-
-ROOT = Path(__file__).parents[2]
+from building import ROOT, extension
 
 
 @pytest.fixture
 def module():
     pytest.importorskip("sphinx", reason="needs Sphinx, which builds the book")
-    spec = importlib.util.spec_from_file_location("fingerprint", ROOT / "book" / "_ext" / "fingerprint.py")
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+    return extension("fingerprint")
 
 
 @pytest.fixture

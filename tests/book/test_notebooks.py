@@ -23,7 +23,6 @@ def test_a_chapter_opened_and_saved_is_unchanged(path):
     assert after == before, f"not in Jupytext's form; mend it with: jupytext --to md:myst {path}"
 
 
-@pytest.mark.slow
 def test_every_chapter_becomes_a_notebook_that_reads_as_prose(html):
     folder = html.parent / "notebooks"
     assert {path.stem for path in folder.glob("*.ipynb")} == {path.stem for path in CHAPTERS}

@@ -6,20 +6,7 @@ import numpy as np
 import pytest
 import traitlets
 from scipy.special import betaincinv
-from test_browser import (  # noqa: F401
-    ARTEFACTS,
-    SMALLEST_TEXT,
-    VIEWS,
-    Visit,
-    check_access,
-    figure,
-    number,
-    out,
-    shown,
-    site,
-    write_page,
-)
-from test_wasm import page  # noqa: F401
+from visit import ARTEFACTS, SMALLEST_TEXT, VIEWS, Visit, check_access, figure, number, out, shown, write_page
 
 import simsoftmax as ss
 from simsoftmax.kernels.page import reliability
@@ -133,7 +120,7 @@ def test_dips_by_hand(values, expected):
     assert places[:count].tolist() == expected
 
 
-def test_the_page_computes_what_python_computes(page, rng):  # noqa: F811
+def test_the_page_computes_what_python_computes(page, rng):
     logits, labels = forbid(*overconfident(rng))
     rows = len(labels)
     cases = []
@@ -210,7 +197,7 @@ def shown_rows():
 
 
 @pytest.fixture(scope="module")
-def explorer_page(site, shown_rows):  # noqa: F811
+def explorer_page(site, shown_rows):
     return site / write_page(site, "calibration.html", CalibrationExplorer(*shown_rows, temperature=1.3))
 
 
@@ -327,7 +314,7 @@ def test_mouse_keyboard_and_finger_turn_the_heat(browser, explorer_page):
 
 
 @pytest.mark.browser
-def test_extreme_rows_and_hostile_words_do_no_harm(browser, site, rng):  # noqa: F811
+def test_extreme_rows_and_hostile_words_do_no_harm(browser, site, rng):
     hostile = "<img src=x onerror=alert(1)></script><script>alert(2)</script>"
     right = np.arange(40) % 3
     certain = 3 * np.eye(3)[right]

@@ -6,20 +6,7 @@ import re
 import numpy as np
 import pytest
 from scipy import stats
-from test_browser import (  # noqa: F401
-    ARTEFACTS,
-    SMALLEST_TEXT,
-    VIEWS,
-    Visit,
-    check_access,
-    figure,
-    number,
-    out,
-    shown,
-    site,
-    write_page,
-)
-from test_wasm import page  # noqa: F401
+from visit import ARTEFACTS, SMALLEST_TEXT, VIEWS, Visit, check_access, figure, number, out, shown, write_page
 
 import simsoftmax as ss
 from simsoftmax.annealing import annealed_distribution, geometric_cooling
@@ -135,7 +122,7 @@ def test_the_interval_is_wilsons(found, tried):
     np.testing.assert_allclose(ends, [wanted.low, wanted.high], atol=1e-12)
 
 
-def test_the_page_computes_what_python_computes(page, rng):  # noqa: F811
+def test_the_page_computes_what_python_computes(page, rng):
     quanta = rng.poisson(2, 300).astype(np.int32)
     states = rng.integers(0, Z.size, 500).astype(np.uint8)
     streams = seed_streams(int(rng.integers(2**63)), 2)
@@ -194,7 +181,7 @@ def test_a_wrong_argument_is_named(make, named):
 
 
 @pytest.mark.browser
-def test_a_gas_in_a_page_finds_its_temperature(browser, site):  # noqa: F811
+def test_a_gas_in_a_page_finds_its_temperature(browser, site):
     """The numbers of theory are Python's; those that are seen lie within six standard errors of them."""
     particles = 10_000
     name = write_page(site, "gas.html", GasExplorer(2.0, particles=particles, speed=240, rng=1))
@@ -226,7 +213,7 @@ def test_a_gas_in_a_page_finds_its_temperature(browser, site):  # noqa: F811
 
 
 @pytest.mark.browser
-def test_six_particles_follow_the_exact_law_and_not_softmax(browser, site):  # noqa: F811
+def test_six_particles_follow_the_exact_law_and_not_softmax(browser, site):
     name = write_page(site, "few.html", GasExplorer(1.0, particles=6, average=True, speed=10_000, rng=1))
     with Visit(browser) as visit:
         visit.open((site / name).as_uri())
@@ -244,7 +231,7 @@ def test_six_particles_follow_the_exact_law_and_not_softmax(browser, site):  # n
 
 
 @pytest.mark.browser
-def test_walkers_in_a_page_succeed_as_often_as_they_should(browser, site):  # noqa: F811
+def test_walkers_in_a_page_succeed_as_often_as_they_should(browser, site):
     name = write_page(site, "annealing.html", AnnealingExplorer(Z, sweeps=30, walkers=2000, rng=1))
     with Visit(browser) as visit:
         visit.open((site / name).as_uri())
@@ -266,7 +253,7 @@ def test_walkers_in_a_page_succeed_as_often_as_they_should(browser, site):  # no
         assert out(root, "length") == "100"
         root.locator("[data-found=quench-100]").wait_for()  # a new length runs at once
         root.get_by_role("button", name="try all lengths").click()
-        root.locator("[data-found=cool-10000]").wait_for(timeout=30_000)
+        root.locator("[data-found=cool-10000]").wait_for()
         assert root.locator("[data-found]").count() == 14
 
 
@@ -286,7 +273,7 @@ OVERPRINTED = """
 
 @pytest.mark.browser
 @pytest.mark.parametrize("view", ["light", "narrow"])
-def test_numbers_of_valleys_do_not_overprint(browser, site, view):  # noqa: F811
+def test_numbers_of_valleys_do_not_overprint(browser, site, view):
     """Neither on the landscape of the book nor where every second level of forty is a valley."""
     many = AnnealingExplorer([0.0, 1.0] * 20, hot=1.0, cold=1.0, running=False)
     widgets = AnnealingExplorer(rugged_ladder(20, roughness=1.0, rng=6), running=False), many
@@ -331,7 +318,7 @@ async (root, frames) => {
 
 @pytest.mark.browser
 @pytest.mark.parametrize("view", ["light", "narrow"])
-def test_dots_stand_on_the_landscape_also_while_their_walkers_run(browser, site, view):  # noqa: F811
+def test_dots_stand_on_the_landscape_also_while_their_walkers_run(browser, site, view):
     ladder = rugged_ladder(20, roughness=1.0, rng=6)
     name = write_page(site, f"hot-{view}.html", AnnealingExplorer(ladder, sweeps=30_000, hot=20.0, cold=2.0, rng=1))
     with Visit(browser, **VIEWS[view]) as visit:
@@ -346,7 +333,7 @@ def test_dots_stand_on_the_landscape_also_while_their_walkers_run(browser, site,
 
 @pytest.mark.browser
 @pytest.mark.parametrize("view", ["light", "narrow"])
-def test_a_heap_of_all_dots_fits_into_the_picture(browser, site, view):  # noqa: F811
+def test_a_heap_of_all_dots_fits_into_the_picture(browser, site, view):
     slope = -0.5 * np.arange(40.0)
     name = write_page(site, f"heap-{view}.html", AnnealingExplorer(slope, sweeps=300, quench=True, cold=0.05, rng=1))
     with Visit(browser, **VIEWS[view]) as visit:
@@ -365,7 +352,7 @@ MIDDLES = "(nodes) => nodes.map((node) => Math.round(node.offsetTop + node.offse
 
 @pytest.mark.browser
 @pytest.mark.parametrize("width", [719, 640, 380])
-def test_the_controls_keep_their_rows(browser, site, width):  # noqa: F811
+def test_the_controls_keep_their_rows(browser, site, width):
     """Whatever is written on the button in the middle, and however long the run."""
     ladder = rugged_ladder(20, roughness=1.0, rng=6)
     name = write_page(site, f"rows-{width}.html", AnnealingExplorer(ladder, sweeps=30, running=False, rng=1))
@@ -395,7 +382,7 @@ def test_the_controls_keep_their_rows(browser, site, width):  # noqa: F811
 
 @pytest.mark.browser
 @pytest.mark.parametrize("view", VIEWS)
-def test_everybody_can_read_them(browser, site, view):  # noqa: F811
+def test_everybody_can_read_them(browser, site, view):
     evil = "<img src=x onerror=alert(1)>"
     widgets = GasExplorer(4.0, title=evil), AnnealingExplorer(Z, caption=evil)
     name = write_page(site, f"gas-{view}.html", *widgets)
@@ -412,7 +399,7 @@ def test_everybody_can_read_them(browser, site, view):  # noqa: F811
 
 
 @pytest.mark.browser
-def test_they_rest_out_of_sight(browser, site):  # noqa: F811
+def test_they_rest_out_of_sight(browser, site):
     name = write_page(site, "gas-rest.html", GasExplorer(), AnnealingExplorer(Z, sweeps=30_000))
     with Visit(browser, viewport={"width": 1200, "height": 700}) as visit:
         visit.open((site / name).as_uri())

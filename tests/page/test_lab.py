@@ -8,11 +8,11 @@ import shutil
 import socket
 import subprocess
 import sys
-import time
 import urllib.request
 from pathlib import Path
 
 import pytest
+from patience import PATIENCE, until
 
 ROOT = Path(__file__).parents[2]
 
@@ -58,17 +58,18 @@ def serve_lab(work, tmp_path):
         server = subprocess.Popen(command, env=environment, stdout=log, stderr=subprocess.STDOUT)
         try:
             address = f"http://127.0.0.1:{port}"
-            for _ in range(240):
-                try:
-                    urllib.request.urlopen(f"{address}/api?token=let-me-in", timeout=1).close()
-                    break
-                except OSError:
-                    assert server.poll() is None, (tmp_path / "log.txt").read_text()
-                    time.sleep(0.25)
+
+            def answers():
+                assert server.poll() is None, (tmp_path / "log.txt").read_text()
+                with contextlib.suppress(OSError):
+                    urllib.request.urlopen(f"{address}/api?token=let-me-in", timeout=PATIENCE).close()
+                    return True
+
+            until(answers)
             yield address, environment
         finally:
             server.terminate()
-            server.wait(30)
+            server.wait(PATIENCE)
 
 
 @pytest.fixture
@@ -90,12 +91,11 @@ def lab(tmp_path):
         yield f"{address}/lab/tree/explorer.ipynb?token=let-me-in", work
 
 
-@pytest.mark.slow
 @pytest.mark.browser
 def test_page_and_kernel_share_an_explorer(browser, lab):
     address, work = lab
     page = browser.new_page(viewport={"width": 1200, "height": 900})
-    page.set_default_timeout(90_000)
+    page.set_default_timeout(1000 * PATIENCE)
     page.goto(address)
     page.get_by_text("Python 3 (ipykernel) | Idle").wait_for()
     page.get_by_role("menuitem", name="Run", exact=True).click()
@@ -107,11 +107,9 @@ def test_page_and_kernel_share_an_explorer(browser, lab):
     knob.focus()
     page.keyboard.press("ArrowUp")
     seen = work / "seen.txt"
-    for _ in range(100):
-        if seen.exists() and seen.read_text() == "0.33":
-            break
-        page.wait_for_timeout(200)
-    assert seen.read_text() == "0.33"
+    until(
+        lambda: seen.exists() and seen.read_text() == "0.33", wait=lambda seconds: page.wait_for_timeout(1000 * seconds)
+    )
     page.close()
 
 
@@ -134,7 +132,7 @@ def test_a_chapter_reads_as_prose_with_its_figure_alive(browser, html, tmp_path)
         trust = [sys.executable, "-m", "jupyter", "trust", "temperature.ipynb"]
         subprocess.run(trust, cwd=work, env=environment, check=True, capture_output=True)
         page = browser.new_page(viewport={"width": 1200, "height": 30_000})  # so that Lab draws every cell
-        page.set_default_timeout(90_000)
+        page.set_default_timeout(1000 * PATIENCE)
         page.goto(f"{address}/lab/tree/temperature.ipynb?token=let-me-in")
         page.locator(".ssm-thermometer .ssm-knob").first.wait_for()
         page.wait_for_function("document.querySelectorAll('.jp-RenderedMarkdown details').length >= 3")

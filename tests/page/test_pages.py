@@ -2,23 +2,15 @@
 
 import pytest
 from playwright.sync_api import TimeoutError
-from test_browser import (  # noqa: F401
-    ALL_WIDGETS_STAND,
-    BOOK,
-    VIEWS,
-    Visit,
-    book,
-    check_access,
-    pages_of_the_book,
-)
+from visit import ALL_WIDGETS_STAND, BOOK, VIEWS, Visit, check_access, pages_of_the_book
 
 pytestmark = pytest.mark.browser
 
 
-def test_every_page_of_the_book(browser, book):  # noqa: F811
+def test_every_page_of_the_book(browser, book, chosen):
     """No complaint, no request to another host, nothing that a screen reader or a small screen cannot show."""
     troubles = []
-    for path in pages_of_the_book():
+    for path in chosen(pages_of_the_book()):
         try:
             # With reduced motion the theme's colours change at once.
             with Visit(browser, **VIEWS["light"], reduced_motion="reduce") as visit:
@@ -35,17 +27,17 @@ def test_every_page_of_the_book(browser, book):  # noqa: F811
     assert not troubles, "\n".join(troubles)
 
 
-def test_every_page_of_the_book_from_the_file_system(browser, book):  # noqa: F811
-    for path in pages_of_the_book():
+def test_every_page_of_the_book_from_the_file_system(browser, book, chosen):
+    for path in chosen(pages_of_the_book()):
         with Visit(browser) as visit:
             visit.page.goto((BOOK / path).as_uri())
             visit.page.wait_for_function(ALL_WIDGETS_STAND)
 
 
-def test_paper_shows_pictures(browser, book):  # noqa: F811
+def test_paper_shows_pictures(browser, book, chosen):
     pages = [path for path in BOOK.rglob("*.html") if "live-picture" in path.read_text(encoding="utf-8")]
     assert len(pages) > 10
-    for path in sorted(pages)[::3]:  # the same rule of the same style sheet on all
+    for path in sorted(chosen(pages)):
         with Visit(browser) as visit:
             visit.open(path.as_uri())
             pictures = visit.page.locator(".live-picture")

@@ -2,9 +2,9 @@
 
 import numpy as np
 import pytest
+from examples import fits
 from hypothesis import given
 from hypothesis import strategies as st
-from test_wasm import page  # noqa: F401
 
 import simsoftmax as ss
 from simsoftmax.kernels.page.training import affine_loss, affine_loss_map, affine_probabilities, descend_gaps, log_odds
@@ -81,7 +81,7 @@ def test_the_valley_is_level_only_if_the_biases_scale_along(rng):
     assert np.ptp(diagonal[0]) > 0.01
 
 
-def test_the_page_computes_what_python_computes(page, rng):  # noqa: F811
+def test_the_page_computes_what_python_computes(page, rng):
     x, y, w, b = classifier(rng)
     q = np.array([0.0, 0.1, 0.6, 1.0])
     cases = [
@@ -100,13 +100,6 @@ def test_the_page_computes_what_python_computes(page, rng):  # noqa: F811
         for mine, theirs in zip(args, left, strict=True):
             if isinstance(mine, np.ndarray):
                 np.testing.assert_allclose(theirs, mine, rtol=1e-11, atol=1e-15, err_msg=name)
-
-
-def fits(count):
-    """Return calibration fits of ever hotter logits."""
-    labels = np.array([0, 1, 1, 0, 1, 0, 0, 1])
-    gap = np.array([-1.0, 2.0, -0.5, -2.0, 1.0, 0.5, -1.0, 0.7])
-    return [ss.fit_temperature(np.stack([0 * gap, gap / (k + 1)], -1), labels) for k in range(count)]
 
 
 def figures():

@@ -2,21 +2,9 @@
 
 import numpy as np
 import pytest
+from examples import fits
 from sklearn.datasets import load_iris
-from test_browser import (  # noqa: F401
-    ARTEFACTS,
-    SMALLEST_TEXT,
-    VIEWS,
-    Visit,
-    check_access,
-    figure,
-    number,
-    out,
-    shown,
-    site,
-    write_page,
-)
-from test_training import fits
+from visit import ARTEFACTS, SMALLEST_TEXT, VIEWS, Visit, check_access, figure, number, out, shown, write_page
 
 from simsoftmax.kernels.page.training import affine_loss, descend_gaps, log_odds
 from simsoftmax.live import LogOddsExplorer, SymmetryExplorer, WeightDecayExplorer
@@ -37,7 +25,7 @@ def iris():
 
 
 @pytest.fixture(scope="module")
-def trio(site, iris):  # noqa: F811
+def trio(site, iris):
     length, species, names = iris
     return write_page(
         site,
@@ -49,7 +37,7 @@ def trio(site, iris):  # noqa: F811
 
 
 @pytest.fixture
-def visit(browser, site, trio):  # noqa: F811
+def visit(browser, site, trio):
     with Visit(browser) as visit:
         yield visit.open((site / trio).as_uri())
 
@@ -73,25 +61,25 @@ def dots(root):
 
 
 @pytest.mark.parametrize("temperature", [0.25, 2.0, 5.0])
-@pytest.mark.parametrize("place", [0, 40, 75, 100])
-def test_dots_stand_where_training_has_taken_them(visit, temperature, place):
+def test_dots_stand_where_training_has_taken_them(visit, temperature):
     root = figure(visit, 0)
     knob = root.get_by_role("slider", name="Temperature of the training")
     for key in {0.25: ["Home"], 2.0: [], 5.0: ["PageUp"] * 3}[temperature]:  # as far as it goes
         knob.press(key)
-    slide(root, "steps", place)
-    steps = int(number(root.locator(".ssm-controls > .ssm-muted").text_content()))
-    gaps = np.zeros(FREQUENCIES.size)
-    descend_gaps(gaps, FREQUENCIES, temperature, 0.05, steps)
-    drawn = np.array(dots(root))
-    inside = np.abs(gaps) < 14
-    np.testing.assert_allclose(drawn[inside], gaps[inside], atol=1e-3)
-    aims = np.empty(FREQUENCIES.size)
-    log_odds(FREQUENCIES, temperature, aims)
-    late = int((np.abs(1 - gaps[1:-1] / aims[1:-1]) > 0.01).sum())
-    words = out(root, "verdict")
-    expected = "Untrained" if steps == 0 else f"{4 - late} of 4 groups" if late else "All 4 groups"
-    assert words.startswith(expected)
+    for place in (0, 40, 75, 100):
+        slide(root, "steps", place)
+        steps = int(number(root.locator(".ssm-controls > .ssm-muted").text_content()))
+        gaps = np.zeros(FREQUENCIES.size)
+        descend_gaps(gaps, FREQUENCIES, temperature, 0.05, steps)
+        drawn = np.array(dots(root))
+        inside = np.abs(gaps) < 14
+        np.testing.assert_allclose(drawn[inside], gaps[inside], atol=1e-3)
+        aims = np.empty(FREQUENCIES.size)
+        log_odds(FREQUENCIES, temperature, aims)
+        late = int((np.abs(1 - gaps[1:-1] / aims[1:-1]) > 0.01).sum())
+        words = out(root, "verdict")
+        expected = "Untrained" if steps == 0 else f"{4 - late} of 4 groups" if late else "All 4 groups"
+        assert words.startswith(expected)
 
 
 def test_training_runs_and_pauses(visit):
@@ -161,7 +149,7 @@ def test_the_keyboard_is_enough(visit):
 
 
 @pytest.mark.parametrize("temperature", [0.01, 33.0, 141.45])
-def test_beyond_the_marks_the_thermometer_still_tells(browser, site, temperature):  # noqa: F811
+def test_beyond_the_marks_the_thermometer_still_tells(browser, site, temperature):
     """Between a mark and the limit next to it there is a place for every temperature, and as many digits as count."""
     factor = 342.0
     explorer = WeightDecayExplorer(
@@ -193,7 +181,7 @@ def test_beyond_the_marks_the_thermometer_still_tells(browser, site, temperature
 
 
 @pytest.mark.parametrize("view", ["light", "narrow"])
-def test_a_slider_and_its_value_share_a_line(browser, site, trio, view):  # noqa: F811
+def test_a_slider_and_its_value_share_a_line(browser, site, trio, view):
     with Visit(browser, **VIEWS[view]) as visit:
         visit.open((site / trio).as_uri())
         for which, (name, key) in enumerate([("scale a of the weights", "scale"), ("weight decay λ", "decay")], 1):
@@ -208,7 +196,7 @@ def test_a_slider_and_its_value_share_a_line(browser, site, trio, view):  # noqa
 
 
 @pytest.mark.parametrize("view", VIEWS)
-def test_everybody_can_read_it(browser, site, trio, view):  # noqa: F811
+def test_everybody_can_read_it(browser, site, trio, view):
     with Visit(browser, **VIEWS[view]) as visit:
         visit.open((site / trio).as_uri())
         ARTEFACTS.mkdir(exist_ok=True)

@@ -1,116 +1,18 @@
 """The kernels in WebAssembly: committed is what the source gives, and it computes what the native kernels compute."""
 
-import base64
-import json
-import shutil
 import subprocess
 import sys
 from importlib.metadata import version
-from pathlib import Path
 
 import numpy as np
 import pytest
+from javascript import Page
 
 import simsoftmax as ss
-from simsoftmax import live
 from simsoftmax.kernels import wasm
 from simsoftmax.kernels.page import exact, reference
 from simsoftmax.kernels.page.evidence import grow_evidence
 from simsoftmax.kernels.seeds import seed_streams
-
-LOADER = Path(live.__file__).parent / "src" / "kit" / "kernels.js"
-
-# Runs a list of calls through the loader of the live figures; arrays travel as bytes.
-DRIVER = """
-async ({ source, module, calls, own }) => {
-  const { Kernels, SIZES } = await import("data:text/javascript;base64," + source);
-  // Kernels of the tests' own are in no list of the figures' arrays.
-  for (const [name, given] of calls) if (own.includes(name)) SIZES[name] = given.map(() => "_").join(" ");
-  const bytes = (text) => Uint8Array.from(atob(text), (c) => c.charCodeAt(0));
-  const kernels = await Kernels.load(new DataView(bytes(module).buffer));
-  const text = (view) => {
-    let out = "";
-    for (const byte of new Uint8Array(view.buffer, view.byteOffset, view.byteLength)) out += String.fromCharCode(byte);
-    return btoa(out);
-  };
-  return calls.map(([name, given]) => {
-    const args = given.map((arg) => {
-      if (typeof arg !== "object") return Number(arg);
-      const block = kernels.array(arg.type, arg.length);
-      new Uint8Array(block.view.buffer, block.pointer, block.view.byteLength).set(bytes(arg.bytes));
-      return block;
-    });
-    const result = kernels[name](...args);
-    return [result === undefined ? null : String(result), args.map((arg) => (arg.view ? text(arg.view) : null))];
-  });
-}
-"""
-
-
-def encode(data):
-    return base64.b64encode(data).decode()
-
-
-class Page:
-    """Calls kernels in a JavaScript engine and returns results and the arrays as they are left."""
-
-    def __init__(self, evaluate, module):
-        self.evaluate, self.module = evaluate, module
-
-    def call(self, calls):
-        packed = [
-            [
-                name,
-                [
-                    self.pack(arg) if isinstance(arg, np.ndarray) else repr(float(arg)).replace("inf", "Infinity")
-                    for arg in args
-                ],
-            ]
-            for name, args in calls
-        ]
-        own = [name for name, _ in calls if name not in wasm.KERNELS]
-        source, module = encode(LOADER.read_bytes()), encode(self.module)
-        answer = self.evaluate({"source": source, "module": module, "calls": packed, "own": own})
-        out = []
-        for (_, args), (result, arrays) in zip(calls, answer, strict=True):
-            left = [
-                np.frombuffer(base64.b64decode(text), arg.dtype) if text is not None else arg
-                for arg, text in zip(args, arrays, strict=True)
-            ]
-            out.append((None if result is None else float(result.replace("Infinity", "inf")), left))
-        return out
-
-    @staticmethod
-    def pack(array):
-        return {"type": str(array.dtype), "length": array.size, "bytes": encode(array.tobytes())}
-
-
-def evaluate_in_node(argument):
-    script = f"const run = {DRIVER}; let text = ''; for await (const part of process.stdin) text += part;"
-    script += "console.log(JSON.stringify(await run(JSON.parse(text))));"
-    done = subprocess.run(
-        ["node", "--input-type=module", "-e", script],
-        input=json.dumps(argument),
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr
-    return json.loads(done.stdout)
-
-
-@pytest.fixture(scope="module", params=["chromium", "node"])
-def page(request):
-    if not LOADER.exists():
-        pytest.skip("needs the sources of the pages' scripts, which an installed package leaves out")
-    if request.param == "node":
-        if shutil.which("node") is None:
-            pytest.skip("needs Node.js; Chromium runs the same test")
-        yield Page(evaluate_in_node, wasm.MODULE.read_bytes())
-    else:
-        tab = request.getfixturevalue("browser").new_page()
-        yield Page(lambda argument: tab.evaluate(DRIVER, argument), wasm.MODULE.read_bytes())
-        tab.close()
 
 
 def test_committed_kernels_are_what_the_source_gives():

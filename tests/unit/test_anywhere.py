@@ -16,6 +16,8 @@ from another_user import BECOME
 
 import simsoftmax
 
+pytestmark = pytest.mark.process
+
 PACKAGE = Path(simsoftmax.__file__).parent
 
 # Whatever of the public interface stands on a kernel, at sizes that are no trouble without a compiler.

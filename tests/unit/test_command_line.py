@@ -220,6 +220,7 @@ def program(*arguments, **options):
     return subprocess.run(command, **{"capture_output": True, "text": True, "check": False, **options})
 
 
+@pytest.mark.process
 def test_the_module_runs_as_a_program():
     done = program("verify", "1,2", "--logits", "x")
     assert (done.returncode, done.stdout, done.stderr.count("\n")) == (2, "", 1)
@@ -231,6 +232,7 @@ def test_the_module_runs_as_a_program():
         assert "simulate" in done.stdout
 
 
+@pytest.mark.process
 @pytest.mark.parametrize("encoding", ["cp1252", "latin-1", "ascii"])
 def test_every_stream_can_be_written(encoding, tmp_path):
     np.save(tmp_path / "logits.npy", np.repeat(np.eye(4), 5, axis=0))
@@ -248,6 +250,7 @@ def test_every_stream_can_be_written(encoding, tmp_path):
         assert b"codec" not in done.stderr
 
 
+@pytest.mark.process
 def test_a_full_disk_and_a_closed_pipe_are_no_verdicts():
     if os.path.exists("/dev/full"):
         with open("/dev/full", "w") as full:
@@ -287,6 +290,7 @@ def test_a_fault_of_the_program_has_a_status_of_its_own(capsys, monkeypatch):
     assert err.count("\n") == 1
 
 
+@pytest.mark.process
 def test_a_warning_is_a_line_for_people(tmp_path):
     np.save(tmp_path / "p.npy", np.full((4, 2), 0.5))
     np.save(tmp_path / "y.npy", [0, 1, 0, 1])

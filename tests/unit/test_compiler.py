@@ -19,6 +19,7 @@ from simsoftmax.kernels import cache, compiler
 from simsoftmax.kernels.calling import Bundle, plain
 
 PACKAGE = Path(simsoftmax.__file__).parent
+pytestmark = pytest.mark.process
 
 
 @pytest.fixture(autouse=True)

@@ -132,10 +132,11 @@ def drawn_problem(case, rng):
     return logits, float(np.exp(rng.uniform(-0.7, 1.1))), int(10 ** rng.uniform(2, 6))
 
 
+@pytest.mark.parametrize("cases", [3, pytest.param(18, marks=pytest.mark.slow)])
 @pytest.mark.parametrize("power", [0.99, 0.9])
-def test_a_temperature_off_by_the_detectable_amount_is_caught_with_the_stated_power(power, rng):
+def test_a_temperature_off_by_the_detectable_amount_is_caught_with_the_stated_power(power, cases, rng):
     judged = 0
-    for case in range(18):
+    for case in range(cases):
         logits, t, n = drawn_problem(case, rng)
         least = detectable_difference(n, logits, t, power=power).temperature
         experiments = 4_000 if len(logits) < 50 else 1_000
@@ -143,7 +144,7 @@ def test_a_temperature_off_by_the_detectable_amount_is_caught_with_the_stated_po
             if 0 < true_t < math.inf:
                 judged += 1
                 assert at_least(caught(logits, t, n, true_t, experiments, rng), experiments, power), (logits, t, n)
-    assert judged >= 12
+    assert judged >= 2 / 3 * cases
 
 
 def test_the_promise_is_not_more_cautious_than_it_must_be(rng):

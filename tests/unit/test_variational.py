@@ -218,7 +218,7 @@ def test_a_descent_that_would_never_end_is_refused():
     assert minimize_free_energy([2.0, 1.0, 0.1], step=0.001, tolerance=1e-3).steps < 10_000
 
 
-@pytest.mark.parametrize("step", [1e-3, 0.02, 0.05, 0.3])
+@pytest.mark.parametrize("step", [pytest.param(1e-3, marks=pytest.mark.slow), 0.02, 0.05, 0.3])
 @pytest.mark.parametrize("width", [1.0, 40.0, 700.0, 745.0])
 def test_short_steps_end_where_rounding_begins(step, width):
     z = [0.0, 0.3 * width, width]

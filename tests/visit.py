@@ -1,0 +1,243 @@
+"""A page in a real browser, with every other host out of reach: how the tests write it, open it and read it.
+
+The figures stand on a plain page with the browser files that the built book carries.
+"""
+
+import contextlib
+import functools
+import http.server
+import json
+import re
+import threading
+from pathlib import Path
+
+import numpy as np
+from axe_playwright_python.sync_playwright import Axe
+from ipywidgets.embed import embed_data
+from patience import PATIENCE, until
+
+ROOT = Path(__file__).parents[1]
+ARTEFACTS = ROOT / "artefacts"  # screenshots
+BOOK = ROOT / "_build" / "html"
+
+# Counts the animation frames of a page, those that are asked for, and the figures that stand; notes when the first has
+# appeared.
+PROBE = """
+(() => {
+  window.probe = { frames: 0, asked: new Set(), ready: 0, appeared: null };
+  const request = window.requestAnimationFrame.bind(window);
+  const cancel = window.cancelAnimationFrame.bind(window);
+  window.requestAnimationFrame = (callback) => {
+    const id = request((now) => {
+      window.probe.asked.delete(id);
+      callback(now);
+      window.probe.frames += 1;
+    });
+    window.probe.asked.add(id);
+    return id;
+  };
+  window.cancelAnimationFrame = (id) => {
+    window.probe.asked.delete(id);
+    cancel(id);
+  };
+  document.addEventListener("simsoftmax:ready", () => { window.probe.ready += 1; });
+  new MutationObserver(() => {
+    if (window.probe.appeared === null && document.querySelector(".ssm rect[width]")) {
+      window.probe.appeared = performance.now();
+    }
+  }).observe(document, { childList: true, subtree: true, attributes: true, attributeFilter: ["width"] });
+})();
+"""
+
+PAGE = """<!doctype html>
+<html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">
+<title>Live figures</title><link rel="icon" href="data:,">
+<style>
+html {{ color-scheme: light dark }}
+body {{ margin: 24px 16px; font-family: system-ui, sans-serif; background: #fff; color: #1c2128 }}
+@media (prefers-color-scheme: dark) {{ body {{ background: #14171b; color: #e7e9ec }} }}
+</style></head><body><main><h1>Live figures</h1>{views}<p style="height: 3000px"></p></main>
+<script src="vendor/require.js"></script><script src="vendor/widgets-boot.js"></script>
+<script src="vendor/embed-amd.js"></script>
+<script type="application/vnd.jupyter.widget-state+json">{state}</script></body></html>
+"""
+
+
+ALL_READY = """
+window.probe.appeared !== null &&
+document.querySelectorAll("script[type='application/vnd.jupyter.widget-view+json']").length <= window.probe.ready
+"""
+# These two wait by the clock and not by frames, so that waiting draws none.
+FRAMES = """
+(count) => new Promise((done) => {
+  const end = window.probe.frames + count;
+  const look = () => (window.probe.frames >= end ? done() : setTimeout(look, 20));
+  look();
+})
+"""
+REST = """
+() => new Promise((done) => {
+  let [frames, since] = [-1, 0];
+  const look = () => {
+    const { frames: now, asked } = window.probe;
+    if (now !== frames || asked.size > 0) [frames, since] = [now, performance.now()];
+    if (performance.now() - since > 500) done();
+    else setTimeout(look, 50);
+  };
+  look();
+})
+"""
+
+
+@contextlib.contextmanager
+def serve(folder):
+    """Give out a folder from a server on this machine, at the address that is returned."""
+
+    class Quiet(http.server.SimpleHTTPRequestHandler):
+        def log_message(self, *_):
+            pass
+
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), functools.partial(Quiet, directory=folder)) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{server.server_port}"
+        server.shutdown()
+
+
+def write_page(site, name, *widgets, spoil=None):
+    """Write a page of figures; `spoil` puts other values into the state that it holds of them."""
+    data = embed_data(views=list(widgets), drop_defaults=False)
+    for spec in data["view_specs"]:
+        data["manager_state"]["state"][spec["model_id"]]["state"].update(spoil or {})
+    view = '<div><script type="application/vnd.jupyter.widget-view+json">{}</script></div>'
+    views = "".join(view.format(json.dumps(spec)) for spec in data["view_specs"])
+    state = json.dumps(data["manager_state"]).replace("</", "<\\/")
+    (site / name).write_text(PAGE.format(views=views, state=state), encoding="utf-8")
+    for widget in widgets:
+        widget.close()
+    return name
+
+
+# anywidget says so of a figure that takes more than two seconds, as on a busy machine. The figure appears all the same,
+# or the test that waits for it fails.
+SLOW = "[anywidget] Failed to initialize model"
+
+
+class Visit:
+    """A page in the browser, what it asked of other hosts and what it complained of."""
+
+    def __init__(self, browser, **options):
+        self.context = browser.new_context(**options)
+        self.context.set_default_timeout(1000 * PATIENCE)
+        self.foreign, self.complaints = [], []
+        self.page = self.context.new_page()
+        self.page.add_init_script(PROBE)
+        self.page.route("**/*", self.gate)
+        self.page.on("console", lambda m: self.complaints.append(m.text) if m.type == "error" else None)
+        self.page.on("pageerror", lambda error: None if SLOW in str(error) else self.complaints.append(str(error)))
+        self.page.on("dialog", lambda dialog: (self.complaints.append("dialog"), dialog.dismiss()))
+
+    def gate(self, route):
+        if re.match(r"(file|data|blob):|http://127\.0\.0\.1[:/]", route.request.url):
+            route.continue_()
+        else:
+            self.foreign.append(route.request.url)
+            route.abort()
+
+    def open(self, address):
+        """Go to a page and wait until each of its figures stands."""
+        self.page.goto(address)
+        self.page.wait_for_function(ALL_READY)
+        return self
+
+    def frames(self, count):
+        """Wait for a number of frames of the page's own, which a busy machine draws late."""
+        self.page.evaluate(FRAMES, count)
+
+    def rest(self):
+        """Wait until the page has drawn no frame, and asked for none, for half a second."""
+        self.page.evaluate(REST)
+
+    def complained(self):
+        """Wait until the page complains of something."""
+        until(lambda: self.complaints, wait=lambda seconds: self.page.wait_for_timeout(1000 * seconds))
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, kind, *_):
+        self.context.close()
+        if kind is None:
+            assert self.foreign == []
+            assert self.complaints == []
+
+
+def shown(value, digits=3):
+    """Return a number as the figures write it."""
+    if not np.isfinite(value):
+        return "∞" if value > 0 else "−∞"
+    text = f"{value:.{digits}f}"
+    return text.replace("-", "") if float(text) == 0 else text.replace("-", "−")
+
+
+def number(text):
+    return float(text.replace("−", "-").replace("∞", "inf").replace(",", ""))
+
+
+def figure(visit, which):
+    return visit.page.locator(".ssm").nth(which)
+
+
+def out(root, key):
+    return root.locator(f"[data-out={key}]").text_content()
+
+
+def type_into(root, label, text):
+    field = root.get_by_label(label, exact=True)
+    field.fill(text)
+    field.press("Enter")
+
+
+# Attributes that hold no number, in which a browser draws nothing.
+BROKEN = """[...document.querySelectorAll(".ssm svg, .ssm svg *")].flatMap((node) => [...node.attributes])
+  .filter(({ value }) => /NaN|Infinity|undefined/.test(value)).map(({ name, value }) => `${name}="${value}"`)"""
+
+VIEWS = {
+    "light": {"viewport": {"width": 1200, "height": 900}, "color_scheme": "light"},
+    "dark": {"viewport": {"width": 1200, "height": 900}, "color_scheme": "dark"},
+    "narrow": {"viewport": {"width": 380, "height": 800}, "color_scheme": "light"},
+    "narrow-dark": {"viewport": {"width": 380, "height": 800}, "color_scheme": "dark"},
+}
+
+
+def check_access(page, *rules):
+    """Let axe look for serious violations, of all its rules or of those that are named."""
+    # Without preloading, which asks the server for style sheets at addresses that only axe believes in.
+    options = {"preload": False, "resultTypes": ["violations"]} | ({"runOnly": list(rules)} if rules else {})
+    found = Axe().run(page, options=options).response["violations"]
+    serious = [
+        f"{v['id']}: {v['help']}: {[n['html'][:160] for n in v['nodes'][:3]]}"
+        for v in found
+        if v["impact"] in ("serious", "critical")
+    ]
+    assert serious == []
+
+
+SMALLEST_TEXT = """
+Math.min(...[...document.querySelectorAll(".ssm *")]
+  .filter((e) => e.checkVisibility() && [...e.childNodes].some((n) => n.nodeType === 3 && n.textContent.trim()))
+  .map((e) => parseFloat(getComputedStyle(e).fontSize)))
+"""
+
+
+ALL_WIDGETS_STAND = """
+[...document.querySelectorAll("script[type='application/vnd.jupyter.widget-view+json']")]
+  .every((script) => script.parentElement.querySelector(".widget-subarea > * > *"))
+"""
+
+
+def pages_of_the_book():
+    pages = [path for path in BOOK.rglob("*.html") if not path.is_relative_to(BOOK / "_static")]
+    # The first page only sends the reader on to another, and is gone while one looks at it.
+    pages = [path.relative_to(BOOK) for path in pages if 'http-equiv="Refresh"' not in path.read_text(encoding="utf-8")]
+    assert len(pages) > 10
+    return sorted(pages)
