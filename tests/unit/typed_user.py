@@ -48,7 +48,7 @@ def exact(matrix: NDArray[np.float32]) -> None:
 
 
 def simulated(folder: Path) -> ss.Trajectory:
-    run = ss.simulate(SCORES, 0.7, particles=1e4, sweeps=20, record=2, engine="particles", rng=1, threads=1)
+    run = ss.simulate(SCORES, 0.7, particles=1e4, sweeps=20, record=2, engine="particles", rng=1, threads=1)  # type: ignore[arg-type]
     assert_type(run, ss.Trajectory)
     ss.simulate(np.array(SCORES), proposal=np.full((3, 3), 1 / 3), start=[5, 3, 2], sweeps="auto", rng=1)
     ss.simulate(SCORES, [2.0, 1.0, 0.5], particles=100, sweeps=3, start="uniform", proposal="neighbour", rng=1)
@@ -68,7 +68,7 @@ def simulated(folder: Path) -> ss.Trajectory:
 def judged(run: ss.Trajectory) -> None:
     assert_type(ss.verify(run.counts, SCORES, 0.7), ss.Verdict)
     assert_type(ss.verify([60, 30, 10], run.logits), ss.Verdict)
-    difference: ss.DetectableDifference = ss.detectable_difference(1e4, SCORES, power=0.9)
+    difference: ss.DetectableDifference = ss.detectable_difference(1e4, SCORES, power=0.9)  # type: ignore[arg-type]
     assert_type(ss.required_particles(0.1, SCORES, of="temperature"), int)
     estimate: ss.TemperatureEstimate = ss.estimate_temperature(run.counts, SCORES, confidence_level=0.9)
     assert estimate.low <= estimate.temperature <= estimate.high
@@ -86,7 +86,7 @@ def judged(run: ss.Trajectory) -> None:
 def cooled() -> None:
     cooling: ss.Annealing = ss.anneal(SCORES, geometric_cooling(2.0, 0.1, 50), particles=200, rng=1)
     assert_type(cooling.trajectory, ss.Trajectory)
-    gas: ss.Gas = ss.simulate_gas(2.0, particles=1e3, sweeps=20, start="even", rng=1)
+    gas: ss.Gas = ss.simulate_gas(2.0, particles=1e3, sweeps=20, rng=1)  # type: ignore[arg-type]
     passed: ss.GasVerdict = gas.verify(against="boltzmann", false_alarm=0.01)
     assert str(passed)
 
