@@ -12,9 +12,7 @@ from numpy.typing import NDArray
 import simsoftmax as ss
 from simsoftmax.annealing import geometric_cooling
 from simsoftmax.disorder import random_energies
-from simsoftmax.live.calibration_widgets import CalibrationExplorer
-from simsoftmax.live.gas_widgets import GasExplorer
-from simsoftmax.live.widgets import ParticleExplorer, TemperatureExplorer
+from simsoftmax.live import CalibrationExplorer, GasExplorer, ParticleExplorer, TemperatureExplorer
 from simsoftmax.variational import variational_free_energy
 
 SCORES = [2.0, 1.0, 0.1]
