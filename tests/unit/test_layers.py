@@ -10,13 +10,14 @@ PACKAGE = Path(__file__).parents[2] / "simsoftmax"
 
 # From the ground up. A room stands for all its modules, and a module may import from its own layer and from below.
 LAYERS = [
-    "delimited files interruption results arguments",
+    "delimited files interruption intervals results arguments",
     "kernels",
     "boltzmann",
-    "variational disorder markov proposals",
+    "variational disorder markov proposals sampling",
     "verdict calibration",
     "engine trajectory metropolis",
     "annealing gas thermodynamics",
+    "sweeps",
     "plotting",
     "live",
     "__main__",
