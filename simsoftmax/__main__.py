@@ -16,7 +16,7 @@ import sys
 import warnings
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import click
 import numpy as np
@@ -96,9 +96,9 @@ def simulate(
     temperature: float,
     particles: float | None,
     sweeps: str,
-    proposal: str,
-    start: str,
-    engine: str,
+    proposal: Literal["uniform", "neighbour"],
+    start: Literal["ground", "uniform"],
+    engine: Literal["auto", "particles", "occupations"],
     seed: int | None,
     threads: int | None,
     progress: bool,
@@ -118,7 +118,7 @@ def simulate(
         sweeps=_sweeps(sweeps),  # type: ignore[arg-type]
         proposal=proposal,
         start=start,
-        engine=engine,  # type: ignore[arg-type]
+        engine=engine,
         rng=seed,
         threads=threads,
         progress=progress,

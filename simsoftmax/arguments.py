@@ -7,13 +7,15 @@ from __future__ import annotations
 
 import math
 import operator
+from collections.abc import Sequence
 from decimal import Decimal
+from fractions import Fraction
 from numbers import Integral, Real
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 
 __all__ = [
     "as_count",
@@ -112,7 +114,7 @@ def as_number(name: str, value: Any, remedy: str, kind: str = "a number") -> int
         raise TypeError(f"{name} must be {kind}, got {_short(value)}; {remedy}") from None
 
 
-def as_logits(logits: ArrayLike, axis: int = -1) -> NDArray[Any]:
+def as_logits(logits: Any, axis: int = -1) -> NDArray[Any]:
     """Return logits as a float array with the levels moved to the last axis.
 
     Raises
@@ -153,7 +155,7 @@ def levels_last(name: str, array: NDArray[Any], axis: Any) -> NDArray[Any]:
         ) from None
 
 
-def as_vector_logits(logits: ArrayLike) -> NDArray[np.float64]:
+def as_vector_logits(logits: Any) -> NDArray[np.float64]:
     """Return one row of logits, shape (K,), as float64; other shapes are refused."""
     array = as_logits(logits)
     if array.ndim != 1:
@@ -161,7 +163,7 @@ def as_vector_logits(logits: ArrayLike) -> NDArray[np.float64]:
     return array.astype(np.float64)
 
 
-def as_temperature(temperature: ArrayLike, *, scalar: bool = False, name: str = "temperature") -> NDArray[np.float64]:
+def as_temperature(temperature: Any, *, scalar: bool = False, name: str = "temperature") -> NDArray[np.float64]:
     """Return temperatures as a float64 array; 0 and infinity are allowed and mean the exact limits."""
     array = as_real(name, temperature, "pass a number >= 0").astype(np.float64)
     if scalar and array.ndim:
@@ -174,7 +176,7 @@ def as_temperature(temperature: ArrayLike, *, scalar: bool = False, name: str = 
     return np.asarray(array + 0.0)  # -0.0 becomes 0.0: divided by it, a score would change its sign
 
 
-def as_counts(counts: ArrayLike, levels: int) -> NDArray[np.int64]:
+def as_counts(counts: Any, levels: int) -> NDArray[np.int64]:
     """Return occupation counts, shape (levels,), as int64.
 
     Raises
@@ -281,3 +283,16 @@ def _short(value: Any) -> str:
 def _plain(value: Any) -> str:
     """Return a number of whatever type as it is written, without the name of its type."""
     return _short(value.item() if isinstance(value, np.generic) else value)
+
+
+class Arrayed(Protocol):
+    """An array, a tensor, a frame: whatever hands itself over to NumPy, as no text does."""
+
+    def __array__(self) -> NDArray[Any]: ...
+
+
+# What users may pass, for type checkers. numpy.typing.ArrayLike takes texts too, so that a misspelt option would pass.
+Scalar = float | np.floating[Any] | np.integer[Any] | Fraction | Decimal
+Reals = (
+    Arrayed | Sequence[Scalar | Arrayed] | Sequence[Sequence[Scalar | Arrayed]] | Sequence[Sequence[Sequence[Scalar]]]
+)

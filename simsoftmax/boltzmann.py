@@ -14,12 +14,13 @@ P. D. Beale, *Statistical Mechanics* (3rd ed., 2011), chapter 3.
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Callable, Sequence
+from typing import Any, Protocol, TypeVar, cast, overload
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 
-from .arguments import as_logits, as_temperature
+from .arguments import Reals, Scalar, as_logits, as_temperature
 
 __all__ = [
     "entropy",
@@ -31,6 +32,62 @@ __all__ = [
     "reduced_logits",
     "softmax",
 ]
+
+Floating = TypeVar("Floating", bound=np.floating[Any])
+
+
+class Distributions(Protocol):
+    """What type checkers know of a function that returns a value a level: the type of the logits stays."""
+
+    @overload
+    def __call__(
+        self, logits: NDArray[Floating], temperature: Scalar | Reals = 1.0, *, axis: int = -1
+    ) -> NDArray[Floating]: ...
+    @overload
+    def __call__(
+        self,
+        logits: Sequence[float] | Sequence[Sequence[float]] | NDArray[np.integer[Any]],
+        temperature: Scalar | Reals = 1.0,
+        *,
+        axis: int = -1,
+    ) -> NDArray[np.float64]: ...
+    @overload
+    def __call__(self, logits: Reals, temperature: Scalar | Reals = 1.0, *, axis: int = -1) -> NDArray[Any]: ...
+
+
+class Averages(Protocol):
+    """What type checkers know of a function that returns a number a distribution.
+
+    The type of an array does not say how many axes it has, so whether a number or an array is left is then unknown, as
+    it is in NumPy's own sums along an axis.
+    """
+
+    @overload
+    def __call__(self, logits: Sequence[float], temperature: Scalar = 1.0, *, axis: int = -1) -> np.float64: ...
+    @overload
+    def __call__(
+        self, logits: Sequence[float], temperature: Sequence[float] | NDArray[Any], *, axis: int = -1
+    ) -> NDArray[np.float64]: ...
+    @overload
+    def __call__(
+        self, logits: Sequence[Sequence[float]], temperature: Scalar | Reals = 1.0, *, axis: int = -1
+    ) -> NDArray[np.float64]: ...
+    @overload
+    def __call__(
+        self, logits: NDArray[Floating], temperature: Sequence[float] | NDArray[Any], *, axis: int = -1
+    ) -> NDArray[Floating]: ...
+    @overload
+    def __call__(self, logits: Reals, temperature: Scalar | Reals = 1.0, *, axis: int = -1) -> Any: ...
+
+
+def distributions(function: Callable[..., Any]) -> Distributions:
+    """Return ``function`` itself, typed as `Distributions`."""
+    return cast(Distributions, function)
+
+
+def averages(function: Callable[..., Any]) -> Averages:
+    """Return ``function`` itself, typed as `Averages`."""
+    return cast(Averages, function)
 
 
 def reduced_logits(logits: NDArray[Any], temperature: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -61,7 +118,7 @@ def reduced_logits(logits: NDArray[Any], temperature: NDArray[np.float64]) -> ND
     return np.where(np.isinf(t) & np.isneginf(z), -np.inf, reduced)  # inf / inf at T = infinity
 
 
-def _prepare(logits: ArrayLike, temperature: ArrayLike, axis: int) -> tuple[NDArray[Any], NDArray[np.float64], int]:
+def _prepare(logits: Reals, temperature: Scalar | Reals, axis: int) -> tuple[NDArray[Any], NDArray[np.float64], int]:
     """Check the arguments; return logits with levels last, the temperatures and the axis counted from the end."""
     z = as_logits(logits, axis)
     t = as_temperature(temperature)
@@ -91,7 +148,7 @@ def _probabilities(reduced: NDArray[np.float64]) -> NDArray[np.float64]:
     return np.asarray(weights / weights.sum(axis=-1, keepdims=True))
 
 
-def _mean(probabilities: NDArray[np.float64], values: NDArray[np.float64]) -> NDArray[np.float64]:
+def average(probabilities: NDArray[np.float64], values: NDArray[np.float64]) -> NDArray[np.float64]:
     """Return sum p x along the last axis, with 0 times infinity taken as 0: an empty level adds nothing."""
     with np.errstate(invalid="ignore"):
         terms = probabilities * values
@@ -104,7 +161,8 @@ def _result(value: NDArray[np.float64], like: NDArray[Any]) -> Any:
         return value.astype(like.dtype)[()]
 
 
-def softmax(logits: ArrayLike, temperature: ArrayLike = 1.0, *, axis: int = -1) -> Any:
+@distributions
+def softmax(logits: Reals, temperature: Scalar | Reals = 1.0, *, axis: int = -1) -> NDArray[Any]:
     """Return the Gibbs-Boltzmann probabilities p_i = exp(z_i / T) / Z.
 
     Parameters
@@ -138,7 +196,8 @@ def softmax(logits: ArrayLike, temperature: ArrayLike = 1.0, *, axis: int = -1) 
     return np.moveaxis(_result(_probabilities(reduced_logits(z, t)), z), -1, axis)
 
 
-def log_softmax(logits: ArrayLike, temperature: ArrayLike = 1.0, *, axis: int = -1) -> Any:
+@distributions
+def log_softmax(logits: Reals, temperature: Scalar | Reals = 1.0, *, axis: int = -1) -> NDArray[Any]:
     """Return ln p_i = z_i / T - ln Z, accurate also where p_i is near 0 or near 1.
 
     Parameters, result and errors are those of `softmax`.
@@ -147,7 +206,8 @@ def log_softmax(logits: ArrayLike, temperature: ArrayLike = 1.0, *, axis: int = 
     return np.moveaxis(_result(_log_probabilities(reduced_logits(z, t)), z), -1, axis)
 
 
-def log_partition(logits: ArrayLike, temperature: ArrayLike = 1.0, *, axis: int = -1) -> Any:
+@averages
+def log_partition(logits: Reals, temperature: Scalar | Reals = 1.0, *, axis: int = -1) -> Any:
     """Return ln Z with Z = sum_i exp(z_i / T).
 
     At T = 0 this is the limit: +inf or -inf by the sign of the largest logit, and the logarithm of the number of
@@ -169,7 +229,8 @@ def log_partition(logits: ArrayLike, temperature: ArrayLike = 1.0, *, axis: int 
     return _result(offset + _log_normaliser(reduced_logits(z, t)), z)
 
 
-def mean_energy(logits: ArrayLike, temperature: ArrayLike = 1.0, *, axis: int = -1) -> Any:
+@averages
+def mean_energy(logits: Reals, temperature: Scalar | Reals = 1.0, *, axis: int = -1) -> Any:
     """Return <E> = -sum_i p_i z_i, in units of the logits.
 
     Parameters
@@ -182,10 +243,11 @@ def mean_energy(logits: ArrayLike, temperature: ArrayLike = 1.0, *, axis: int = 
     ndarray or scalar, shape of the logits without ``axis``
     """
     z, t, _ = _prepare(logits, temperature, axis)
-    return _result(-_mean(_probabilities(reduced_logits(z, t)), z.astype(np.float64)), z)
+    return _result(-average(_probabilities(reduced_logits(z, t)), z.astype(np.float64)), z)
 
 
-def entropy(logits: ArrayLike, temperature: ArrayLike = 1.0, *, axis: int = -1) -> Any:
+@averages
+def entropy(logits: Reals, temperature: Scalar | Reals = 1.0, *, axis: int = -1) -> Any:
     """Return the entropy S = -sum_i p_i ln p_i, in nats, between 0 and ln K.
 
     Parameters
@@ -200,10 +262,11 @@ def entropy(logits: ArrayLike, temperature: ArrayLike = 1.0, *, axis: int = -1) 
     z, t, _ = _prepare(logits, temperature, axis)
     reduced = reduced_logits(z, t)
     # The maximum with +0 only turns the -0.0 of a certain outcome into 0.0.
-    return _result(np.maximum(-_mean(_probabilities(reduced), _log_probabilities(reduced)), 0.0), z)
+    return _result(np.maximum(-average(_probabilities(reduced), _log_probabilities(reduced)), 0.0), z)
 
 
-def free_energy(logits: ArrayLike, temperature: ArrayLike = 1.0, *, axis: int = -1) -> Any:
+@averages
+def free_energy(logits: Reals, temperature: Scalar | Reals = 1.0, *, axis: int = -1) -> Any:
     """Return the free energy F = <E> - T S = -T ln Z, in units of the logits.
 
     At T = 0 this is the ground-state energy -max z; at T = infinity it is -inf as soon as two levels are allowed.
@@ -224,7 +287,8 @@ def free_energy(logits: ArrayLike, temperature: ArrayLike = 1.0, *, axis: int = 
     return _result(-(z.max(axis=-1).astype(np.float64) + heat), z)
 
 
-def heat_capacity(logits: ArrayLike, temperature: ArrayLike = 1.0, *, axis: int = -1) -> Any:
+@averages
+def heat_capacity(logits: Reals, temperature: Scalar | Reals = 1.0, *, axis: int = -1) -> Any:
     """Return the heat capacity C = d<E>/dT = Var(E) / T^2 = T dS/dT, in units of Boltzmann's constant.
 
     Parameters
@@ -242,5 +306,5 @@ def heat_capacity(logits: ArrayLike, temperature: ArrayLike = 1.0, *, axis: int 
     p = _probabilities(reduced)
     # The variance of z / T: dimensionless from the start, so that a T of 1e-300 is never squared.
     with np.errstate(invalid="ignore", over="ignore"):
-        deviation = (reduced - _mean(p, reduced)[..., None]) ** 2
-    return _result(_mean(p, deviation), z)
+        deviation = (reduced - average(p, reduced)[..., None]) ** 2
+    return _result(average(p, deviation), z)

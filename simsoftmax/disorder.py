@@ -10,15 +10,15 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 
-from .arguments import RNG, as_count, as_positive, generator
-from .boltzmann import softmax
+from .arguments import RNG, Reals, Scalar, as_count, as_positive, generator
+from .boltzmann import averages, softmax
 
 __all__ = ["freezing_temperature", "participation_ratio", "random_energies", "rugged_ladder"]
 
 
-def random_energies(levels: int, *, sigma: float = 1.0, rng: RNG = None) -> NDArray[np.float64]:
+def random_energies(levels: float, *, sigma: float = 1.0, rng: RNG = None) -> NDArray[np.float64]:
     """Return K logits drawn independently from a normal distribution of mean 0 and standard deviation ``sigma``.
 
     Returns
@@ -29,7 +29,7 @@ def random_energies(levels: int, *, sigma: float = 1.0, rng: RNG = None) -> NDAr
     return generator(rng).normal(scale=as_positive("sigma", sigma), size=size)
 
 
-def freezing_temperature(levels: int, *, sigma: float = 1.0) -> float:
+def freezing_temperature(levels: float, *, sigma: float = 1.0) -> float:
     """Return T_c = sigma / sqrt(2 ln K), where K Gaussian logits of standard deviation sigma freeze (Derrida 1981).
 
     With sigma = sqrt(N / 2) and K = 2^N it is Derrida's own 1 / (2 sqrt(ln 2)).
@@ -42,7 +42,8 @@ def freezing_temperature(levels: int, *, sigma: float = 1.0) -> float:
     return as_positive("sigma", sigma) / float(np.sqrt(2 * np.log(as_count("levels", levels, low=2))))
 
 
-def participation_ratio(logits: ArrayLike, temperature: ArrayLike = 1.0, *, axis: int = -1) -> Any:
+@averages
+def participation_ratio(logits: Reals, temperature: Scalar | Reals = 1.0, *, axis: int = -1) -> Any:
     """Return Y = sum p^2: the chance that two particles sit in the same level, and 1 / Y levels share them.
 
     In the random energy model, averaged over landscapes, Y tends to 1 - T / T_c below T_c and to 0 above as K grows
@@ -61,7 +62,7 @@ def participation_ratio(logits: ArrayLike, temperature: ArrayLike = 1.0, *, axis
     return (softmax(logits, temperature, axis=axis) ** 2).sum(axis=axis)
 
 
-def rugged_ladder(levels: int, *, roughness: float = 1.0, rng: RNG = None) -> NDArray[np.float64]:
+def rugged_ladder(levels: float, *, roughness: float = 1.0, rng: RNG = None) -> NDArray[np.float64]:
     """Return logits along which the energy is a random walk: valleys within valleys, on every scale.
 
     Each level differs from its neighbours by independent normal steps of standard deviation ``roughness``, the

@@ -8,7 +8,7 @@ read on light and dark pages; ``matplotlib.style.use("simsoftmax.simsoftmax")`` 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -21,13 +21,14 @@ from matplotlib.collections import LineCollection
 from matplotlib.colors import LinearSegmentedColormap, LogNorm
 from matplotlib.text import Annotation
 from matplotlib.transforms import blended_transform_factory
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 
-from .arguments import as_counts, as_real, as_temperature, as_vector_logits
+from .arguments import Reals, as_counts, as_real, as_temperature, as_vector_logits
 from .boltzmann import entropy, free_energy, heat_capacity, mean_energy, softmax
 
 if TYPE_CHECKING:
     from .calibration.metrics import ReliabilityDiagram
+    from .metropolis import Trajectory
 
 __all__ = [
     "INKS",
@@ -91,8 +92,8 @@ def _style() -> dict[str, Any]:
 
 
 def plot_occupancy(
-    counts: Any,
-    logits: ArrayLike | None = None,
+    counts: Trajectory | Reals,
+    logits: Reals | None = None,
     temperature: float | None = None,
     *,
     names: Sequence[str] | None = None,
@@ -125,9 +126,10 @@ def plot_occupancy(
         If counts, logits, temperature and names do not belong together.
     """
     if hasattr(counts, "counts"):
-        logits = counts.logits if logits is None else logits
-        temperature = float(np.ravel(counts.temperature)[-1]) if temperature is None else temperature
-        counts = counts.counts
+        run: Any = counts
+        logits = run.logits if logits is None else logits
+        temperature = float(np.ravel(run.temperature)[-1]) if temperature is None else temperature
+        counts = run.counts
     if logits is None:
         raise TypeError("logits must be given with plain counts, got None; pass one score per level")
     z = as_vector_logits(logits)
@@ -195,7 +197,7 @@ def _make_room(ax: Axes, values: list[Annotation], places: NDArray[np.float64]) 
 
 
 def plot_trajectory(
-    trajectory: Any, *, quantity: Literal["occupancies", "energy"] = "occupancies", ax: Axes | None = None
+    trajectory: Trajectory, *, quantity: Literal["occupancies", "energy"] = "occupancies", ax: Axes | None = None
 ) -> Axes:
     """Draw how the particles approach equilibrium, sweep by sweep.
 
@@ -260,11 +262,11 @@ def plot_trajectory(
 
 
 def plot_temperature_sweep(
-    logits: ArrayLike,
+    logits: Reals,
     quantity: Quantity = "probabilities",
     *,
-    temperatures: ArrayLike | None = None,
-    measured: tuple[ArrayLike, ArrayLike, ArrayLike] | None = None,
+    temperatures: Reals | None = None,
+    measured: tuple[Reals, Reals, Reals] | None = None,
     ax: Axes | None = None,
 ) -> Axes:
     """Draw an exact quantity along the temperature, and measurements of it.
@@ -301,7 +303,7 @@ def plot_temperature_sweep(
             "temperatures must be two or more, finite and above 0, for a logarithmic axis, "
             f"got {temperatures!r}; np.geomspace(0.05, 20) makes some"
         )
-    exact = {
+    exact: dict[str, Callable[..., Any]] = {
         "probabilities": softmax,
         "entropy": entropy,
         "heat_capacity": heat_capacity,

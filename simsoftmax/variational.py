@@ -12,15 +12,16 @@ nothing left to gain.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, overload
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 from scipy.special import kl_div, logsumexp, xlogy
 
-from .arguments import as_logits, as_positive, as_real, as_temperature, as_vector_logits, first_index
-from .boltzmann import log_softmax, reduced_logits
+from .arguments import Reals, Scalar, as_logits, as_positive, as_real, as_temperature, as_vector_logits, first_index
+from .boltzmann import average, log_softmax, reduced_logits
 from .results import Result, counted
 
 __all__ = [
@@ -39,7 +40,7 @@ _HOTTEST = 1e300  # the logarithm of no float takes T ln q out of range from her
 _MOST_STEPS = 1_000_000
 
 
-def _as_distribution(name: str, value: ArrayLike) -> NDArray[np.float64]:
+def _as_distribution(name: str, value: Reals) -> NDArray[np.float64]:
     """Return distributions over the last axis, checked and divided by their sums."""
     array = as_real(name, value, "pass one probability per level").astype(np.float64)
     if array.ndim == 0 or array.shape[-1] == 0:
@@ -55,7 +56,7 @@ def _as_distribution(name: str, value: ArrayLike) -> NDArray[np.float64]:
 
 
 def _prepare(
-    distribution: ArrayLike, logits: ArrayLike, temperature: ArrayLike
+    distribution: Reals, logits: Reals, temperature: Scalar | Reals
 ) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
     """Check the arguments; return q and z of one shape (..., K), and T broadcast to what is left."""
     q = _as_distribution("distribution", distribution)
@@ -81,7 +82,13 @@ def _prepare(
     return np.broadcast_to(q, shape), np.broadcast_to(z, shape), np.broadcast_to(t, batch)
 
 
-def variational_free_energy(distribution: ArrayLike, logits: ArrayLike, temperature: ArrayLike = 1.0) -> Any:
+@overload
+def variational_free_energy(
+    distribution: Sequence[float], logits: Sequence[float], temperature: Scalar = 1.0
+) -> np.float64: ...
+@overload
+def variational_free_energy(distribution: Reals, logits: Reals, temperature: Scalar | Reals = 1.0) -> Any: ...
+def variational_free_energy(distribution: Reals, logits: Reals, temperature: Scalar | Reals = 1.0) -> Any:
     """Return F(q) = sum_i q_i E_i - T S(q), the free energy of any distribution q over the levels, E = -z.
 
     Parameters
@@ -113,14 +120,20 @@ def variational_free_energy(distribution: ArrayLike, logits: ArrayLike, temperat
     """
     q, z, t = _prepare(distribution, logits, temperature)
     neg_entropy = xlogy(q, q).sum(axis=-1)
-    energy = -_mean(q, z)
+    energy = -average(q, z)
     with np.errstate(invalid="ignore"):
         heat = np.where(neg_entropy == 0, 0.0, t * neg_entropy)
         value = np.where(energy == np.inf, np.inf, energy + heat)
     return value[()]
 
 
-def excess_free_energy(distribution: ArrayLike, logits: ArrayLike, temperature: ArrayLike = 1.0) -> Any:
+@overload
+def excess_free_energy(
+    distribution: Sequence[float], logits: Sequence[float], temperature: Scalar = 1.0
+) -> np.float64: ...
+@overload
+def excess_free_energy(distribution: Reals, logits: Reals, temperature: Scalar | Reals = 1.0) -> Any: ...
+def excess_free_energy(distribution: Reals, logits: Reals, temperature: Scalar | Reals = 1.0) -> Any:
     """Return F(q) - F* = T KL(q, p) >= 0: how far q lies above the least free energy, F* = -T ln Z.
 
     It is computed from the divergence and not as a difference, so that it stays accurate next to the minimum.
@@ -134,7 +147,7 @@ def excess_free_energy(distribution: ArrayLike, logits: ArrayLike, temperature: 
     float64 scalar or ndarray, in units of the logits
     """
     q, z, t = _prepare(distribution, logits, temperature)
-    ground = -_mean(q, z - z.max(axis=-1, keepdims=True))
+    ground = -average(q, z - z.max(axis=-1, keepdims=True))
     with np.errstate(over="ignore", invalid="ignore"):
         log_p = np.asarray(log_softmax(z, t))
         divergence = np.where(
@@ -147,12 +160,7 @@ def excess_free_energy(distribution: ArrayLike, logits: ArrayLike, temperature: 
     return np.maximum(value, 0.0)[()]
 
 
-def _mean(q: NDArray[np.float64], x: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return sum q x along the last axis; an empty level adds nothing even where x is infinite."""
-    return np.asarray(np.where(q > 0, q * np.where(q > 0, x, 0.0), 0.0).sum(axis=-1))
-
-
-def free_energy_gradient(distribution: ArrayLike, logits: ArrayLike, temperature: ArrayLike = 1.0) -> Any:
+def free_energy_gradient(distribution: Reals, logits: Reals, temperature: Scalar | Reals = 1.0) -> NDArray[np.float64]:
     """Return the gradient of F along the simplex: each level's chemical potential less their mean under q.
 
     The chemical potential of a level, mu_i = E_i + T ln q_i, is what one more share of probability there costs. The
@@ -179,27 +187,38 @@ def free_energy_gradient(distribution: ArrayLike, logits: ArrayLike, temperature
     t = t[..., None]
     heat = np.where(t == 0, 0.0, t * np.where(t == 0, 0.0, log_q))
     potential = np.where(np.isneginf(z), np.inf, np.where(np.isneginf(z), 0.0, -z) + heat)
-    return potential - _mean(q, potential)[..., None]
+    return np.asarray(potential - average(q, potential)[..., None])
 
 
 @dataclass(frozen=True, eq=False)
 class FreeEnergyMinimum(Result):
-    """The end of a descent in free energy, the way there, and a certificate of how good the end is."""
+    """The end of a descent in free energy, the way there, and a certificate of how good the end is.
+
+    Attributes
+    ----------
+    distribution : ndarray of float64, shape (K,)
+        The minimiser q.
+    free_energy : float
+        F(q), in units of the logits.
+    certificate : float
+        Proven bound: F(q) exceeds the least free energy by no more than this (in exact arithmetic).
+    spread : float
+        Proven bound on every abs(ln q_i - ln p_i): the spread of the chemical potentials, over T.
+    temperature : float
+        T, in units of the logits.
+    path : ndarray of float64, shape (steps + 1, K)
+        The distributions on the way, from the start to the minimiser.
+    path_free_energy : ndarray of float64, shape (steps + 1,)
+        F along the path; it never rises.
+    """
 
     distribution: NDArray[np.float64]
-    """The minimiser q, shape (K,)."""
     free_energy: float
-    """F(q), in units of the logits."""
     certificate: float
-    """Proven bound: F(q) exceeds the least free energy by no more than this (in exact arithmetic)."""
     spread: float
-    """Proven bound on every |ln q_i - ln p_i|: the spread of the chemical potentials, over T."""
     temperature: float
-    """T, in units of the logits."""
     path: NDArray[np.float64] = field(repr=False)
-    """The distributions on the way, from the start to the minimiser, shape (steps + 1, K)."""
     path_free_energy: NDArray[np.float64] = field(repr=False)
-    """F along the path, shape (steps + 1,); it never rises."""
 
     @property
     def steps(self) -> int:
@@ -215,10 +234,10 @@ class FreeEnergyMinimum(Result):
 
 
 def minimize_free_energy(
-    logits: ArrayLike,
-    temperature: ArrayLike = 1.0,
+    logits: Reals,
+    temperature: Scalar = 1.0,
     *,
-    start: ArrayLike | None = None,
+    start: Reals | None = None,
     tolerance: float = 1e-12,
     step: float = 0.5,
 ) -> FreeEnergyMinimum:

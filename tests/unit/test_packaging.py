@@ -12,6 +12,8 @@ from pathlib import Path
 
 import pytest
 
+from simsoftmax import __version__
+
 pytestmark = pytest.mark.process
 
 ROOT = Path(__file__).parents[2]
@@ -59,6 +61,7 @@ def test_the_package_is_what_runs_and_nothing_else(built):
     files, _, wheel = built
     wanted = {name for name in files if re.match(r"simsoftmax/(?!live/src/)", name)}
     assert {name for name in files_of(wheel) if ".dist-info/" not in name} == wanted
+    assert (wheel / f"simsoftmax-{__version__}.dist-info").is_dir()
     assert {"simsoftmax/py.typed", "simsoftmax/__init__.pyi", "simsoftmax/live/static/kernels.wasm"} <= wanted
 
 
