@@ -47,7 +47,8 @@ bench: $(READY) ## time the simulator beside its peers
 wasm: $(READY) ## compile the browser's kernels again
 	$(BIN)/python -m simsoftmax.kernels.wasm
 
-live: node_modules ## bundle the live figures again (needs Node)
+live: node_modules $(READY) ## bundle the live figures again (needs Node)
+	$(BIN)/python -m simsoftmax.live.look
 	npm run --silent build
 
 vendor: node_modules $(READY) ## pack the browser files that the built book carries again (needs Node)

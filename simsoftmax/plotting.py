@@ -25,6 +25,7 @@ from numpy.typing import NDArray
 
 from .arguments import Reals, as_counts, as_real, as_temperature, as_vector_logits
 from .boltzmann import entropy, free_energy, heat_capacity, mean_energy, softmax
+from .look import COLD, COLDEST, HOT, HOTTEST, MILD
 
 if TYPE_CHECKING:
     from .calibration.metrics import ReliabilityDiagram
@@ -49,9 +50,8 @@ STYLE = "simsoftmax.simsoftmax"
 # inline can give each role an ink of its own theme.
 INKS = {"ink": "#767b83", "theory": "#767b84", "muted": "#767b85", "hair": "#767b86"}
 
-COLD, MILD, HOT = (47, 111, 176), (140, 120, 150), (226, 118, 32)
 TEMPERATURE_COLORS = LinearSegmentedColormap.from_list("temperature", np.array([COLD, MILD, HOT]) / 255)
-TEMPERATURE_NORM = LogNorm(0.05, 20.0, clip=True)
+TEMPERATURE_NORM = LogNorm(COLDEST, HOTTEST, clip=True)
 
 Quantity = Literal["probabilities", "entropy", "heat_capacity", "mean_energy", "free_energy"]
 
@@ -59,7 +59,7 @@ Quantity = Literal["probabilities", "entropy", "heat_capacity", "mean_energy", "
 def temperature_color(temperature: float) -> tuple[float, float, float, float]:
     """Return the colour of a temperature as RGBA; below 0.05 and above 20 it no longer changes."""
     t = float(as_temperature(temperature, scalar=True))
-    red, green, blue, alpha = TEMPERATURE_COLORS(float(TEMPERATURE_NORM(min(max(t, 0.05), 20.0))))
+    red, green, blue, alpha = TEMPERATURE_COLORS(float(TEMPERATURE_NORM(min(max(t, COLDEST), HOTTEST))))
     return red, green, blue, alpha
 
 
@@ -296,12 +296,12 @@ def plot_temperature_sweep(
         If a temperature is 0 or infinite, which a logarithmic axis cannot show.
     """
     z = as_vector_logits(logits)
-    given = np.geomspace(0.05, 20, 400) if temperatures is None else temperatures
+    given = np.geomspace(COLDEST, HOTTEST, 400) if temperatures is None else temperatures
     t = np.ravel(as_temperature(given, name="temperatures"))
     if len(t) < 2 or not (np.isfinite(t).all() and (t > 0).all()):
         raise ValueError(
             "temperatures must be two or more, finite and above 0, for a logarithmic axis, "
-            f"got {temperatures!r}; np.geomspace(0.05, 20) makes some"
+            f"got {temperatures!r}; np.geomspace({COLDEST:g}, {HOTTEST:g}) makes some"
         )
     exact: dict[str, Callable[..., Any]] = {
         "probabilities": softmax,

@@ -84,8 +84,8 @@ def interpret(does: str, figure: LiveFigure) -> dict[str, Any]:
     for part in filter(None, (part.strip() for part in does.split(";"))):
         name, equals, text = (piece.strip() for piece in part.partition("="))
         if not equals:
-            if part not in figure.buttons:
-                raise ValueError(f"{kind} has no button {part!r}; it has {', '.join(figure.buttons) or 'none'}")
+            if part not in (buttons := figure.buttons.values()):
+                raise ValueError(f"{kind} has no button {part!r}; it has {', '.join(buttons) or 'none'}")
             press.append(part)
             continue
         if name not in traits:

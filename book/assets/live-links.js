@@ -107,7 +107,7 @@
   const quote = () => {
     const words = about.querySelector("[data-out=verdict]")?.textContent ?? "";
     const numbers = [...about.querySelectorAll(".ssm-readouts > div")].map(
-      (item) => `${item.children[0].textContent} ${item.children[1].textContent}`,
+      (item) => `${item.querySelector(".ssm-name").textContent} ${item.querySelector("[data-out]").textContent}`,
     );
     says.textContent = words || numbers.join(", ");
   };

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 import traitlets
@@ -10,11 +10,12 @@ from numpy.typing import ArrayLike
 
 from ..annealing import annealed_distribution, geometric_cooling
 from ..arguments import RNG, as_count, as_vector_logits
+from ..look import COLDEST, HOTTEST
+from .base import STATIC, LiveFigure, stream, within
 from .traits import Flag, Number, Numbers, Whole, validate
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
-from .base import STATIC, LiveFigure, stream, within
 
 __all__ = ["AnnealingExplorer"]
 
@@ -47,7 +48,7 @@ class AnnealingExplorer(LiveFigure):
     """
 
     _esm = STATIC / "annealing_explorer.js"
-    buttons = ("quench", "cool slowly", "try all lengths")
+    buttons: ClassVar[dict[str, str]] = {"quench": "quench", "cool": "cool slowly", "tour": "try all lengths"}
     logits = Numbers()
     hot = Number(3.0)
     cold = Number(0.1)
@@ -75,7 +76,7 @@ class AnnealingExplorer(LiveFigure):
 
     @validate("hot", "cold")
     def _check_temperature(self, proposal: Any) -> float:
-        value = within(proposal["trait"].name, proposal["value"], 0.05, 20.0)
+        value = within(proposal["trait"].name, proposal["value"], (COLDEST, HOTTEST))
         if self.cold > self.hot:
             raise ValueError(
                 f"cold must be no higher than hot, got hot={self.hot:g} and cold={self.cold:g}; swap the two"

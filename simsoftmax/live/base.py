@@ -33,8 +33,9 @@ STATIC = Path(__file__).parent / "static"
 WORKED_EXAMPLE = (2.0, 1.0, 0.1)
 
 
-def within(name: str, value: float, low: float, high: float) -> float:
-    """Return a number from low to high."""
+def within(name: str, value: float, limits: tuple[float, float]) -> float:
+    """Return a number that lies within limits, the least and the most."""
+    low, high = limits
     if not low <= value <= high:
         raise ValueError(f"{name} must be from {low:g} to {high:g} to be drawn, got {value:g}; pass one in between")
     return float(value)
@@ -63,8 +64,13 @@ class LiveFigure(anywidget.AnyWidget):
     #: ratio", "in whole numbers" or "together" for a row, move there, and the others jump.
     _travels = traitlets.Dict().tag(sync=True)
 
-    #: Buttons that the words of a page may press, by what is written on them.
-    buttons: ClassVar[tuple[str, ...]] = ()
+    #: What is written on the buttons that the words of a page may press, by what the page's script calls them.
+    buttons: ClassVar[dict[str, str]] = {}
+    #: The least and the most of what the page lets a reader set.
+    limits: ClassVar[dict[str, tuple[float, float]]] = {}
+    _buttons = traitlets.Dict().tag(sync=True)
+    _limits = traitlets.Dict().tag(sync=True)
+
     _title = ""
     _caption = ""
 
@@ -134,6 +140,14 @@ class LiveFigure(anywidget.AnyWidget):
     def _default_travels(self) -> dict[str, str]:
         return {name: trait.metadata["travels"] for name, trait in self.traits(travels=bool).items()}
 
+    @traitlets.default("_buttons")
+    def _default_buttons(self) -> dict[str, str]:
+        return dict(self.buttons)
+
+    @traitlets.default("_limits")
+    def _default_limits(self) -> dict[str, list[float]]:
+        return {name: list(ends) for name, ends in self.limits.items()}
+
     @traitlets.default("title")
     def _default_title(self) -> str:
         return self._title
@@ -150,7 +164,7 @@ class LevelExplorer(LiveFigure):
     names = Names()
     temperature = Number(1.0).tag(travels="by ratio")
 
-    _most_levels = 16
+    limits: ClassVar[dict[str, tuple[float, float]]] = {"levels": (2, 16)}
 
     def __init__(self, logits: ArrayLike = WORKED_EXAMPLE, temperature: float = 1.0, **traits: Any) -> None:
         super().__init__(logits=as_vector_logits(logits), temperature=temperature, **traits)
@@ -165,10 +179,9 @@ class LevelExplorer(LiveFigure):
     @validate("logits")
     def _check_logits(self, proposal: Any) -> list[float]:
         logits: list[float] = as_vector_logits(proposal["value"]).tolist()
-        if not 2 <= len(logits) <= self._most_levels:
-            raise ValueError(
-                f"logits must hold 2 to {self._most_levels} levels to be drawn, got {len(logits)}; show fewer"
-            )
+        least, most = self.limits["levels"]
+        if not least <= len(logits) <= most:
+            raise ValueError(f"logits must hold {least} to {most} levels to be drawn, got {len(logits)}; show fewer")
         return logits
 
     @validate("names")

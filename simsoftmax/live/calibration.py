@@ -7,7 +7,7 @@ It is built like the explorers of `simsoftmax.live.base` and computes in the pag
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 import traitlets
@@ -17,11 +17,11 @@ from ..arguments import as_real, as_temperature
 from ..boltzmann import softmax
 from ..calibration.fit import TemperatureFit, as_labels, fit_temperature
 from ..calibration.metrics import Binning, ReliabilityDiagram, reliability_diagram
+from .base import STATIC, LiveFigure
 from .traits import Choice, Number, Whole, encode, validate
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
-from .base import STATIC, LiveFigure
 
 __all__ = ["CalibrationExplorer"]
 
@@ -62,7 +62,7 @@ class CalibrationExplorer(LiveFigure):
     """
 
     _esm = STATIC / "calibration_explorer.js"
-    buttons = ("fit T", "as trained")
+    buttons: ClassVar[dict[str, str]] = {"fit": "fit T", "trained": "as trained"}
     temperature = Number(1.0).tag(travels="by ratio")
     bins = Whole(15).tag(sync=True)
     binning = Choice(["width", "mass"], "width").tag(sync=True)

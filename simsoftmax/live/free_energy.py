@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 import traitlets
@@ -10,12 +10,11 @@ import traitlets
 from ..arguments import as_real, as_temperature
 from ..boltzmann import softmax
 from ..kernels.page.exact import free_energy_landscape
+from .base import STATIC, LevelExplorer
 from .traits import Numbers, validate
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
-
-from .base import STATIC, LevelExplorer
 
 __all__ = ["FreeEnergyExplorer"]
 
@@ -40,7 +39,8 @@ class FreeEnergyExplorer(LevelExplorer):
     """
 
     _esm = STATIC / "free_energy_explorer.js"
-    buttons = ("let it flow", "start even", "start at the top")
+    buttons: ClassVar[dict[str, str]] = {"flow": "let it flow", "even": "start even", "top": "start at the top"}
+    limits: ClassVar[dict[str, tuple[float, float]]] = {**LevelExplorer.limits, "temperature": (0.0, 1e6)}
     distribution = Numbers()
     _title = "Softmax lies at the bottom"
     _caption = (
@@ -91,10 +91,11 @@ class FreeEnergyExplorer(LevelExplorer):
     @validate("temperature")
     def _check_temperature(self, proposal: Any) -> float:
         temperature = float(as_temperature(proposal["value"], scalar=True))
-        if temperature > 1e6:
+        most = self.limits["temperature"][1]
+        if temperature > most:
             raise ValueError(
-                f"temperature must be finite here, and no more than 1e6, got {temperature:g}; at infinity the free "
-                "energy would be -inf everywhere"
+                f"temperature must be finite here, and no more than {most:g}, got {temperature:g}; at infinity the "
+                "free energy would be -inf everywhere"
             )
         return temperature
 

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 import traitlets
 
 from ..arguments import RNG, as_count
 from ..gas import gas_temperature, microcanonical_marginal, simulate_gas
+from .base import STATIC, LiveFigure, stream, within
 from .traits import Choice, Flag, Number, Whole, validate
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
-from .base import STATIC, LiveFigure, stream, within
 
 __all__ = ["GasExplorer"]
 
@@ -49,7 +49,8 @@ class GasExplorer(LiveFigure):
     """
 
     _esm = STATIC / "gas_explorer.js"
-    buttons = ("step", "start even", "start with a rich tenth")
+    buttons: ClassVar[dict[str, str]] = {"step": "step", "even": "start even", "rich": "start with a rich tenth"}
+    limits: ClassVar[dict[str, tuple[float, float]]] = {"mean_quanta": (0.1, 20.0), "speed": (0.1, 100_000.0)}
     mean_quanta = Number(1.0)
     particles = Whole(10_000).tag(sync=True)
     start = Choice(["even", "rich"], "even").tag(sync=True)
@@ -75,17 +76,14 @@ class GasExplorer(LiveFigure):
         """Quanta in the whole gas."""
         return max(1, int(np.floor(self.mean_quanta * self.particles + 0.5)))
 
-    @validate("mean_quanta")
-    def _check_mean(self, proposal: Any) -> float:
-        return within("mean_quanta", proposal["value"], 0.1, 20.0)
+    @validate("mean_quanta", "speed")
+    def _check_number(self, proposal: Any) -> float:
+        name = proposal["trait"].name
+        return within(name, proposal["value"], self.limits[name])
 
     @validate("particles")
     def _check_particles(self, proposal: Any) -> int:
         return as_count("particles", proposal["value"], low=2, high=1_000_000)
-
-    @validate("speed")
-    def _check_speed(self, proposal: Any) -> float:
-        return within("speed", proposal["value"], 0.1, 100_000.0)
 
     def _describe(self) -> str:
         return (

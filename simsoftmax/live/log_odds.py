@@ -2,37 +2,19 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
-from ..arguments import as_real
 from ..kernels.page.training import descend_gaps, log_odds
-from .traits import Flag, Number, Numbers, Whole, validate
+from .base import STATIC, LiveFigure, within
+from .traits import Flag, Number, Numbers, Whole, as_row, validate
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
-from .base import STATIC, LiveFigure, within
 
 __all__ = ["LogOddsExplorer"]
-
-_REACH = 8.0
-_MADE = "make another explorer, which computes them"
-_APART = "pass as many, or make another explorer"
-
-
-def _row(name: str, values: ArrayLike, length: int | None = None) -> list[float]:
-    row = as_real(name, values, "pass one number for each").astype(np.float64)
-    if row.ndim != 1 or row.size == 0 or not np.isfinite(row).all() or (length is not None and row.size != length):
-        wanted = "one finite number or more" if length is None else f"{length} finite numbers"
-        raise ValueError(f"{name} must be a row of {wanted}, got shape {row.shape}; pass one number for each")
-    return [float(value) for value in row]
-
-
-def _end(ends: list[float]) -> NDArray[np.float64]:
-    """Return ends of intervals that a logarithmic scale can take; those beyond it leave the picture all the same."""
-    return np.asarray(np.clip(np.nan_to_num(np.array(ends)), 1e-9, 1e9), dtype=np.float64)
 
 
 class LogOddsExplorer(LiveFigure):
@@ -53,6 +35,8 @@ class LogOddsExplorer(LiveFigure):
     """
 
     _esm = STATIC / "log_odds_explorer.js"
+    # Colder, the descent would overshoot; hotter, it would leave the picture.
+    limits: ClassVar[dict[str, tuple[float, float]]] = {"temperature": (0.25, 5.0)}
     frequencies = Numbers()
     temperature = Number(1.0).tag(travels="by ratio")
     steps = Whole(0).tag(sync=True)
@@ -75,7 +59,7 @@ class LogOddsExplorer(LiveFigure):
 
     @validate("frequencies")
     def _check_frequencies(self, proposal: Any) -> list[float]:
-        q = np.asarray(_row("frequencies", proposal["value"]))
+        q = np.asarray(as_row("frequencies", proposal["value"]))
         if not ((q >= 0) & (q <= 1)).all() or not ((q > 0) & (q < 1) & (q != 0.5)).any():
             raise ValueError(
                 f"frequencies must be from 0 to 1, and one of them apart from 0, 1/2 and 1, got {q}; divide counts "
@@ -85,15 +69,15 @@ class LogOddsExplorer(LiveFigure):
 
     @validate("temperature")
     def _check_temperature(self, proposal: Any) -> float:
-        return within("temperature", proposal["value"], 0.25, 5.0)
+        return within("temperature", proposal["value"], self.limits["temperature"])
 
     @validate("steps")
     def _check_steps(self, proposal: Any) -> int:
-        return int(within("steps", proposal["value"], 0, 100_000))
+        return int(within("steps", proposal["value"], (0, 100_000)))
 
     @validate("rate")
     def _check_rate(self, proposal: Any) -> float:
-        return within("rate", proposal["value"], 1e-4, 0.1)
+        return within("rate", proposal["value"], (1e-4, 0.1))
 
     def _draw(self, figure: Figure) -> None:
         from ..plotting import INKS, temperature_color

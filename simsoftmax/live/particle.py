@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 import traitlets
@@ -10,12 +10,11 @@ from numpy.typing import ArrayLike, NDArray
 
 from ..arguments import RNG, as_count, as_vector_logits
 from ..metropolis import Trajectory, simulate
+from .base import STATIC, WORKED_EXAMPLE, LevelExplorer, stream
 from .traits import Choice, Flag, Number, Whole, validate
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
-
-from .base import STATIC, WORKED_EXAMPLE, LevelExplorer, stream
 
 __all__ = ["ParticleExplorer"]
 
@@ -63,7 +62,7 @@ class ParticleExplorer(LevelExplorer):
     """
 
     _esm = STATIC / "particle_explorer.js"
-    buttons = ("step", "start cold", "start hot")
+    buttons: ClassVar[dict[str, str]] = {"step": "step", "cold": "start cold", "hot": "start hot"}
     particles = Whole(20_000).tag(sync=True)
     proposal = Choice(["uniform", "neighbour"], "uniform").tag(sync=True)
     start = Choice(["hot", "cold"], "hot").tag(sync=True)

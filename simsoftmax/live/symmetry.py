@@ -3,38 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 import traitlets
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
-from ..arguments import as_real
 from ..kernels.page.training import affine_loss_map
-from .traits import Flag, Names, Number, Numbers, Wholes, validate
+from .base import STATIC, LiveFigure, within
+from .traits import Flag, Names, Number, Numbers, Wholes, as_row, validate
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
-from .base import STATIC, LiveFigure, within
 
 __all__ = ["SymmetryExplorer"]
 
 _REACH = 8.0
-_MADE = "make another explorer, which computes them"
 _APART = "pass as many, or make another explorer"
-
-
-def _row(name: str, values: ArrayLike, length: int | None = None) -> list[float]:
-    row = as_real(name, values, "pass one number for each").astype(np.float64)
-    if row.ndim != 1 or row.size == 0 or not np.isfinite(row).all() or (length is not None and row.size != length):
-        wanted = "one finite number or more" if length is None else f"{length} finite numbers"
-        raise ValueError(f"{name} must be a row of {wanted}, got shape {row.shape}; pass one number for each")
-    return [float(value) for value in row]
-
-
-def _end(ends: list[float]) -> NDArray[np.float64]:
-    """Return ends of intervals that a logarithmic scale can take; those beyond it leave the picture all the same."""
-    return np.asarray(np.clip(np.nan_to_num(np.array(ends)), 1e-9, 1e9), dtype=np.float64)
 
 
 class SymmetryExplorer(LiveFigure):
@@ -61,7 +46,8 @@ class SymmetryExplorer(LiveFigure):
     """
 
     _esm = STATIC / "symmetry_explorer.js"
-    buttons = ("double a and T", "halve both", "as trained")
+    buttons: ClassVar[dict[str, str]] = {"double": "double a and T", "halve": "halve both", "trained": "as trained"}
+    limits: ClassVar[dict[str, tuple[float, float]]] = dict.fromkeys(("scale", "temperature"), (1 / _REACH, _REACH))
     positions, weights, biases, range = Numbers(), Numbers(), Numbers(), Numbers()
     labels = Wholes()
     names = Names()
@@ -87,7 +73,7 @@ class SymmetryExplorer(LiveFigure):
         feature: str = "feature",
         **traits: Any,
     ) -> None:
-        x, w = _row("positions", positions), _row("weights", weights)
+        x, w = as_row("positions", positions), as_row("weights", weights)
         margin = 0.12 * (max(x) - min(x)) or 1.0
         super().__init__(
             positions=x,
@@ -105,7 +91,7 @@ class SymmetryExplorer(LiveFigure):
         name, value = proposal["trait"].name, proposal["value"]
         now = {key: getattr(self, key) for key in ("positions", "labels", "weights", "biases", "names")} | {name: value}
         for key in ("positions", "weights", "biases"):
-            _row(key, now[key], len(now["weights"]) if key == "biases" else None)
+            as_row(key, now[key], len(now["weights"]) if key == "biases" else None)
         examples, classes, labels = len(now["positions"]), len(now["weights"]), now["labels"]
         if len(labels) != examples or not all(0 <= label < classes for label in labels):
             got = f"{len(labels)} labels" if len(labels) != examples else f"{min(labels)} to {max(labels)}"
@@ -118,7 +104,7 @@ class SymmetryExplorer(LiveFigure):
 
     @validate("range")
     def _check_range(self, proposal: Any) -> list[float]:
-        low, high = _row("range", proposal["value"], 2)
+        low, high = as_row("range", proposal["value"], 2)
         if not low < high:
             raise ValueError(f"range must grow, got {low:g} and {high:g}; swap the two")
         return [low, high]
@@ -131,7 +117,8 @@ class SymmetryExplorer(LiveFigure):
 
     @validate("scale", "temperature")
     def _check_size(self, proposal: Any) -> float:
-        return within(proposal["trait"].name, proposal["value"], 1 / _REACH, _REACH)
+        name = proposal["trait"].name
+        return within(name, proposal["value"], self.limits[name])
 
     def _draw(self, figure: Figure) -> None:
         from ..plotting import INKS

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from ..boltzmann import entropy, heat_capacity, mean_energy
+from ..look import COLDEST, HOTTEST
+from .base import STATIC, LevelExplorer
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
     from ..plotting import Quantity
-from .base import STATIC, LevelExplorer
 
 __all__ = ["TemperatureExplorer"]
 
@@ -36,7 +37,7 @@ class TemperatureExplorer(LevelExplorer):
         "Drag the temperature. At 0 only the best level is left, at ∞ all are equal; in between, energy is traded for "
         "entropy."
     )
-    _most_levels = 64
+    limits: ClassVar[dict[str, tuple[float, float]]] = {"levels": (2, 64)}
 
     def _draw(self, figure: Figure) -> None:
         from ..plotting import plot_temperature_sweep, temperature_color
@@ -45,6 +46,6 @@ class TemperatureExplorer(LevelExplorer):
         figure.set_size_inches(7.2, 2.8)
         for ax, quantity in zip(figure.subplots(1, 3), here, strict=True):
             plot_temperature_sweep(self.logits, quantity, ax=ax)
-            if 0.05 <= self.temperature <= 20:
+            if COLDEST <= self.temperature <= HOTTEST:
                 color = temperature_color(self.temperature)
                 ax.plot(self.temperature, here[quantity](self.logits, self.temperature), "o", color=color, zorder=6)

@@ -14,10 +14,23 @@ from typing import Any
 
 import numpy as np
 import traitlets
+from numpy.typing import ArrayLike
 
 from ..arguments import as_count, as_real
 
-__all__ = ["Choice", "Flag", "Names", "Number", "Numbers", "Whole", "Wholes", "as_names", "encode", "validate"]
+__all__ = [
+    "Choice",
+    "Flag",
+    "Names",
+    "Number",
+    "Numbers",
+    "Whole",
+    "Wholes",
+    "as_names",
+    "as_row",
+    "encode",
+    "validate",
+]
 
 
 class _BadValue(traitlets.TraitError, ValueError):
@@ -99,55 +112,64 @@ class Flag(traitlets.Bool):  # type: ignore[type-arg]
             return bool(value)
 
 
-class Numbers(traitlets.List):  # type: ignore[type-arg]
-    """A row of real numbers: a list, an array, a Series, a range."""
+class _Row(traitlets.List):  # type: ignore[type-arg]
+    """A row of values: a list, an array, a Series, a range."""
+
+    _item: type[traitlets.TraitType[Any, Any]]
 
     def __init__(self, *given: Any, **options: Any) -> None:
-        super().__init__(traitlets.Float(), *given, **options)
+        super().__init__(self._item(), *given, **options)
+        self.tag(sync=True)
+
+    def validate(self, obj: Any, value: Any) -> Any:
+        """Return the row as a list of plain values."""
+        with _refusals():
+            return self._row(list(value) if isinstance(value, range) else value)
+
+    def _row(self, value: Any) -> list[Any]:
+        raise NotImplementedError
+
+
+class Numbers(_Row):
+    """A row of real numbers."""
+
+    _item = traitlets.Float
+
+    def __init__(self, *given: Any, **options: Any) -> None:
+        super().__init__(*given, **options)
         self.tag(
-            sync=True,
             to_json=lambda values, _owner: [encode(value) for value in values],
             from_json=lambda values, _owner: [_decode(v) for v in values] if isinstance(values, list) else values,
         )
 
-    def validate(self, obj: Any, value: Any) -> Any:
-        """Return the row as a list of floats."""
-        with _refusals():
-            row = as_real(str(self.name), list(value) if isinstance(value, range) else value, "pass a row of numbers")
-            if row.ndim != 1 or np.isnan(row).any():
-                got = f"shape {row.shape}" if row.ndim != 1 else "NaN"
-                raise ValueError(f"{self.name} must be a row of numbers, got {got}; pass one number for each")
-            return [float(number) for number in row]
+    def _row(self, value: Any) -> list[float]:
+        row = as_real(str(self.name), value, "pass a row of numbers")
+        if row.ndim != 1 or np.isnan(row).any():
+            got = f"shape {row.shape}" if row.ndim != 1 else "NaN"
+            raise ValueError(f"{self.name} must be a row of numbers, got {got}; pass one number for each")
+        return [float(number) for number in row]
 
 
-class Wholes(traitlets.List):  # type: ignore[type-arg]
-    """A row of whole numbers: a list, an array, a Series, a range."""
+class Wholes(_Row):
+    """A row of whole numbers."""
 
-    def __init__(self, *given: Any, **options: Any) -> None:
-        super().__init__(traitlets.Int(), *given, **options)
-        self.tag(sync=True)
+    _item = traitlets.Int
 
-    def validate(self, obj: Any, value: Any) -> Any:
-        """Return the row as a list of int."""
-        with _refusals():
-            remedy = "pass one whole number for each"
-            row = as_real(str(self.name), list(value) if isinstance(value, range) else value, remedy).astype(np.float64)
-            if row.ndim != 1 or not (row == np.floor(row)).all() or (np.abs(row) > 2**53).any():
-                raise ValueError(f"{self.name} must be a row of whole numbers, got {row}; {remedy}")
-            return [int(number) for number in row]
+    def _row(self, value: Any) -> list[int]:
+        remedy = "pass one whole number for each"
+        row = as_real(str(self.name), value, remedy).astype(np.float64)
+        if row.ndim != 1 or not (row == np.floor(row)).all() or (np.abs(row) > 2**53).any():
+            raise ValueError(f"{self.name} must be a row of whole numbers, got {row}; {remedy}")
+        return [int(number) for number in row]
 
 
-class Names(traitlets.List):  # type: ignore[type-arg]
-    """A row of names: a list, an array, a Series, a range; numbers become text."""
+class Names(_Row):
+    """A row of names; numbers become text."""
 
-    def __init__(self, *given: Any, **options: Any) -> None:
-        super().__init__(traitlets.Unicode(), *given, **options)
-        self.tag(sync=True)
+    _item = traitlets.Unicode
 
-    def validate(self, obj: Any, value: Any) -> Any:
-        """Return the row as a list of str."""
-        with _refusals():
-            return as_names(str(self.name), value)
+    def _row(self, value: Any) -> list[str]:
+        return as_names(str(self.name), value)
 
 
 class Choice(traitlets.Enum):  # type: ignore[type-arg]
@@ -175,3 +197,12 @@ def as_names(name: str, value: Any) -> list[str]:
         if not isinstance(one, (str, int, float, np.number)):
             raise TypeError(f"{name} must be text, got {one!r}; {remedy}")
     return [str(one) for one in names]
+
+
+def as_row(name: str, values: ArrayLike, length: int | None = None) -> list[float]:
+    """Return a row of finite numbers, as many as asked for, as a list of floats."""
+    row = as_real(name, values, "pass one number for each").astype(np.float64)
+    if row.ndim != 1 or row.size == 0 or not np.isfinite(row).all() or (length is not None and row.size != length):
+        wanted = "one finite number or more" if length is None else f"{length} finite numbers"
+        raise ValueError(f"{name} must be a row of {wanted}, got shape {row.shape}; pass one number for each")
+    return [float(value) for value in row]

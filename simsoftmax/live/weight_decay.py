@@ -10,25 +10,15 @@ import traitlets
 from numpy.typing import ArrayLike, NDArray
 
 from ..arguments import as_real
-from .traits import Flag, Names, Whole, as_names, validate
+from .base import STATIC, LiveFigure, plain, within
+from .traits import Flag, Names, Whole, as_names, as_row, validate
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
-from .base import STATIC, LiveFigure, plain, within
 
 __all__ = ["WeightDecayExplorer"]
 
-_REACH = 8.0
 _MADE = "make another explorer, which computes them"
-_APART = "pass as many, or make another explorer"
-
-
-def _row(name: str, values: ArrayLike, length: int | None = None) -> list[float]:
-    row = as_real(name, values, "pass one number for each").astype(np.float64)
-    if row.ndim != 1 or row.size == 0 or not np.isfinite(row).all() or (length is not None and row.size != length):
-        wanted = "one finite number or more" if length is None else f"{length} finite numbers"
-        raise ValueError(f"{name} must be a row of {wanted}, got shape {row.shape}; pass one number for each")
-    return [float(value) for value in row]
 
 
 def _end(ends: list[float]) -> NDArray[np.float64]:
@@ -81,7 +71,7 @@ class WeightDecayExplorer(LiveFigure):
         names: Sequence[str],
         **traits: Any,
     ) -> None:
-        decay = np.asarray(_row("decays", decays))
+        decay = np.asarray(as_row("decays", decays))
         if decay.size < 2 or decay[0] != 0 or (np.diff(decay) <= 0).any():
             raise ValueError(f"decays must be two or more that grow from 0, got {decay}; sort them, with 0 first")
         names = as_names("names", names)
@@ -91,7 +81,7 @@ class WeightDecayExplorer(LiveFigure):
                 f"weights must be finite, not all 0, and have shape {(decay.size, len(names))}, one row for each "
                 f"decay, got shape {w.shape}; fit again what did not converge"
             )
-        t = np.asarray(_row("effective", effective, decay.size))
+        t = np.asarray(as_row("effective", effective, decay.size))
         if (t <= 0).any():
             raise ValueError(f"effective must be temperatures > 0, got {t.min():g}; pass one for each decay")
         if not isinstance(calibration, Sequence) or isinstance(calibration, str):
@@ -146,7 +136,7 @@ class WeightDecayExplorer(LiveFigure):
 
     @validate("at")
     def _check_at(self, proposal: Any) -> int:
-        return int(within("at", proposal["value"], 0, len(self.fits["decays"]) - 1))
+        return int(within("at", proposal["value"], (0, len(self.fits["decays"]) - 1)))
 
     def _draw(self, figure: Figure) -> None:
         from ..plotting import INKS, temperature_color

@@ -9,7 +9,9 @@ import { heat } from "../kit/heat.js";
 import { Thermometer } from "../parts/thermometer.js";
 import { Kernels } from "../kit/kernels.js";
 import { Landscape } from "../parts/landscape.js";
-import { add, button, gauge, Readouts, Stage } from "../kit/stage.js";
+import { add } from "../kit/dom.js";
+import { Stage } from "../kit/stage.js";
+import { button, gauge, Readouts } from "../parts/controls.js";
 
 const LENGTHS = [10, 30, 100, 300, 1000, 3000, 10000];
 const CURVE = [10, 13, 18, 24, 30, 42, 56, 75, 100, 130, 180, 240, 300, 420, 560, 750, 1000, 1800, 3000, 5600, 10000];
@@ -34,15 +36,15 @@ async function render({ model, el }) {
     begin();
     stage.set({ running: true });
   };
-  button(controls, "quench", () => start({ quench: true }));
-  button(controls, "cool slowly", () => start({ quench: false }));
+  button(controls, stage.words("quench"), () => start({ quench: true }));
+  button(controls, stage.words("cool"), () => start({ quench: false }));
   const pause = button(controls, "pause", () => {
     if (!model.get("running") && cooling.finished) start({});
     else stage.set({ running: !model.get("running") });
   });
   pause.classList.add("ssm-renamed");
   const [length, reading] = gauge(controls, "sweeps", LENGTHS.length - 1, (i) => start({ sweeps: LENGTHS[i] }), "length");
-  button(controls, "try all lengths", () => {
+  button(controls, stage.words("tour"), () => {
     const jobs = LENGTHS.flatMap((sweeps) => [{ sweeps, quench: true }, { sweeps, quench: false }]);
     start(jobs[0]);
     queue = jobs.slice(1);

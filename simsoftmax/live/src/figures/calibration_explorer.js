@@ -4,10 +4,14 @@ import { scaleLinear, scaleLog } from "d3-scale";
 import { Curve } from "../parts/curve.js";
 import * as format from "../kit/format.js";
 import { Frame } from "../parts/frame.js";
-import { COLDEST, heat, HOTTEST } from "../kit/heat.js";
+import { heat } from "../kit/heat.js";
+import { COLDEST, HOTTEST } from "../kit/look.js";
 import { Thermometer } from "../parts/thermometer.js";
 import { copy, Kernels } from "../kit/kernels.js";
-import { add, button, decode, encode, Readouts, select, Stage, temperatureField } from "../kit/stage.js";
+import { add } from "../kit/dom.js";
+import { Stage } from "../kit/stage.js";
+import { decode, encode } from "../kit/wire.js";
+import { button, Readouts, select, temperatureField } from "../parts/controls.js";
 
 const GRID = 481; // temperatures of the curves
 const BINS = [5, 15, 30];
@@ -103,8 +107,8 @@ async function render({ model, el }) {
 
   const thermometer = new Thermometer(add(stage.root, "div"), { change: setTemperature });
   const controls = add(stage.root, "div", { className: "ssm-controls" });
-  button(controls, "fit T", () => stage.go({ temperature: encode(fit.temperature) })).disabled = !fitted;
-  button(controls, "as trained", () => stage.go({ temperature: 1 }));
+  button(controls, stage.words("fit"), () => stage.go({ temperature: encode(fit.temperature) })).disabled = !fitted;
+  button(controls, stage.words("trained"), () => stage.go({ temperature: 1 }));
   const bins = select(controls, "bins", BINS.map((n) => [n, n]), (value) => stage.set({ bins: Number(value) }));
   const binning = select(controls, "of equal", [["width", "width"], ["mass", "count"]], (value) =>
     stage.set({ binning: value }),

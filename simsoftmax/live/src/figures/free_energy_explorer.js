@@ -10,7 +10,10 @@ import { Kernels } from "../kit/kernels.js";
 import { levelNames, Levels } from "../models/levels.js";
 import { Simplex } from "../parts/simplex.js";
 import { Staircase } from "../parts/staircase.js";
-import { add, button, decode, encode, logitsField, Readouts, reducedMotion, Stage, temperatureField } from "../kit/stage.js";
+import { add, reducedMotion } from "../kit/dom.js";
+import { Stage } from "../kit/stage.js";
+import { decode, encode } from "../kit/wire.js";
+import { button, logitsField, Readouts, temperatureField } from "../parts/controls.js";
 
 const SIDE = 65; // points along an edge of the landscape's grid
 const STEPS = 90; // points along the path downhill
@@ -115,20 +118,23 @@ async function render({ model, el }) {
     excess: "above the least",
   });
   const actions = add(stage.root, "div", { className: "ssm-controls" });
-  button(actions, "let it flow", () => {
+  button(actions, stage.words("flow"), () => {
     flowing = true;
     wake();
   });
-  button(actions, "start even", () => setDistribution(logitsNow().map(() => 1 / logitsNow().length)));
-  button(actions, "start at the top", () => {
+  button(actions, stage.words("even"), () => setDistribution(logitsNow().map(() => 1 / logitsNow().length)));
+  button(actions, stage.words("top"), () => {
     const logits = logitsNow();
     const top = logits.indexOf(Math.min(...logits.filter(Number.isFinite)));
     const rest = LEAST * (logits.length - 1);
     setDistribution(logits.map((_, k) => (k === top ? 1 - rest : LEAST)));
   });
   const settings = stage.settings();
-  const typed = logitsField(settings, (logits) => stage.set({ logits: logits.map(encode) }), 16);
-  const typedTemperature = temperatureField(settings, setTemperature, "at infinity F would be −∞ everywhere");
+  const typed = logitsField(settings, (logits) => stage.set({ logits: logits.map(encode) }), stage.limits("levels"));
+  const typedTemperature = temperatureField(settings, setTemperature, {
+    most: stage.limits("temperature")[1],
+    why: "at infinity F would be −∞ everywhere",
+  });
   settings.append(typed.error, typedTemperature.error);
 
   let width = 0;

@@ -7,7 +7,10 @@ import { heat } from "../kit/heat.js";
 import { Thermometer } from "../parts/thermometer.js";
 import { Kernels } from "../kit/kernels.js";
 import { Ladder } from "../parts/ladder.js";
-import { add, button, encode, Readouts, select, Stage } from "../kit/stage.js";
+import { add } from "../kit/dom.js";
+import { Stage } from "../kit/stage.js";
+import { encode } from "../kit/wire.js";
+import { button, Readouts, select } from "../parts/controls.js";
 
 const SIZES = [6, 20, 100, 1000, 10000, 100000];
 const MEANS = [0.5, 1, 2, 4];
@@ -37,13 +40,13 @@ async function render({ model, el }) {
 
   const actions = add(stage.root, "div", { className: "ssm-controls" });
   const running = button(actions, "pause", () => stage.set({ running: !model.get("running") }));
-  button(actions, "step", () => {
+  button(actions, stage.words("step"), () => {
     stage.set({ running: false });
     gas.advance(1, model.get("average"), 1000);
     refresh();
   });
-  button(actions, "start even", () => restart("even"));
-  button(actions, "start with a rich tenth", () => restart("rich"));
+  button(actions, stage.words("even"), () => restart("even"));
+  button(actions, stage.words("rich"), () => restart("rich"));
   const settings = stage.settings();
   const mean = select(settings, "quanta a particle", MEANS.map((m) => [m, String(m)]), (value) => stage.set({ mean_quanta: Number(value) }));
   const size = select(settings, "particles", SIZES.map((n) => [n, format.count(n)]), (value) => {

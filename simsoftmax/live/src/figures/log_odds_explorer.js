@@ -6,9 +6,10 @@ import { Frame } from "../parts/frame.js";
 import { heat } from "../kit/heat.js";
 import { Thermometer } from "../parts/thermometer.js";
 import { Kernels } from "../kit/kernels.js";
-import { add, button, reducedMotion, slider, Stage } from "../kit/stage.js";
+import { add, reducedMotion } from "../kit/dom.js";
+import { Stage } from "../kit/stage.js";
+import { button, slider } from "../parts/controls.js";
 
-const [COLD, HOT] = [0.25, 5]; // colder, the descent would overshoot; hotter, it would leave the picture
 const MOST = 100000; // steps
 const PLACES = 100; // of the slider, evenly spaced in ln(1 + steps)
 const ARRIVED = 0.01;
@@ -18,6 +19,7 @@ const stepsAt = (place) => Math.round(placeOf.invert(place));
 
 async function render({ model, el }) {
   const stage = new Stage(el, model, "Training two logits, with an adjustable temperature and number of steps");
+  const [COLD, HOT] = stage.limits("temperature");
   const kernels = await Kernels.load(model.get("_kernels"));
   const frequencies = kernels.floats(model.get("frequencies"));
   const groups = frequencies.length;

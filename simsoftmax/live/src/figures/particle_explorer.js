@@ -8,7 +8,10 @@ import { Kernels } from "../kit/kernels.js";
 import { Ladder } from "../parts/ladder.js";
 import { levelNames } from "../models/levels.js";
 import { Population, Recording } from "../models/population.js";
-import { add, button, decode, encode, logitsField, Readouts, select, slider, Stage, temperatureField } from "../kit/stage.js";
+import { add } from "../kit/dom.js";
+import { Stage } from "../kit/stage.js";
+import { decode, encode } from "../kit/wire.js";
+import { button, logitsField, Readouts, select, slider, temperatureField } from "../parts/controls.js";
 
 const PRESETS = {
   "worked example": [2, 1, 0.1],
@@ -71,7 +74,7 @@ async function render({ model, el }) {
     if (recorded && !model.get("running") && people.at === people.length - 1) people.seek(0);
     stage.set({ running: !model.get("running") });
   });
-  button(actions, "step", () => {
+  button(actions, stage.words("step"), () => {
     stage.set({ running: false });
     if (recorded) people.seek(people.at + 1);
     else walk(people.particles);
@@ -85,13 +88,13 @@ async function render({ model, el }) {
       refresh();
     });
   } else {
-    button(actions, "start cold", () => restart(false));
-    button(actions, "start hot", () => restart(true));
+    button(actions, stage.words("cold"), () => restart(false));
+    button(actions, stage.words("hot"), () => restart(true));
     const settings = stage.settings();
     const preset = select(settings, "levels", [["", "your own"], ...Object.keys(PRESETS).map((k) => [k, k])], (name) => {
       if (PRESETS[name]) setLogits(PRESETS[name]);
     });
-    const typed = logitsField(settings, setLogits, 16);
+    const typed = logitsField(settings, setLogits, stage.limits("levels"));
     const typedTemperature = temperatureField(settings, setTemperature);
     const proposal = select(settings, "proposals", [["uniform", "any level"], ["neighbour", "one rung"]], (value) =>
       stage.set({ proposal: value }),

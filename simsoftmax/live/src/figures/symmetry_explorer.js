@@ -7,21 +7,19 @@ import { line } from "d3-shape";
 import * as format from "../kit/format.js";
 import { Frame } from "../parts/frame.js";
 import { heat } from "../kit/heat.js";
+import { CATEGORIES } from "../kit/look.js";
 import { Thermometer } from "../parts/thermometer.js";
 import { Kernels } from "../kit/kernels.js";
-import { add, button, gauge, Readouts, select as choose, Stage } from "../kit/stage.js";
+import { add } from "../kit/dom.js";
+import { Stage } from "../kit/stage.js";
+import { button, gauge, Readouts, select as choose } from "../parts/controls.js";
 
-const REACH = 8; // scale and temperature run from 1/8 to 8
 const PLACES = 120; // of the slider for the scale
 const SIDE = 49; // of the map
 const POINTS = 181; // of a curve
 const STEPS = 10; // of the map: factors of 1.5 above the least
-const INKS = ["#0072B2", "#009E73", "#CC79A7", "#D55E00", "#56B4E9", "#E69F00"];
-const ink = (k) => INKS[k % INKS.length];
+const ink = (k) => CATEGORIES[k % CATEGORIES.length];
 
-const within = (value) => Number(Math.min(REACH, Math.max(1 / REACH, value)).toPrecision(3));
-const placeOf = scaleLog([1 / REACH, REACH], [0, PLACES]);
-const scaleAt = (place) => within(placeOf.invert(place));
 const times = (value) => format.short(Number(value.toPrecision(3)));
 
 async function render({ model, el }) {
@@ -31,6 +29,10 @@ async function render({ model, el }) {
   const flowers = kernels.floats(model.get("positions"));
   const labels = kernels.array("int64", model.get("labels").length);
   labels.view.set(model.get("labels").map(BigInt));
+  const [LEAST, REACH] = stage.limits("scale"); // of the scale and of the temperature; the map is as wide
+  const within = (value) => Number(Math.min(REACH, Math.max(LEAST, value)).toPrecision(3));
+  const placeOf = scaleLog([LEAST, REACH], [0, PLACES]);
+  const scaleAt = (place) => within(placeOf.invert(place));
   const classes = weights.length;
   const names = model.get("names");
   const [low, high] = model.get("range");
@@ -64,9 +66,9 @@ async function render({ model, el }) {
     stage.set({ along: value === "along" }),
   );
   const both = (factor) => stage.set({ scale: within(model.get("scale") * factor), temperature: within(model.get("temperature") * factor) });
-  button(controls, "double a and T", () => both(2));
-  button(controls, "halve both", () => both(0.5));
-  button(controls, "as trained", () => stage.set({ scale: 1, temperature: 1 }));
+  button(controls, stage.words("double"), () => both(2));
+  button(controls, stage.words("halve"), () => both(0.5));
+  button(controls, stage.words("trained"), () => stage.set({ scale: 1, temperature: 1 }));
 
   const scene = add(stage.root, "div", { className: "ssm-scene ssm-halves" });
   const plot = new Frame(add(scene, "div", { className: "ssm-cell" }), {
@@ -129,7 +131,7 @@ async function render({ model, el }) {
       .attr("class", "ssm-low")
       .attr("fill-rule", "evenodd")
       .attr("d", (d) => d);
-    ridge.attr("x1", map.x(1 / REACH)).attr("y1", map.y(1 / REACH)).attr("x2", map.x(REACH)).attr("y2", map.y(REACH));
+    ridge.attr("x1", map.x(LEAST)).attr("y1", map.y(LEAST)).attr("x2", map.x(REACH)).attr("y2", map.y(REACH));
   }
 
   function draw() {
@@ -185,8 +187,8 @@ async function render({ model, el }) {
     const powers = [1 / 8, 1 / 2, 2, 8];
     const fraction = (t) => ({ 0.125: "⅛", 0.5: "½" })[t] ?? String(t);
     map.layout(right, 320, {
-      x: scaleLog([1 / REACH, REACH], [0, 1]),
-      y: scaleLog([1 / REACH, REACH], [1, 0]),
+      x: scaleLog([LEAST, REACH], [0, 1]),
+      y: scaleLog([LEAST, REACH], [1, 0]),
       xTicks: [powers, fraction],
       yTicks: [powers, fraction],
       left: 30,

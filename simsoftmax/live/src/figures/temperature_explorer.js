@@ -8,7 +8,10 @@ import { Thermometer } from "../parts/thermometer.js";
 import { Kernels } from "../kit/kernels.js";
 import { Ladder } from "../parts/ladder.js";
 import { levelNames, Levels } from "../models/levels.js";
-import { add, decode, encode, logitsField, Stage, temperatureField } from "../kit/stage.js";
+import { add } from "../kit/dom.js";
+import { Stage } from "../kit/stage.js";
+import { decode, encode } from "../kit/wire.js";
+import { logitsField, temperatureField } from "../parts/controls.js";
 
 const QUANTITIES = [
   { key: "entropy", name: "entropy S", label: "Entropy against temperature" },
@@ -44,7 +47,7 @@ async function render({ model, el }) {
     return curve;
   });
   const settings = stage.settings();
-  const typed = logitsField(settings, (logits) => stage.set({ logits: logits.map(encode) }), 64);
+  const typed = logitsField(settings, (logits) => stage.set({ logits: logits.map(encode) }), stage.limits("levels"));
   const typedTemperature = temperatureField(settings, setTemperature);
   settings.append(typed.error, typedTemperature.error);
 

@@ -7,7 +7,9 @@ import * as format from "../kit/format.js";
 import { Frame } from "../parts/frame.js";
 import { heat } from "../kit/heat.js";
 import { Thermometer } from "../parts/thermometer.js";
-import { add, gauge, Readouts, select as choose, Stage } from "../kit/stage.js";
+import { add } from "../kit/dom.js";
+import { Stage } from "../kit/stage.js";
+import { gauge, Readouts, select as choose } from "../parts/controls.js";
 
 async function render({ model, el }) {
   const stage = new Stage(el, model, "Weights of a classifier under weight decay, with an adjustable strength");

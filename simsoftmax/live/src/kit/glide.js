@@ -1,6 +1,6 @@
 // Traits that a link of the page has set travel to their new values, so that the eye can follow.
 
-import { COLDEST, HOTTEST } from "./heat.js";
+import { COLDEST, HOTTEST } from "./look.js";
 
 const TIME = 600; // milliseconds
 

@@ -2,11 +2,9 @@
 
 import { interpolateRgb } from "d3-interpolate";
 import { scaleLog } from "d3-scale";
+import { COLDEST, HEAT, HOTTEST } from "./look.js";
 
-export const COLDEST = 0.05;
-export const HOTTEST = 20;
-
-const shade = scaleLog([COLDEST, 1, HOTTEST], ["rgb(47,111,176)", "rgb(140,120,150)", "rgb(226,118,32)"])
+const shade = scaleLog([COLDEST, 1, HOTTEST], HEAT)
   .interpolate(interpolateRgb)
   .clamp(true);
 export const heat = (temperature) => shade(Math.min(HOTTEST, Math.max(COLDEST, temperature)));
@@ -21,7 +19,7 @@ export function temperatureAt(u) {
   if (u > 1 - END / 2) return Infinity;
   return Number(Math.min(HOTTEST, Math.max(COLDEST, along.invert(u))).toPrecision(3));
 }
-const TICKS = [0, 0.05, 0.2, 1, 5, 20, Infinity];
+const TICKS = [0, COLDEST, 0.2, 1, 5, HOTTEST, Infinity];
 // Where there is little room, the ends keep only the exact limits.
 export const ticksFor = (length) => TICKS.filter((t) => Math.abs(length) > 280 || (t !== COLDEST && t !== HOTTEST));
 export const tickText = (t) => (t === Infinity ? "∞" : String(t));

@@ -1,25 +1,7 @@
-// The ground that every explorer stands on: its root element, its clock, its width, its words, its controls.
+// The ground that every explorer stands on: its root element, its traits, its clock, its width, its words.
 
-import * as format from "./format.js";
+import { add, reducedMotion } from "./dom.js";
 import { Glide } from "./glide.js";
-
-export function add(parent, tag, properties = {}, text) {
-  const node = document.createElement(tag);
-  for (const [key, value] of Object.entries(properties)) {
-    if (key in node && key !== "list" && key !== "form") node[key] = value;
-    else node.setAttribute(key, value);
-  }
-  if (text !== undefined) node.textContent = text;
-  parent.append(node);
-  return node;
-}
-
-const still = globalThis.matchMedia?.("(prefers-reduced-motion: reduce)");
-export const reducedMotion = () => Boolean(still?.matches);
-
-// Infinities travel as text, for JSON has none.
-export const decode = (value) => (value === "inf" ? Infinity : value === "-inf" ? -Infinity : Number(value) + 0); // no -0
-export const encode = (value) => (value === Infinity ? "inf" : value === -Infinity ? "-inf" : value);
 
 export class Stage {
   // One explorer in one place of a page. `label` names it to a screen reader.
@@ -108,6 +90,16 @@ export class Stage {
     return add(this.more, "div", { className: "ssm-controls ssm-settings" });
   }
 
+  // What is written on a button that words of the page may press, by what Python calls it.
+  words(name) {
+    return this.model.get("_buttons")[name];
+  }
+
+  // The least and the most of what may be set here.
+  limits(name) {
+    return this.model.get("_limits")[name];
+  }
+
   // Tell a screen reader something, once.
   say(text) {
     if (this.live.textContent !== text) this.live.textContent = text;
@@ -171,112 +163,4 @@ export class Stage {
     for (const cleanup of this.cleanups.splice(0)) cleanup();
     this.root.remove();
   }
-}
-
-// A row of quantities: name, value, and a muted remark.
-export class Readouts {
-  constructor(parent, names) {
-    this.list = add(parent, "div", { className: "ssm-readouts" });
-    this.outputs = new Map();
-    for (const [key, name] of Object.entries(names)) {
-      const item = add(this.list, "div");
-      add(item, "span", { className: "ssm-name" }, name);
-      const value = add(item, "strong");
-      value.dataset.out = key;
-      const remark = add(item, "span", { className: "ssm-muted" });
-      remark.dataset.remark = key;
-      this.outputs.set(key, { value, remark });
-    }
-  }
-  set(key, text, remark = "") {
-    const output = this.outputs.get(key);
-    if (output.value.textContent !== text) output.value.textContent = text;
-    if (output.remark.textContent !== remark) output.remark.textContent = remark;
-  }
-}
-
-export function button(parent, text, onClick) {
-  const node = add(parent, "button", { type: "button" }, text);
-  node.addEventListener("click", onClick);
-  return node;
-}
-
-// A labelled list of choices; options is [value, text] pairs.
-export function select(parent, name, options, onChoose) {
-  const label = add(parent, "label", {}, name);
-  const node = add(label, "select");
-  for (const [value, text] of options) add(node, "option", { value }, text);
-  node.addEventListener("change", () => onChoose(node.value));
-  return node;
-}
-
-// A labelled text field; commit(text) returns an error to show, or nothing.
-export function field(parent, name, commit) {
-  const label = add(parent, "label", {}, name);
-  const node = add(label, "input", { type: "text", autocomplete: "off", spellcheck: false });
-  const error = add(parent, "p", { className: "ssm-error", role: "alert", hidden: true });
-  const settle = () => {
-    const complaint = commit(node.value) ?? "";
-    error.textContent = complaint;
-    error.hidden = !complaint;
-    node.setAttribute("aria-invalid", String(Boolean(complaint)));
-  };
-  node.addEventListener("change", settle);
-  return {
-    node,
-    error,
-    show(text) {
-      if (document.activeElement !== node || node.getAttribute("aria-invalid") !== "true") {
-        node.value = text;
-        error.hidden = true;
-        node.setAttribute("aria-invalid", "false");
-      }
-    },
-  };
-}
-
-// A field for a row of logits; set(logits) receives numbers that are fit to use.
-export function logitsField(parent, set, most) {
-  const typed = field(parent, "logits", (text) => {
-    const logits = text.split(/[,;\s]+/).filter(Boolean).map(format.parse);
-    if (logits.length < 2 || logits.length > most) return `Give 2 to ${most} logits, with commas between.`;
-    if (logits.some((z) => Number.isNaN(z))) return "Each logit must be a number, such as 2, −0.5 or -inf.";
-    if (logits.some((z) => z > 1000 || (z < -1000 && z > -Infinity))) return "Logits must lie between −1000 and 1000.";
-    if (!logits.some(Number.isFinite)) return "At least one logit must be finite.";
-    set(logits);
-    return "";
-  });
-  typed.node.size = 12;
-  return typed;
-}
-
-// finite: why infinity is refused, where it is.
-export function temperatureField(parent, set, finite) {
-  const typed = field(parent, "T", (text) => {
-    const temperature = format.parse(text);
-    if (finite && temperature > 1e6) return `The temperature must be finite here, and no more than 10⁶: ${finite}.`;
-    if (!(temperature >= 0)) return "The temperature must be a number, 0 or more; inf is allowed.";
-    set(temperature);
-    return "";
-  });
-  typed.node.size = 4;
-  typed.node.setAttribute("aria-label", "Temperature T");
-  return typed;
-}
-
-// A plain slider over whole numbers from 0.
-export function slider(parent, name, max, onMove) {
-  const label = add(parent, "label", {}, name);
-  const node = add(label, "input", { type: "range", min: 0, max, step: 1, value: 0 });
-  node.addEventListener("input", () => onMove(Number(node.value)));
-  return node;
-}
-
-// A slider and its value on one line, whatever wraps around them; returns the slider and the place for the value.
-export function gauge(parent, name, max, onMove, key) {
-  const line = add(parent, "span", { className: "ssm-gauge" });
-  const node = slider(line, name, max, onMove);
-  const reading = add(line, "span", { className: "ssm-reading-value" });
-  reading.dataset.out = key;
-  return [node, reading];
 }

@@ -4,7 +4,8 @@ import { drag } from "d3-drag";
 import { scaleLinear } from "d3-scale";
 import { select } from "d3-selection";
 import * as format from "../kit/format.js";
-import { add, reducedMotion } from "../kit/stage.js";
+import { add, reducedMotion } from "../kit/dom.js";
+import { FARTHEST } from "../kit/typed.js";
 
 const DOT = 2.6;
 const HOP = 0.34; // seconds
@@ -111,8 +112,8 @@ export class Ladder {
       .attr("role", "slider")
       .attr("aria-orientation", "vertical")
       .attr("aria-label", (_, k) => `Energy of ${this.names[k]}`)
-      .attr("aria-valuemin", -1000)
-      .attr("aria-valuemax", 1000)
+      .attr("aria-valuemin", -FARTHEST)
+      .attr("aria-valuemax", FARTHEST)
       .attr("aria-valuenow", (_, k) => (Number.isFinite(this.logits[k]) ? -this.logits[k] : 0))
       .attr("aria-valuetext", (_, k) => `energy ${format.short(-this.logits[k])}, logit ${format.short(this.logits[k])}`)
       .on("keydown", (event) => this.key(event));

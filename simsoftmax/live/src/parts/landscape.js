@@ -5,7 +5,7 @@ import { select } from "d3-selection";
 import { area, curveMonotoneX, line } from "d3-shape";
 import * as format from "../kit/format.js";
 import { spread } from "../kit/spread.js";
-import { add, reducedMotion } from "../kit/stage.js";
+import { add, reducedMotion } from "../kit/dom.js";
 
 const DOT = 2.6;
 const LEDGE = 0.34; // half the width of a level's ledge, in levels

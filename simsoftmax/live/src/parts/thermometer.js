@@ -4,7 +4,8 @@ import { drag } from "d3-drag";
 import { scaleLinear } from "d3-scale";
 import { select } from "d3-selection";
 import * as format from "../kit/format.js";
-import { COLDEST, heat, HOTTEST, place, shadeAt, temperatureAt, ticksFor, tickText } from "../kit/heat.js";
+import { heat, place, shadeAt, temperatureAt, ticksFor, tickText } from "../kit/heat.js";
+import { COLDEST, HOTTEST } from "../kit/look.js";
 
 export class Thermometer {
   // change(temperature) is called when the reader moves it, and without it the thermometer only shows; infinite: whether

@@ -1,0 +1,15 @@
+// Nodes of the page, and how its reader likes them to move.
+
+export function add(parent, tag, properties = {}, text) {
+  const node = document.createElement(tag);
+  for (const [key, value] of Object.entries(properties)) {
+    if (key in node && key !== "list" && key !== "form") node[key] = value;
+    else node.setAttribute(key, value);
+  }
+  if (text !== undefined) node.textContent = text;
+  parent.append(node);
+  return node;
+}
+
+const still = globalThis.matchMedia?.("(prefers-reduced-motion: reduce)");
+export const reducedMotion = () => Boolean(still?.matches);

@@ -1,0 +1,105 @@
+// Words, buttons, lists and fields around a figure.
+
+import { add } from "../kit/dom.js";
+import { readLogits, readTemperature } from "../kit/typed.js";
+
+// A row of quantities: name, value, and a muted remark.
+export class Readouts {
+  constructor(parent, names) {
+    this.list = add(parent, "div", { className: "ssm-readouts" });
+    this.outputs = new Map();
+    for (const [key, name] of Object.entries(names)) {
+      const item = add(this.list, "div");
+      add(item, "span", { className: "ssm-name" }, name);
+      const value = add(item, "strong");
+      value.dataset.out = key;
+      const remark = add(item, "span", { className: "ssm-muted" });
+      remark.dataset.remark = key;
+      this.outputs.set(key, { value, remark });
+    }
+  }
+  set(key, text, remark = "") {
+    const output = this.outputs.get(key);
+    if (output.value.textContent !== text) output.value.textContent = text;
+    if (output.remark.textContent !== remark) output.remark.textContent = remark;
+  }
+}
+
+export function button(parent, text, onClick) {
+  const node = add(parent, "button", { type: "button" }, text);
+  node.addEventListener("click", onClick);
+  return node;
+}
+
+// A labelled list of choices; options is [value, text] pairs.
+export function select(parent, name, options, onChoose) {
+  const label = add(parent, "label", {}, name);
+  const node = add(label, "select");
+  for (const [value, text] of options) add(node, "option", { value }, text);
+  node.addEventListener("change", () => onChoose(node.value));
+  return node;
+}
+
+// A labelled text field; commit(text) returns an error to show, or nothing.
+export function field(parent, name, commit) {
+  const label = add(parent, "label", {}, name);
+  const node = add(label, "input", { type: "text", autocomplete: "off", spellcheck: false });
+  const error = add(parent, "p", { className: "ssm-error", role: "alert", hidden: true });
+  const settle = () => {
+    const complaint = commit(node.value) ?? "";
+    error.textContent = complaint;
+    error.hidden = !complaint;
+    node.setAttribute("aria-invalid", String(Boolean(complaint)));
+  };
+  node.addEventListener("change", settle);
+  return {
+    node,
+    error,
+    show(text) {
+      if (document.activeElement !== node || node.getAttribute("aria-invalid") !== "true") {
+        node.value = text;
+        error.hidden = true;
+        node.setAttribute("aria-invalid", "false");
+      }
+    },
+  };
+}
+
+// A field for a row of logits; set(logits) receives numbers that are fit to use.
+export function logitsField(parent, set, limits) {
+  const typed = field(parent, "logits", (text) => {
+    const { logits, complaint } = readLogits(text, limits);
+    if (logits) set(logits);
+    return complaint;
+  });
+  typed.node.size = 12;
+  return typed;
+}
+
+export function temperatureField(parent, set, finite) {
+  const typed = field(parent, "T", (text) => {
+    const { temperature, complaint } = readTemperature(text, finite);
+    if (complaint === undefined) set(temperature);
+    return complaint;
+  });
+  typed.node.size = 4;
+  typed.node.setAttribute("aria-label", "Temperature T");
+  return typed;
+}
+
+// A plain slider over whole numbers from 0.
+export function slider(parent, name, max, onMove) {
+  const label = add(parent, "label", {}, name);
+  const node = add(label, "input", { type: "range", min: 0, max, step: 1, value: 0 });
+  node.addEventListener("input", () => onMove(Number(node.value)));
+  return node;
+}
+
+// A slider and its value on one line, whatever wraps around them; returns the slider and the place for the value.
+export function gauge(parent, name, max, onMove, key) {
+  const line = add(parent, "span", { className: "ssm-gauge" });
+  const node = slider(line, name, max, onMove);
+  const reading = add(line, "span", { className: "ssm-reading-value" });
+  reading.dataset.out = key;
+  return [node, reading];
+}
