@@ -18,9 +18,9 @@ from .calibration.metrics import reliability_diagram as reliability_diagram
 from .markov import Relaxation as Relaxation
 from .markov import relaxation as relaxation
 from .markov import transition_matrix as transition_matrix
-from .metropolis import Trajectory as Trajectory
 from .metropolis import simulate as simulate
 from .plotting import plot_reliability as plot_reliability
+from .trajectory import Trajectory as Trajectory
 from .variational import FreeEnergyMinimum as FreeEnergyMinimum
 from .variational import minimize_free_energy as minimize_free_energy
 from .verdict.evidence import EProcess as EProcess

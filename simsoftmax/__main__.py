@@ -114,10 +114,10 @@ def simulate(
     run = run_simulation(
         z,
         temperature,
-        particles=particles,  # type: ignore[arg-type]  # 1e6 is a whole number; simulate checks that it is one
-        sweeps=_sweeps(sweeps),  # type: ignore[arg-type]
-        proposal=proposal,
-        start=start,
+        particles=particles,
+        sweeps=_sweeps(sweeps),  # type: ignore[arg-type]  # texts are what simulate checks
+        proposal=proposal,  # type: ignore[arg-type]
+        start=start,  # type: ignore[arg-type]
         engine=engine,  # type: ignore[arg-type]
         rng=seed,
         threads=threads,

@@ -7,10 +7,11 @@ from __future__ import annotations
 
 import math
 import operator
+from collections.abc import Sequence
 from decimal import Decimal
 from numbers import Integral, Real
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal, Protocol, SupportsIndex
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -281,3 +282,18 @@ def _short(value: Any) -> str:
 def _plain(value: Any) -> str:
     """Return a number of whatever type as it is written, without the name of its type."""
     return _short(value.item() if isinstance(value, np.generic) else value)
+
+
+# ------------------------------------------------------------------------------- what may be passed, for type checkers
+
+
+class HoldsNumbers(Protocol):
+    """Whatever NumPy reads as an array: arrays of any library, tensors, frames. A text is none, unlike in ArrayLike."""
+
+    def __array__(self) -> Any: ...
+
+
+WholeNumber = SupportsIndex | float  # 10**6, 1e6, np.int64(10**6): see `as_count`
+Row = HoldsNumbers | Sequence[SupportsIndex | float]
+Proposal = Literal["uniform", "neighbour"] | HoldsNumbers | Sequence[Sequence[float] | HoldsNumbers]
+Start = Literal["ground", "uniform"] | Row

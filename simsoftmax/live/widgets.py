@@ -23,7 +23,8 @@ from ..boltzmann import entropy, heat_capacity, mean_energy, softmax
 from ..kernels.page.exact import free_energy_landscape
 from ..kernels.seeds import seed_streams
 from ..kernels.wasm import MODULE
-from ..metropolis import Trajectory, simulate
+from ..metropolis import simulate
+from ..trajectory import Trajectory
 from .traits import Choice, Flag, Names, Number, Numbers, Whole, validate
 
 if TYPE_CHECKING:
