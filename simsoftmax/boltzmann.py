@@ -91,7 +91,7 @@ def _probabilities(reduced: NDArray[np.float64]) -> NDArray[np.float64]:
     return np.asarray(weights / weights.sum(axis=-1, keepdims=True))
 
 
-def _mean(probabilities: NDArray[np.float64], values: NDArray[np.float64]) -> NDArray[np.float64]:
+def expectation(probabilities: NDArray[np.float64], values: NDArray[np.float64]) -> NDArray[np.float64]:
     """Return sum p x along the last axis, with 0 times infinity taken as 0: an empty level adds nothing."""
     with np.errstate(invalid="ignore"):
         terms = probabilities * values
@@ -182,7 +182,7 @@ def mean_energy(logits: ArrayLike, temperature: ArrayLike = 1.0, *, axis: int = 
     ndarray or scalar, shape of the logits without ``axis``
     """
     z, t, _ = _prepare(logits, temperature, axis)
-    return _result(-_mean(_probabilities(reduced_logits(z, t)), z.astype(np.float64)), z)
+    return _result(-expectation(_probabilities(reduced_logits(z, t)), z.astype(np.float64)), z)
 
 
 def entropy(logits: ArrayLike, temperature: ArrayLike = 1.0, *, axis: int = -1) -> Any:
@@ -200,7 +200,7 @@ def entropy(logits: ArrayLike, temperature: ArrayLike = 1.0, *, axis: int = -1) 
     z, t, _ = _prepare(logits, temperature, axis)
     reduced = reduced_logits(z, t)
     # The maximum with +0 only turns the -0.0 of a certain outcome into 0.0.
-    return _result(np.maximum(-_mean(_probabilities(reduced), _log_probabilities(reduced)), 0.0), z)
+    return _result(np.maximum(-expectation(_probabilities(reduced), _log_probabilities(reduced)), 0.0), z)
 
 
 def free_energy(logits: ArrayLike, temperature: ArrayLike = 1.0, *, axis: int = -1) -> Any:
@@ -242,5 +242,5 @@ def heat_capacity(logits: ArrayLike, temperature: ArrayLike = 1.0, *, axis: int 
     p = _probabilities(reduced)
     # The variance of z / T: dimensionless from the start, so that a T of 1e-300 is never squared.
     with np.errstate(invalid="ignore", over="ignore"):
-        deviation = (reduced - _mean(p, reduced)[..., None]) ** 2
-    return _result(_mean(p, deviation), z)
+        deviation = (reduced - expectation(p, reduced)[..., None]) ** 2
+    return _result(expectation(p, deviation), z)

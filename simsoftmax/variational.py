@@ -20,7 +20,7 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.special import kl_div, logsumexp, xlogy
 
 from .arguments import as_logits, as_positive, as_real, as_temperature, as_vector_logits, first_index
-from .boltzmann import log_softmax, reduced_logits
+from .boltzmann import expectation, log_softmax, reduced_logits
 from .results import Result, counted
 
 __all__ = [
@@ -113,7 +113,7 @@ def variational_free_energy(distribution: ArrayLike, logits: ArrayLike, temperat
     """
     q, z, t = _prepare(distribution, logits, temperature)
     neg_entropy = xlogy(q, q).sum(axis=-1)
-    energy = -_mean(q, z)
+    energy = -expectation(q, z)
     with np.errstate(invalid="ignore"):
         heat = np.where(neg_entropy == 0, 0.0, t * neg_entropy)
         value = np.where(energy == np.inf, np.inf, energy + heat)
@@ -134,7 +134,7 @@ def excess_free_energy(distribution: ArrayLike, logits: ArrayLike, temperature: 
     float64 scalar or ndarray, in units of the logits
     """
     q, z, t = _prepare(distribution, logits, temperature)
-    ground = -_mean(q, z - z.max(axis=-1, keepdims=True))
+    ground = -expectation(q, z - z.max(axis=-1, keepdims=True))
     with np.errstate(over="ignore", invalid="ignore"):
         log_p = np.asarray(log_softmax(z, t))
         divergence = np.where(
@@ -145,11 +145,6 @@ def excess_free_energy(distribution: ArrayLike, logits: ArrayLike, temperature: 
         ).sum(axis=-1)
         value = np.where(t == 0, ground, np.where(divergence == 0, 0.0, t * divergence))
     return np.maximum(value, 0.0)[()]
-
-
-def _mean(q: NDArray[np.float64], x: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return sum q x along the last axis; an empty level adds nothing even where x is infinite."""
-    return np.asarray(np.where(q > 0, q * np.where(q > 0, x, 0.0), 0.0).sum(axis=-1))
 
 
 def free_energy_gradient(distribution: ArrayLike, logits: ArrayLike, temperature: ArrayLike = 1.0) -> Any:
@@ -179,7 +174,7 @@ def free_energy_gradient(distribution: ArrayLike, logits: ArrayLike, temperature
     t = t[..., None]
     heat = np.where(t == 0, 0.0, t * np.where(t == 0, 0.0, log_q))
     potential = np.where(np.isneginf(z), np.inf, np.where(np.isneginf(z), 0.0, -z) + heat)
-    return potential - _mean(q, potential)[..., None]
+    return potential - expectation(q, potential)[..., None]
 
 
 @dataclass(frozen=True, eq=False)
