@@ -100,7 +100,8 @@ def simulations() -> Iterator[tuple[str, tuple[Any, ...]]]:
         {"particles": 300_000, "sweeps": 20, "record": 7},
     ):
         g = gas.simulate_gas(rng=next(seed), **options)
-        yield f"gas {options}", (g.quanta, g.sweeps, g.acceptance_rate, g.occupancies, g.recorded_sweeps)
+        recorded = g.record * np.arange(1, len(g.occupancies) + 1)
+        yield f"gas {options}", (g.quanta, g.sweeps, g.acceptance_rate, g.occupancies, recorded)
     for start in ("uniform", "ground"):
         cooled = annealing.anneal(
             np.cos(np.arange(12)), annealing.geometric_cooling(3, 0.05, 60), start=start, record=7, rng=next(seed)

@@ -40,7 +40,6 @@ from .gas import simulate_gas as simulate_gas
 from .markov import Relaxation as Relaxation
 from .markov import relaxation as relaxation
 from .markov import transition_matrix as transition_matrix
-from .metropolis import Trajectory as Trajectory
 from .metropolis import simulate as simulate
 from .plotting import plot_occupancy as plot_occupancy
 from .plotting import plot_reliability as plot_reliability
@@ -52,6 +51,7 @@ from .thermodynamics import heat_capacity_from_counts as heat_capacity_from_coun
 from .thermodynamics import integrate_log_partition as integrate_log_partition
 from .thermodynamics import log_partition_difference as log_partition_difference
 from .thermodynamics import mean_energy_from_counts as mean_energy_from_counts
+from .trajectory import Trajectory as Trajectory
 from .variational import FreeEnergyMinimum as FreeEnergyMinimum
 from .variational import minimize_free_energy as minimize_free_energy
 from .verdict.evidence import EProcess as EProcess

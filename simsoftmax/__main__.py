@@ -114,8 +114,8 @@ def simulate(
     run = run_simulation(
         z,
         temperature,
-        particles=particles,  # type: ignore[arg-type]  # 1e6 is a whole number; simulate checks that it is one
-        sweeps=_sweeps(sweeps),  # type: ignore[arg-type]
+        particles=particles,
+        sweeps=_sweeps(sweeps),  # type: ignore[arg-type]  # texts are what simulate checks
         proposal=proposal,
         start=start,
         engine=engine,

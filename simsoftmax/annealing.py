@@ -12,12 +12,25 @@ from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy import stats
 
-from .arguments import RNG, as_count, as_positive, as_probability, as_real, as_temperature, as_vector_logits
-from .markov import Proposal, transition_matrix
-from .metropolis import Trajectory, simulate
+from .arguments import (
+    RNG,
+    Proposal,
+    Row,
+    Start,
+    WholeNumber,
+    as_count,
+    as_positive,
+    as_probability,
+    as_real,
+    as_temperature,
+    as_vector_logits,
+)
+from .intervals import clopper_pearson
+from .markov import transition_matrix
+from .metropolis import simulate
 from .results import Result, counted
+from .trajectory import Trajectory
 
 __all__ = [
     "Annealing",
@@ -49,7 +62,7 @@ def _between(first: float, temperatures: NDArray[np.float64], last: float) -> ND
     return temperatures
 
 
-def geometric_cooling(hot: float, cold: float, sweeps: int) -> NDArray[np.float64]:
+def geometric_cooling(hot: float, cold: float, sweeps: WholeNumber) -> NDArray[np.float64]:
     """Return temperatures from hot to cold that fall by the same factor each sweep, shape (sweeps,)."""
     first, last = _ends(hot, cold, positive=True)
     number = as_count("sweeps", sweeps)
@@ -60,7 +73,7 @@ def geometric_cooling(hot: float, cold: float, sweeps: int) -> NDArray[np.float6
     return _between(first, np.minimum(middle, first), last)
 
 
-def linear_cooling(hot: float, cold: float, sweeps: int) -> NDArray[np.float64]:
+def linear_cooling(hot: float, cold: float, sweeps: WholeNumber) -> NDArray[np.float64]:
     """Return temperatures from hot to cold that fall by the same amount each sweep, shape (sweeps,)."""
     first, last = _ends(hot, cold, positive=False)
     number = as_count("sweeps", sweeps)
@@ -69,7 +82,7 @@ def linear_cooling(hot: float, cold: float, sweeps: int) -> NDArray[np.float64]:
     return _between(first, 2 * np.linspace(first / 2, last / 2, number), last)
 
 
-def logarithmic_cooling(depth: float, sweeps: int) -> NDArray[np.float64]:
+def logarithmic_cooling(depth: float, sweeps: WholeNumber) -> NDArray[np.float64]:
     """Return T_t = depth / ln(t + 1) for t = 1, 2, ..., shape (sweeps,).
 
     Run for ever, it finds the ground level with certainty if and only if ``depth`` is at least the `barrier` of the
@@ -120,7 +133,7 @@ def annealed_distribution(
     schedule: ArrayLike,
     *,
     proposal: Proposal = "neighbour",
-    start: Literal["uniform"] | ArrayLike = "uniform",
+    start: Literal["uniform"] | Row = "uniform",
 ) -> NDArray[np.float64]:
     """Return the exact distribution of one particle after a schedule: the product of its transition matrices.
 
@@ -165,13 +178,25 @@ def _as_schedule(schedule: ArrayLike) -> NDArray[np.float64]:
 
 @dataclass(frozen=True, eq=False)
 class Annealing(Result):
-    """How many of the particles that were cooled ended in the ground level."""
+    """How many of the particles that were cooled ended in the ground level; made by `anneal`.
+
+    Attributes
+    ----------
+    success : float
+        Share in the ground level (in any of them, if several tie).
+    low, high : float
+        Exact binomial interval of the chance of success (`intervals.clopper_pearson`).
+    confidence_level : float
+        Coverage of the interval, at least.
+    trajectory : Trajectory
+        The run; its ``counts`` are the particles in each level at the end.
+    schedule : ndarray of float64, shape (sweeps,)
+        The temperature of each sweep, in units of the logits.
+    """
 
     success: float
-    """Share in the ground level (in any of them, if several tie)."""
     low: float
     high: float
-    """Exact binomial interval (C. J. Clopper and E. S. Pearson, Biometrika 26 (1934))."""
     confidence_level: float
     trajectory: Trajectory = field(repr=False)
     schedule: NDArray[np.float64] = field(repr=False)
@@ -188,10 +213,10 @@ def anneal(
     logits: ArrayLike,
     schedule: ArrayLike,
     *,
-    particles: int = 10_000,
+    particles: WholeNumber = 10_000,
     proposal: Proposal = "neighbour",
-    start: Literal["ground", "uniform"] | ArrayLike = "uniform",
-    record: int = 0,
+    start: Start = "uniform",
+    record: WholeNumber = 0,
     confidence_level: float = 0.95,
     rng: RNG = None,
 ) -> Annealing:
@@ -235,11 +260,11 @@ def anneal(
     if run.interrupted:
         raise KeyboardInterrupt
     hits = int(run.counts[z == z.max()].sum())
-    interval = stats.binomtest(hits, run.particles).proportion_ci(confidence_level, method="exact")
+    low, high = clopper_pearson(hits, run.particles, (1 - confidence_level) / 2)
     return Annealing(
         success=hits / run.particles,
-        low=float(interval.low),
-        high=float(interval.high),
+        low=float(low),
+        high=float(high),
         confidence_level=confidence_level,
         trajectory=run,
         schedule=temperatures,

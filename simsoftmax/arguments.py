@@ -12,7 +12,7 @@ from decimal import Decimal
 from fractions import Fraction
 from numbers import Integral, Real
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol, SupportsIndex
 
 import numpy as np
 from numpy.typing import NDArray
@@ -296,3 +296,7 @@ Scalar = float | np.floating[Any] | np.integer[Any] | Fraction | Decimal
 Reals = (
     Arrayed | Sequence[Scalar | Arrayed] | Sequence[Sequence[Scalar | Arrayed]] | Sequence[Sequence[Sequence[Scalar]]]
 )
+WholeNumber = SupportsIndex | float  # 10**6, 1e6, np.int64(10**6): see `as_count`
+Row = Arrayed | Sequence[SupportsIndex | float]
+Proposal = Literal["uniform", "neighbour"] | Arrayed | Sequence[Sequence[float] | Arrayed]
+Start = Literal["ground", "uniform"] | Row

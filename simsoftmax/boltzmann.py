@@ -148,7 +148,7 @@ def _probabilities(reduced: NDArray[np.float64]) -> NDArray[np.float64]:
     return np.asarray(weights / weights.sum(axis=-1, keepdims=True))
 
 
-def average(probabilities: NDArray[np.float64], values: NDArray[np.float64]) -> NDArray[np.float64]:
+def expectation(probabilities: NDArray[np.float64], values: NDArray[np.float64]) -> NDArray[np.float64]:
     """Return sum p x along the last axis, with 0 times infinity taken as 0: an empty level adds nothing."""
     with np.errstate(invalid="ignore"):
         terms = probabilities * values
@@ -243,7 +243,7 @@ def mean_energy(logits: Reals, temperature: Scalar | Reals = 1.0, *, axis: int =
     ndarray or scalar, shape of the logits without ``axis``
     """
     z, t, _ = _prepare(logits, temperature, axis)
-    return _result(-average(_probabilities(reduced_logits(z, t)), z.astype(np.float64)), z)
+    return _result(-expectation(_probabilities(reduced_logits(z, t)), z.astype(np.float64)), z)
 
 
 @averages
@@ -262,7 +262,7 @@ def entropy(logits: Reals, temperature: Scalar | Reals = 1.0, *, axis: int = -1)
     z, t, _ = _prepare(logits, temperature, axis)
     reduced = reduced_logits(z, t)
     # The maximum with +0 only turns the -0.0 of a certain outcome into 0.0.
-    return _result(np.maximum(-average(_probabilities(reduced), _log_probabilities(reduced)), 0.0), z)
+    return _result(np.maximum(-expectation(_probabilities(reduced), _log_probabilities(reduced)), 0.0), z)
 
 
 @averages
@@ -306,5 +306,5 @@ def heat_capacity(logits: Reals, temperature: Scalar | Reals = 1.0, *, axis: int
     p = _probabilities(reduced)
     # The variance of z / T: dimensionless from the start, so that a T of 1e-300 is never squared.
     with np.errstate(invalid="ignore", over="ignore"):
-        deviation = (reduced - average(p, reduced)[..., None]) ** 2
-    return _result(average(p, deviation), z)
+        deviation = (reduced - expectation(p, reduced)[..., None]) ** 2
+    return _result(expectation(p, deviation), z)

@@ -18,12 +18,13 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 from scipy import optimize, stats
 from scipy.linalg import eigh_tridiagonal
-from scipy.special import chndtrinc, logsumexp
+from scipy.special import chndtrinc
 
-from .arguments import RNG, as_count, as_positive, as_probability, as_real, generator
+from .arguments import RNG, Row, WholeNumber, as_count, as_positive, as_probability, as_real, generator
+from .boltzmann import softmax
 from .interruption import finished, postponed_interrupt, progress_bar
 from .results import Displayed, Result, counted
 
@@ -40,7 +41,7 @@ _MANY = 1e10
 """So many handovers are announced before they begin: they take about a minute."""
 
 
-def _as_ladder(levels: int | None) -> int | None:
+def _as_ladder(levels: WholeNumber | None) -> int | None:
     return None if levels is None else as_count("levels", levels, low=2, high=2**31 - 1)
 
 
@@ -70,12 +71,12 @@ def _inverse_temperature(mean_quanta: float, levels: int | None) -> float:
 
 
 def _boltzmann(beta: float, size: int) -> NDArray[np.float64]:
-    """Return the Boltzmann shares of levels 0 to size - 1; ``beta`` may be negative."""
-    exponents = -beta * np.arange(size)
-    return np.asarray(np.exp(exponents - logsumexp(exponents)))
+    """Return the Boltzmann shares of levels 0 to size - 1; ``beta`` may be negative: the ladder upside down."""
+    rungs = np.arange(float(size))
+    return np.asarray(softmax(-rungs if beta > 0 else rungs, abs(1 / beta) if beta else np.inf), dtype=np.float64)
 
 
-def gas_temperature(mean_quanta: float, *, levels: int | None = None, spacing: float = 1.0) -> float:
+def gas_temperature(mean_quanta: float, *, levels: WholeNumber | None = None, spacing: float = 1.0) -> float:
     """Return the temperature that a mean energy sets: the one at which a Boltzmann ladder has that mean.
 
     Parameters
@@ -112,7 +113,9 @@ def _as_mean(value: Any, levels: int | None) -> float:
     return float(mean)
 
 
-def microcanonical_marginal(quanta: int, particles: int, *, levels: int | None = None) -> NDArray[np.float64]:
+def microcanonical_marginal(
+    quanta: WholeNumber, particles: WholeNumber, *, levels: WholeNumber | None = None
+) -> NDArray[np.float64]:
     """Return the exact probability that one given particle holds k quanta, when all divisions are equally likely.
 
     Parameters
@@ -187,18 +190,36 @@ def microcanonical_marginal(quanta: int, particles: int, *, levels: int | None =
 
 @dataclass(frozen=True)
 class GasVerdict(Displayed):
-    """Whether the shape of a gas's occupancies agrees with the expected one, and what would have been noticed."""
+    """Whether the shape of a gas's occupancies agrees with the expected one, and what would have been noticed.
+
+    Attributes
+    ----------
+    passed : bool
+        ``p_value > false_alarm``; also the truth value of the verdict.
+    p_value : float
+        How often a perfect gas would be at least as far off, by the chi-square distribution of ``statistic``.
+    statistic : float
+        Pearson's sum of squared residuals over the cells, without the part along a change of temperature.
+    degrees : int
+        Degrees of freedom: cells - 2, since neither the number of particles nor the energy can vary.
+    particles : int
+        Particles in the gas.
+    false_alarm, power : float
+        What was asked.
+    detectable_misfit : float
+        Root-mean-square relative error of the shares, at fixed energy, that would fail with the stated power.
+    against : str
+        "microcanonical" or "boltzmann": the shares compared with.
+    """
 
     passed: bool
     p_value: float
     statistic: float
     degrees: int
-    """Degrees of freedom: cells - 2, since neither the number of particles nor the energy can vary."""
     particles: int
     false_alarm: float
     power: float
     detectable_misfit: float
-    """Root-mean-square relative error of the shares, at fixed energy, that would fail with the stated power."""
     against: str
 
     def __bool__(self) -> bool:
@@ -216,21 +237,36 @@ class GasVerdict(Displayed):
 
 @dataclass(frozen=True, eq=False)
 class Gas(Result):
-    """An isolated gas after some sweeps, or several gases that never met."""
+    """An isolated gas after some sweeps, or several gases that never met; made by `simulate_gas`.
+
+    Attributes
+    ----------
+    quanta : ndarray of int32, shape (N,) or (gases, N)
+        Quanta of every particle.
+    sweeps : int
+        Sweeps so far; in one, every particle is asked to give once and to take once, on average.
+    levels : int or None
+        Levels of the ladder; None if it is unbounded.
+    spacing : float
+        Energy of a quantum.
+    acceptance_rate : float
+        Share of the attempted handovers that took place; 0 before the first.
+    occupancies : ndarray of float64, shape (R, K)
+        Share of all particles in each level at each record.
+    record : int
+        Sweeps from one record to the next, the first being that many after the start; 0 if nothing was recorded.
+    interrupted : bool
+        Whether Ctrl-C ended the run before the sweeps that were asked for.
+    """
 
     quanta: NDArray[np.int32] = field(repr=False)
-    """Quanta of every particle, shape (N,), or (gases, N)."""
     sweeps: int
-    """Sweeps so far; in one, every particle is asked to give once and to take once, on average."""
     levels: int | None
     spacing: float
     acceptance_rate: float
-    """Share of the attempted handovers that took place."""
     occupancies: NDArray[np.float64] = field(repr=False)
-    """Shares of all particles by level at the recorded sweeps, shape (R, K); R = 0 unless asked for."""
-    recorded_sweeps: NDArray[np.int64] = field(repr=False)
+    record: int = 0
     interrupted: bool = False
-    """Whether Ctrl-C ended the run before the sweeps that were asked for."""
 
     @property
     def particles(self) -> int:
@@ -375,14 +411,17 @@ def _countable(size: int, mean_quanta: float) -> int:
 
 def _cells(expected: NDArray[np.float64]) -> NDArray[np.int64]:
     """Return a cell for every level: neighbours are pooled until each cell expects enough."""
-    cell = np.zeros(len(expected), dtype=np.int64)
+    rest = np.cumsum(expected[::-1])[::-1]  # from each level on, small terms first
+    # What is left over at the top, too few for a cell of its own, belongs to the last one.
+    last = int(np.count_nonzero(rest >= _SMALLEST_CELL))
+    starts = np.zeros(len(expected), dtype=np.int64)
     held = 0.0
-    for level in range(1, len(expected)):
-        held += expected[level - 1]
-        enough = held >= _SMALLEST_CELL and expected[level:].sum() >= _SMALLEST_CELL
-        cell[level] = cell[level - 1] + enough
-        held = 0.0 if enough else held
-    return cell
+    for level, below in enumerate(expected[: max(last - 1, 0)].tolist(), start=1):
+        held += below
+        if held >= _SMALLEST_CELL:
+            starts[level] = 1
+            held = 0.0
+    return np.cumsum(starts)
 
 
 def _relaxation_gap(mean_quanta: float, levels: int | None) -> float:
@@ -405,13 +444,13 @@ def _relaxation_gap(mean_quanta: float, levels: int | None) -> float:
 def simulate_gas(
     mean_quanta: float = 1.0,
     *,
-    particles: int = 100_000,
-    levels: int | None = None,
+    particles: WholeNumber = 100_000,
+    levels: WholeNumber | None = None,
     spacing: float = 1.0,
-    sweeps: int | Literal["auto"] = "auto",
-    start: Literal["even"] | ArrayLike = "even",
-    gases: int = 1,
-    record: int = 0,
+    sweeps: WholeNumber | Literal["auto"] = "auto",
+    start: Literal["even"] | Row = "even",
+    gases: WholeNumber = 1,
+    record: WholeNumber = 0,
     rng: RNG = None,
     progress: bool = False,
 ) -> Gas:
@@ -437,7 +476,7 @@ def simulate_gas(
     gases : int, optional
         Independent gases; with more than one, `Gas.quanta` has shape (gases, N).
     record : int, optional
-        Record the occupancies every so many sweeps, and before the first.
+        Record the occupancies every so many sweeps, as `simsoftmax.simulate` does; 0 records nothing.
     rng : numpy.random.Generator, int or None, optional
         Source of the seed of the streams, one a gas.
     progress : bool, optional
@@ -523,14 +562,12 @@ def simulate_gas(
     streams = seed_streams(int(generator(rng).integers(2**63)), gases)
     state = np.tile(quanta, (gases, 1))
     seen: list[NDArray[Any]] = []
-    times: list[int] = []
     passed = done = 0
     at_once = max(1, _AT_ONCE // gases)
     with postponed_interrupt() as interrupt, progress_bar(waits, "sweep", progress) as bar:
         while True:
-            if record and (done % record == 0 or done == waits):
+            if record and done and done % record == 0:
                 seen.append(np.bincount(state.ravel()) / state.size)
-                times.append(done)
             if done == waits or interrupt:
                 break
             chunk = min(record - done % record if record else waits, waits - done, max(1, at_once // n))
@@ -546,7 +583,7 @@ def simulate_gas(
         spacing=spacing,
         acceptance_rate=passed / (done * state.size) if done else 0.0,
         occupancies=np.empty((0, 0)),
-        recorded_sweeps=np.array(times, dtype=np.int64),
+        record=record,
         interrupted=not finished(interrupt, done == waits),
     )
     size = max([gas._size(), *map(len, seen)])
@@ -554,7 +591,7 @@ def simulate_gas(
     return replace(gas, occupancies=table)
 
 
-def _as_quanta(start: ArrayLike, levels: int | None) -> NDArray[np.int32]:
+def _as_quanta(start: Any, levels: int | None) -> NDArray[np.int32]:
     quanta = np.asarray(start)
     if quanta.ndim != 1 or quanta.size < 2 or quanta.dtype.kind not in "iu":
         raise ValueError(

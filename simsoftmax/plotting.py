@@ -29,7 +29,7 @@ from .look import COLD, COLDEST, HOT, HOTTEST, MILD
 
 if TYPE_CHECKING:
     from .calibration.metrics import ReliabilityDiagram
-    from .metropolis import Trajectory
+    from .trajectory import Trajectory
 
 __all__ = [
     "INKS",

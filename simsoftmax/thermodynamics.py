@@ -21,6 +21,7 @@ from scipy.special import expit
 
 from .arguments import (
     RNG,
+    WholeNumber,
     as_count,
     as_counts,
     as_logits,
@@ -49,12 +50,23 @@ Sampler = Callable[[float, int, np.random.Generator], ArrayLike]
 
 @dataclass(frozen=True)
 class Estimate(Displayed):
-    """A measured number with its error."""
+    """A measured number with its error.
+
+    Attributes
+    ----------
+    quantity : str
+        What was measured, in words.
+    value, error : float
+        The estimate and its standard error.
+    low, high : float
+        The interval, which need not be symmetric.
+    confidence_level : float
+        Coverage of the interval, nominal.
+    """
 
     quantity: str
     value: float
     error: float
-    """Standard error."""
     low: float
     high: float
     confidence_level: float
@@ -68,16 +80,27 @@ class Estimate(Displayed):
 
 @dataclass(frozen=True, eq=False)
 class LogPartitionEstimate(Result, Estimate):
-    """ln Z from thermodynamic integration, with the measurements that it was added up from."""
+    """ln Z from thermodynamic integration, with the measurements that it was added up from.
+
+    Attributes
+    ----------
+    quantity, value, error, low, high, confidence_level
+        As in `Estimate`.
+    quadrature_bound : float
+        Proven bound on the error of the quadrature; it is part of the interval.
+    inverse_temperatures : ndarray of float64, shape (nodes,)
+        Where the mean energy was measured.
+    mean_energies, mean_energy_errors : ndarray of float64, shape (nodes,)
+        What was measured there, in units of the logits, and its standard errors.
+    particles : ndarray of int64, shape (nodes,)
+        Particles spent on each node.
+    """
 
     quadrature_bound: float
-    """Proven bound on the error of the quadrature; it is part of the interval."""
     inverse_temperatures: NDArray[np.float64] = field(repr=False)
-    """Where the mean energy was measured, shape (nodes,)."""
     mean_energies: NDArray[np.float64] = field(repr=False)
     mean_energy_errors: NDArray[np.float64] = field(repr=False)
     particles: NDArray[np.int64] = field(repr=False)
-    """Particles spent on each node."""
 
 
 def _positive_temperature(temperature: ArrayLike) -> float:
@@ -214,7 +237,7 @@ def integrate_log_partition(
     logits: ArrayLike,
     temperature: float = 1.0,
     *,
-    particles: int = 1_000_000,
+    particles: WholeNumber = 1_000_000,
     confidence_level: float = 0.95,
     quadrature_error: float = 1e-9,
     sampler: Sampler | None = None,

@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from scipy.special import kl_div, logsumexp, xlogy
 
 from .arguments import Reals, Scalar, as_logits, as_positive, as_real, as_temperature, as_vector_logits, first_index
-from .boltzmann import average, log_softmax, reduced_logits
+from .boltzmann import expectation, log_softmax, reduced_logits
 from .results import Result, counted
 
 __all__ = [
@@ -120,7 +120,7 @@ def variational_free_energy(distribution: Reals, logits: Reals, temperature: Sca
     """
     q, z, t = _prepare(distribution, logits, temperature)
     neg_entropy = xlogy(q, q).sum(axis=-1)
-    energy = -average(q, z)
+    energy = -expectation(q, z)
     with np.errstate(invalid="ignore"):
         heat = np.where(neg_entropy == 0, 0.0, t * neg_entropy)
         value = np.where(energy == np.inf, np.inf, energy + heat)
@@ -147,7 +147,7 @@ def excess_free_energy(distribution: Reals, logits: Reals, temperature: Scalar |
     float64 scalar or ndarray, in units of the logits
     """
     q, z, t = _prepare(distribution, logits, temperature)
-    ground = -average(q, z - z.max(axis=-1, keepdims=True))
+    ground = -expectation(q, z - z.max(axis=-1, keepdims=True))
     with np.errstate(over="ignore", invalid="ignore"):
         log_p = np.asarray(log_softmax(z, t))
         divergence = np.where(
@@ -187,7 +187,7 @@ def free_energy_gradient(distribution: Reals, logits: Reals, temperature: Scalar
     t = t[..., None]
     heat = np.where(t == 0, 0.0, t * np.where(t == 0, 0.0, log_q))
     potential = np.where(np.isneginf(z), np.inf, np.where(np.isneginf(z), 0.0, -z) + heat)
-    return np.asarray(potential - average(q, potential)[..., None])
+    return np.asarray(potential - expectation(q, potential)[..., None])
 
 
 @dataclass(frozen=True, eq=False)

@@ -21,7 +21,8 @@ APART = {
 ROOMS_APART = {"kernels", "live"}  # compiled code behind the functions, and figures before them
 
 INTERNAL = {
-    "reduced_logits", "boltzmann_exponents", "check_proposal",  # take what others have checked
+    "reduced_logits", "boltzmann_exponents", "matrix_moves", "rank_levels",  # take what others have checked
+    "as_proposal",  # a check itself, which whatever takes a proposal makes
     "combine", "pool", "residuals", "temperature_direction", "detectable", "prepare",
     "number", "temperature_color",  # the book's own hands
 }  # fmt: skip

@@ -33,10 +33,10 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.ndimage import gaussian_filter1d
 from scipy.optimize import brentq
-from scipy.special import betaincinv
 from scipy.stats import norm
 
 from ..arguments import RNG, as_count, as_probability, as_real, generator
+from ..intervals import clopper_pearson
 from ..results import Displayed, Result
 from .fit import as_labels, as_probabilities, as_weights, check_order
 
@@ -213,8 +213,7 @@ def reliability_diagram(
         accuracy = hits / count
         by_chance = np.sqrt(2 * spread / math.pi) / count
         tail = (1 - interval) / 2
-        low = np.where(hits > 0, betaincinv(np.maximum(hits, 1), count - hits + 1, tail), 0.0)
-        high = np.where(hits < count, betaincinv(hits + 1, np.maximum(count - hits, 1), 1 - tail), 1.0)
+        low, high = clopper_pearson(hits, count, tail)
     empty = count == 0
     low[empty] = high[empty] = np.nan
     return ReliabilityDiagram(edges, count, confidence, accuracy, low, high, by_chance, interval)

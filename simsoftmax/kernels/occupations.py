@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from .binomial import binomial
 from .calling import Bundle
+from .thresholds import acceptance
 
 
 def uniform_tables(above: NDArray[np.float64]) -> Bundle:
@@ -60,9 +61,9 @@ def sweep_uniform(counts, tables, stream, work, sweeps):
 def neighbour_tables(exponents: NDArray[np.float64]) -> Bundle:
     """Return (up, down), shape (K,): the chance to go up, and to go down if one did not go up."""
     both = (exponents[1:] > -np.inf) & (exponents[:-1] > -np.inf)
-    step = np.subtract(exponents[1:], exponents[:-1], where=both, out=np.zeros(len(exponents) - 1))
-    up = np.append(np.where(both, 0.5 * np.exp(np.minimum(step, 0.0)), 0.0), 0.0)
-    down = np.append(0.0, np.where(both, 0.5 * np.exp(np.minimum(-step, 0.0)), 0.0))
+    below, above = np.s_[:-1], np.s_[1:]
+    up = np.append(np.where(both, 0.5 * acceptance(exponents, below, above), 0.0), 0.0)
+    down = np.append(0.0, np.where(both, 0.5 * acceptance(exponents, above, below), 0.0))
     return Bundle((up, down / (1.0 - up)))
 
 

@@ -1,13 +1,16 @@
 """Acceptance probabilities from log-weights, and as binary numbers of 64 digits; NumPy only."""
 
+from typing import Any
+
 import numpy as np
+from numpy.typing import NDArray
 
 
-def acceptance(reduced, here, there):
+def acceptance(reduced: NDArray[np.float64], here: Any, there: Any) -> NDArray[np.float64]:
     """Return min(1, w_there / w_here) from log-weights; forbidden levels are never entered."""
     with np.errstate(invalid="ignore"):
         rise = np.where(reduced[there] == -np.inf, -np.inf, np.minimum(reduced[there] - reduced[here], 0.0))
-    return np.exp(rise)
+    return np.asarray(np.exp(rise))
 
 
 def binary(probability):

@@ -9,7 +9,8 @@ import traitlets
 from numpy.typing import ArrayLike, NDArray
 
 from ..arguments import RNG, as_count, as_vector_logits
-from ..metropolis import Trajectory, simulate
+from ..metropolis import simulate
+from ..trajectory import Trajectory
 from .base import STATIC, WORKED_EXAMPLE, LevelExplorer, stream
 from .traits import Choice, Flag, Number, Whole, validate
 

@@ -11,6 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 from scipy import optimize, special
 
 from ..arguments import as_counts, as_logits, as_probability, as_vector_logits, first_index
+from ..intervals import clopper_pearson
 from ..results import Displayed, counted
 from .null import LARGE, Null, binomial_quantile
 
@@ -235,8 +236,7 @@ class _Family:
                 return _root(short, math.log(k) - math.log(n - k))
 
             return share(k - 1, -quantile) - ways, share(k, quantile) - ways
-        low = float(special.betaincinv(k, n - k + 1, tail)) if k else 0.0
-        high = float(special.betaincinv(k + 1, n - k, 1 - tail)) if k < n else 1.0
+        low, high = clopper_pearson(k, n, tail)
         return float(special.logit(low)) - ways, float(special.logit(high)) - ways
 
 

@@ -14,9 +14,18 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from ..arguments import as_count, as_counts, as_probability, as_real, as_temperature, as_vector_logits, first_index
+from ..arguments import (
+    Proposal,
+    as_count,
+    as_counts,
+    as_probability,
+    as_real,
+    as_temperature,
+    as_vector_logits,
+    first_index,
+)
 from ..boltzmann import softmax
-from ..markov import Proposal, transition_matrix
+from ..markov import transition_matrix
 from ..results import Displayed
 from .null import Cells, Groups, Null, combine, pool, temperature_direction
 from .power import DetectableDifference, detectable, errors_in_words, percent, prepare

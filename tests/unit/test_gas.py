@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from scipy import stats
 
 import simsoftmax as sm
-from simsoftmax.gas import Gas, gas_temperature, microcanonical_marginal, simulate_gas
+from simsoftmax.gas import Gas, _cells, gas_temperature, microcanonical_marginal, simulate_gas
 
 
 def ways(particles, quanta, levels):
@@ -191,11 +191,13 @@ def test_the_thermometer_reads_a_tenth_of_the_gas(rng, alarm):
 def test_records_and_seeds(rng):
     a = simulate_gas(1.0, particles=1000, sweeps=10, record=4, rng=7)
     b = simulate_gas(1.0, particles=1000, sweeps=10, rng=7)
-    assert a.recorded_sweeps.tolist() == [0, 4, 8, 10]
+    assert (a.record, len(a.occupancies)) == (4, 2)  # after 4 and 8 sweeps, as a trajectory has it
     assert np.array_equal(a.quanta, b.quanta)
     assert np.allclose(a.occupancies.sum(axis=1), 1)
     assert np.allclose(a.occupancies @ np.arange(a.occupancies.shape[1]), 1)
-    assert a.occupancies[0].tolist()[1] == 1.0
+    early = simulate_gas(1.0, particles=1000, sweeps=4, rng=7)
+    assert np.array_equal(a.occupancies[0][: len(early.counts)], early.counts / 1000)
+    assert simulate_gas(1.0, particles=1000, sweeps=3, record=4, rng=7).occupancies.shape[0] == 0
     assert 0 < a.acceptance_rate < 1
     assert a.counts.sum() == 1000
     assert len(a.logits) == len(a.counts)
@@ -280,3 +282,65 @@ def test_a_long_automatic_run_of_a_gas_is_announced(monkeypatch):
 def test_hardly_any_quanta_have_a_temperature(mean, levels):
     """Nearly all particles are on the ground: the mean is exp(-1/T) but for its own square."""
     assert 1 / gas_temperature(mean, levels=levels) == pytest.approx(-np.log(mean), rel=2e-7)
+
+
+@pytest.mark.parametrize(
+    ("expected", "cells"),
+    [
+        ([12, 12, 12], [0, 1, 2]),
+        ([12, 12, 3], [0, 1, 1]),  # what is left over at the top is no cell of its own
+        ([12, 4, 5, 3, 12], [0, 1, 1, 1, 2]),
+        ([4, 7, 9, 1, 9, 0.5], [0, 0, 1, 1, 1, 1]),
+        ([10, 10], [0, 1]),
+        ([3, 3], [0, 0]),
+        ([40], [0]),
+        ([12, 0, 0, 0], [0, 0, 0, 0]),
+    ],
+)
+def test_levels_are_pooled_until_each_cell_expects_enough(expected, cells):
+    assert _cells(np.array(expected, float)).tolist() == cells
+
+
+@given(st.lists(st.floats(0, 30), min_size=1, max_size=60))
+def test_every_cell_is_as_small_as_it_may_be(expected):
+    cell = _cells(np.array(expected))
+    held = np.bincount(cell, expected)
+    assert (np.diff(cell) >= 0).all()
+    assert (held >= 10 - 1e-9).all() or len(held) == 1
+    for one in range(len(held) - 1):  # but for the last, a cell could not end a level earlier
+        assert held[one] - np.array(expected)[cell == one][-1] < 10
+
+
+class Watched(np.ndarray):
+    """An array that counts the entries that are worked through."""
+
+    work = 0
+
+    def __array_ufunc__(self, ufunc, method, *inputs, **options):
+        Watched.work += max(np.size(x) for x in inputs)
+        return getattr(ufunc, method)(*(np.asarray(x) for x in inputs), **options)
+
+    def tolist(self):
+        Watched.work += self.size
+        return np.asarray(self).tolist()
+
+
+def test_pooling_takes_time_in_proportion_to_the_levels():
+    work = []
+    for levels in (1000, 2000, 4000):
+        Watched.work = 0
+        _cells(np.full(levels, 3.0).view(Watched))
+        work.append(Watched.work)
+    assert work[0] >= 1000
+    assert max(work[1] / work[0], work[2] / work[1]) < 2.5  # 4 where each level sums up what is above it
+
+
+@pytest.mark.parametrize("levels", [4, None])
+def test_a_gas_at_rest_has_the_shares_of_zero_temperature(levels):
+    still = simulate_gas(0.0, particles=10, levels=levels, rng=0)
+    for against in ("boltzmann", "microcanonical"):
+        assert still.expected(against)[0] == 1.0
+        assert still.expected(against)[1:].sum() == 0.0
+    if levels:
+        full = simulate_gas(3.0, particles=10, levels=levels, rng=0)
+        assert full.expected("boltzmann").tolist() == full.expected().tolist() == [0, 0, 0, 1]

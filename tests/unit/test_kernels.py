@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 import simsoftmax as ss
 from simsoftmax.kernels import binomial, occupations, particles, seeds, streams
 from simsoftmax.kernels.compiler import compiled, njit
-from simsoftmax.markov import boltzmann_exponents, rank_levels
+from simsoftmax.markov import boltzmann_exponents
+from simsoftmax.proposals import rank_levels
 
 
 def uniformity(cells, probabilities):

@@ -5,7 +5,8 @@ import pytest
 from hypothesis import given, settings
 
 import simsoftmax as ss
-from simsoftmax.markov import boltzmann_exponents, check_proposal, matrix_moves
+from simsoftmax.markov import boltzmann_exponents
+from simsoftmax.proposals import as_proposal, matrix_moves
 
 levels = st.one_of(st.floats(-20, 20), st.sampled_from([0.0, 1.0, 1.0, 1e308, -1e308, -np.inf]))
 rows = st.lists(levels, min_size=1, max_size=7).filter(lambda z: max(z) > -np.inf)
@@ -138,6 +139,44 @@ def test_a_frozen_ladder_and_a_split_one_say_so():
     assert "spectral gap of" in str(ss.relaxation([1.0, 0.5], 0.7))
 
 
+def test_a_matrix_that_never_mixes_has_no_gap_and_a_small_gap_is_kept(rng):
+    """Two parts without a way between them: an eigenvalue of 1 but for rounding, from which no rate may be read."""
+    for size in (2, 3, 5, 8, 20, 60):
+        part = rng.random((size, size))
+        part = (part + part.T) / (2 * part.sum(axis=1).max())
+        part += np.diag(1 - (part + part.T).sum(axis=1) / 2)
+        split = ss.relaxation(rng.normal(size=2 * size), 0.7, proposal=np.kron(np.eye(2), part))
+        assert split.spectral_gap == 0.0
+        assert split.sweeps() == np.inf
+    rare = 1e-12
+    joined = ss.relaxation([1.0, 1.0], proposal=[[1 - rare, rare], [rare, 1 - rare]])
+    assert joined.spectral_gap == pytest.approx(2 * rare, rel=0.01)
+
+
+@settings(max_examples=300)
+@given(st.data(), st.lists(st.sampled_from([0.0, 0.0, 0.0, 1.0, -np.inf]), min_size=2, max_size=8), temperatures)
+def test_what_alternates_for_ever_has_an_eigenvalue_of_minus_one(data, z, t):
+    """The search in breadth says what the eigenvalues of the transition matrix say, which it never looks at."""
+    if max(z) == -np.inf:
+        z[0] = 0.0
+    q = data.draw(proposals(len(z)).filter(lambda proposal: not isinstance(proposal, str)))
+    x = boltzmann_exponents(np.array(z), t)
+    smallest = np.linalg.eigvals(matrix_moves(x, q)).real.min()
+    assert as_proposal(q, len(z)).alternates(x) == (smallest < -1 + 1e-6)
+
+
+@pytest.mark.parametrize("size", [2, 3, 4, 7, 8, 50])
+def test_a_ring_alternates_if_it_is_even(size):
+    ring = (np.roll(np.eye(size), 1, axis=0) + np.roll(np.eye(size), -1, axis=0)) / 2
+    x = np.zeros(size)
+    assert as_proposal(ring, size).alternates(x) == (size % 2 == 0)
+    apart = np.kron(np.eye(2), ring)  # a second ring that may stay does not help the first
+    apart[size:, size:] = (apart[size:, size:] + np.eye(size)) / 2
+    assert as_proposal(apart, 2 * size).alternates(np.zeros(2 * size)) == (size % 2 == 0)
+    x[0] = -1.0  # one level is higher: the climb to it is refused now and then
+    assert not as_proposal(ring, size).alternates(x)
+
+
 def test_barriers_slow_a_ladder_by_arrhenius():
     temperatures = np.array([0.25, 0.2, 0.16])
     gaps = [ss.relaxation([2.0, 0.0, 2.0], t, proposal="neighbour").spectral_gap for t in temperatures]
@@ -208,14 +247,14 @@ def test_a_proposal_is_as_exact_as_its_type(rng, kind, levels):
     narrow = q.astype(kind)
     narrow[0, 1] *= 1 + np.finfo(kind).eps  # as a computation in that type would leave it
     z = rng.standard_normal(levels)
-    checked = check_proposal(narrow, levels)
+    checked = as_proposal(narrow, levels).matrix
     assert (checked == checked.T).all()
     np.testing.assert_allclose(checked.sum(axis=1), 1, rtol=1e-14)
     np.testing.assert_allclose(checked, q, atol=8 * np.finfo(kind).eps)
     moves, p = ss.transition_matrix(z, 0.7, proposal=narrow), ss.softmax(z, 0.7)
     np.testing.assert_allclose(p @ moves, p, rtol=1e-13)
-    assert check_proposal(q, levels) is not q
-    np.testing.assert_array_equal(check_proposal(q, levels), q)  # float64 is left as it is
+    assert as_proposal(q, levels).matrix is not q
+    np.testing.assert_array_equal(as_proposal(q, levels).matrix, q)  # float64 is left as it is
 
 
 @given(st.integers(2, 6), st.integers(0, 999), st.sampled_from([np.float16, np.float32, np.float64]))
@@ -223,8 +262,8 @@ def test_a_proposal_is_as_exact_as_its_type(rng, kind, levels):
 def test_the_remedy_of_a_proposal_does_not_lead_in_a_circle(levels, seed, kind):
     q = np.random.default_rng(seed).random((levels, levels)).astype(kind)
     with pytest.raises(ValueError, match=r"proposal must .* mend it by") as refused:
-        check_proposal(q, levels)
+        as_proposal(q, levels)
     recipe = str(refused.value).split("mend it by ")[1].split(", in float64")[0]
     scope = {"q": q.astype(float), "np": np}
     exec(recipe, scope)
-    check_proposal(scope["q"], levels)
+    as_proposal(scope["q"], levels)

@@ -9,6 +9,8 @@ import time
 import hypothesis.strategies as st
 import numpy as np
 import pytest
+import scipy.linalg
+import scipy.sparse.linalg
 import scipy.stats
 from hypothesis import given, settings
 
@@ -188,9 +190,41 @@ def test_a_frozen_ladder_is_refused_with_the_number_it_would_take(z, t):
 
 def test_alternating_for_ever_is_refused():
     others = [[0.0, 1.0], [1.0, 0.0]]
-    with pytest.raises(ValueError, match=r"alternate for ever.*eigenvalue of -1"):
-        ss.simulate([1.0, 1.0], 0.7, proposal=others, sweeps=3)
+    for sweeps in (3, "auto"):
+        with pytest.raises(ValueError, match=r"alternate for ever.*eigenvalue of -1"):
+            ss.simulate([1.0, 1.0], 0.7, proposal=others, sweeps=sweeps)
     assert ss.simulate([1.0, 0.5], 0.7, proposal=others, particles=10).sweeps > 1
+
+
+def decompositions(monkeypatch):
+    """Count, from now on, how often eigenvalues are looked for, by SciPy or by NumPy."""
+    found = []
+
+    def counted(name, function):
+        return lambda *arguments, **options: (found.append(name), function(*arguments, **options))[1]
+
+    for home in (scipy.linalg, scipy.sparse.linalg, np.linalg):
+        for name in ("eig", "eigh", "eigvals", "eigvalsh", "eigh_tridiagonal", "eigvalsh_tridiagonal", "eigs", "eigsh"):
+            if hasattr(home, name):
+                monkeypatch.setattr(home, name, counted(name, getattr(home, name)))
+    return found
+
+
+@pytest.mark.parametrize("schedule", [False, True])
+def test_a_run_looks_at_the_spectrum_once_and_only_if_it_must(monkeypatch, schedule):
+    found = decompositions(monkeypatch)
+    q = np.full((40, 40), 1 / 39) - np.eye(40) / 39
+    z = np.sin(np.arange(40.0))
+    t = np.geomspace(2.0, 1.0, 300 if schedule else 5) if schedule else 1.0
+    for proposal in (q, "neighbour", "uniform"):
+        ss.simulate(z, t, proposal=proposal, sweeps=np.size(t), particles=10)
+        assert found == []  # the length is given: no eigenvalue tells more
+        if not schedule:
+            ss.simulate(z, t, proposal=proposal, particles=10)
+            # a ladder's gap has a matrix of its own, in which nothing cancels
+            wanted = {"neighbour": ["eigvalsh_tridiagonal", "eigvalsh"], "uniform": []}
+            assert found == (wanted[proposal] if isinstance(proposal, str) else ["eigvalsh"])
+        found.clear()
 
 
 def test_ctrl_c_returns_what_was_done():

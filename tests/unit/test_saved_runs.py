@@ -16,7 +16,7 @@ import pytest
 
 import simsoftmax as ss
 from simsoftmax.files import read_npz
-from simsoftmax.metropolis import _check
+from simsoftmax.trajectory import _check
 
 HOSTILE = int(os.environ.get("SIMSOFTMAX_HOSTILE", "600"))
 Z = [2.0, 1.0, 0.1, -np.inf, 0.5]
