@@ -11,11 +11,12 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 
 from .arguments import (
     RNG,
     Proposal,
+    Reals,
     Row,
     Start,
     WholeNumber,
@@ -95,7 +96,7 @@ def logarithmic_cooling(depth: float, sweeps: WholeNumber) -> NDArray[np.float64
     return np.asarray(depth / np.log(np.arange(2.0, last + 2)))
 
 
-def barrier(logits: ArrayLike) -> float:
+def barrier(logits: Reals) -> float:
     """Return the highest climb that any particle must make on its way to the ground level, moving to neighbours only.
 
     From each level outside the ground level, a particle must climb to a pass before it can reach a lower one. The
@@ -129,8 +130,8 @@ def _climb(energy: NDArray[np.float64]) -> float:
 
 
 def annealed_distribution(
-    logits: ArrayLike,
-    schedule: ArrayLike,
+    logits: Reals,
+    schedule: Reals,
     *,
     proposal: Proposal = "neighbour",
     start: Literal["uniform"] | Row = "uniform",
@@ -169,7 +170,7 @@ def annealed_distribution(
     return p
 
 
-def _as_schedule(schedule: ArrayLike) -> NDArray[np.float64]:
+def _as_schedule(schedule: Reals) -> NDArray[np.float64]:
     temperatures = as_temperature(schedule, name="schedule")
     if temperatures.ndim != 1 or temperatures.size == 0:
         raise ValueError(f"schedule must hold one temperature a sweep, got shape {temperatures.shape}")
@@ -210,8 +211,8 @@ class Annealing(Result):
 
 
 def anneal(
-    logits: ArrayLike,
-    schedule: ArrayLike,
+    logits: Reals,
+    schedule: Reals,
     *,
     particles: WholeNumber = 10_000,
     proposal: Proposal = "neighbour",

@@ -10,9 +10,9 @@ import math
 from dataclasses import dataclass, field
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 
-from .arguments import Proposal, as_probability, as_temperature, as_vector_logits
+from .arguments import Proposal, Reals, as_probability, as_temperature, as_vector_logits
 from .boltzmann import log_partition, reduced_logits
 from .proposals import Rule, as_proposal, matrix_moves
 from .results import Result
@@ -48,7 +48,7 @@ def boltzmann_exponents(logits: NDArray[np.float64], temperature: float) -> NDAr
 
 
 def transition_matrix(
-    logits: ArrayLike, temperature: float = 1.0, *, proposal: Proposal = "uniform"
+    logits: Reals, temperature: float = 1.0, *, proposal: Proposal = "uniform"
 ) -> NDArray[np.float64]:
     """Return the transition matrix of one sweep: P_ij = q_ij min(1, exp((z_j - z_i) / T)) for j other than i.
 
@@ -163,7 +163,7 @@ def _steps(log_excess: float, rate: float) -> float:
     return 1.0 if rate >= 1 else float(math.ceil(log_excess / -math.log1p(-rate)))
 
 
-def relaxation(logits: ArrayLike, temperature: float = 1.0, *, proposal: Proposal = "uniform") -> Relaxation:
+def relaxation(logits: Reals, temperature: float = 1.0, *, proposal: Proposal = "uniform") -> Relaxation:
     """Return the spectrum of the transition matrix and what it says about the sweeps that are needed.
 
     Uniform proposals have a closed form (J. S. Liu, "Metropolized independent sampling with comparisons to rejection

@@ -12,11 +12,13 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 
 from .arguments import (
     RNG,
     Proposal,
+    Reals,
+    Scalar,
     Start,
     WholeNumber,
     as_count,
@@ -43,8 +45,8 @@ MOST_LEVELS_AT_ONCE = 1000  # whose spectrum, where it has no closed form, takes
 
 
 def simulate(
-    logits: ArrayLike,
-    temperature: ArrayLike = 1.0,
+    logits: Reals,
+    temperature: Scalar | Reals = 1.0,
     *,
     particles: WholeNumber | None = None,
     sweeps: WholeNumber | Literal["auto"] = "auto",

@@ -15,12 +15,14 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 from scipy import optimize, stats
 from scipy.special import expit
 
 from .arguments import (
     RNG,
+    Reals,
+    Scalar,
     WholeNumber,
     as_count,
     as_counts,
@@ -45,7 +47,7 @@ __all__ = [
 # Beyond this many temperatures, thermodynamic integration from T = infinity is the wrong tool.
 _MOST_NODES = 2000
 
-Sampler = Callable[[float, int, np.random.Generator], ArrayLike]
+Sampler = Callable[[float, int, np.random.Generator], Reals]
 
 
 @dataclass(frozen=True)
@@ -103,14 +105,14 @@ class LogPartitionEstimate(Result, Estimate):
     particles: NDArray[np.int64] = field(repr=False)
 
 
-def _positive_temperature(temperature: ArrayLike) -> float:
+def _positive_temperature(temperature: Scalar | Reals) -> float:
     t = float(as_temperature(temperature, scalar=True))
     if not 0 < t < np.inf:
         raise ValueError(f"temperature must be > 0 and finite here, got {t:g}; at its limits the answer is exact")
     return t
 
 
-def _moments(counts: ArrayLike, logits: ArrayLike) -> tuple[int, NDArray[np.float64], NDArray[np.float64], float]:
+def _moments(counts: Reals, logits: Reals) -> tuple[int, NDArray[np.float64], NDArray[np.float64], float]:
     """Return N, shares and energies of the occupied levels, and the energy from which they are counted."""
     z = as_vector_logits(logits)
     n = as_counts(counts, z.size)
@@ -129,7 +131,7 @@ def _moments(counts: ArrayLike, logits: ArrayLike) -> tuple[int, NDArray[np.floa
     return total, n[used] / total, energy - energy.min(), float(energy.min())
 
 
-def mean_energy_from_counts(counts: ArrayLike, logits: ArrayLike, *, confidence_level: float = 0.95) -> Estimate:
+def mean_energy_from_counts(counts: Reals, logits: Reals, *, confidence_level: float = 0.95) -> Estimate:
     """Return the mean energy of independent particles, with its standard error and interval.
 
     Parameters
@@ -180,7 +182,7 @@ def _skewed(quantile: float, skewness: float, n: int) -> float:
 
 
 def heat_capacity_from_counts(
-    counts: ArrayLike, logits: ArrayLike, temperature: float = 1.0, *, confidence_level: float = 0.95
+    counts: Reals, logits: Reals, temperature: float = 1.0, *, confidence_level: float = 0.95
 ) -> Estimate:
     """Return the heat capacity that the particles' energy fluctuations imply: C = Var(E) / T^2.
 
@@ -234,7 +236,7 @@ def heat_capacity_from_counts(
 
 
 def integrate_log_partition(
-    logits: ArrayLike,
+    logits: Reals,
     temperature: float = 1.0,
     *,
     particles: WholeNumber = 1_000_000,
@@ -346,7 +348,7 @@ def integrate_log_partition(
 def _simulated(z: NDArray[np.float64]) -> Sampler:
     from .metropolis import simulate
 
-    def draw(temperature: float, particles: int, rng: np.random.Generator) -> ArrayLike:
+    def draw(temperature: float, particles: int, rng: np.random.Generator) -> Reals:
         run = simulate(z, temperature, particles=particles, rng=rng)
         if run.interrupted:
             raise KeyboardInterrupt
@@ -377,7 +379,7 @@ def _nodes_needed(span: float, error: float) -> tuple[int, float]:
 
 
 def log_partition_difference(
-    counts: ArrayLike, logits: ArrayLike, temperature: ArrayLike = 1.0, *, confidence_level: float = 0.95
+    counts: Reals, logits: Reals, temperature: Scalar | Reals = 1.0, *, confidence_level: float = 0.95
 ) -> Estimate:
     """Return ln Z_1 - ln Z_0 from draws of two systems, by Bennett's acceptance ratio.
 

@@ -13,9 +13,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Self
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 
-from .arguments import WholeNumber, as_count, as_path, as_temperature, as_vector_logits
+from .arguments import Reals, Scalar, WholeNumber, as_count, as_path, as_temperature, as_vector_logits
 from .engine import MOST_STATES, Occupations, Particles
 from .files import atomic_writer, read_npz
 from .interruption import finished, postponed_interrupt, progress_bar
@@ -169,7 +169,7 @@ class Trajectory(Result):
         self,
         sweeps: WholeNumber,
         *,
-        temperature: ArrayLike | None = None,
+        temperature: Scalar | Reals | None = None,
         threads: WholeNumber | None = None,
         progress: bool = False,
     ) -> Trajectory:
@@ -352,7 +352,7 @@ def as_threads(threads: WholeNumber | None) -> int:
     return available_threads() if threads is None else as_count("threads", threads, high=4096)
 
 
-def as_schedule(temperature: ArrayLike, sweeps: int) -> NDArray[np.float64]:
+def as_schedule(temperature: Scalar | Reals, sweeps: int) -> NDArray[np.float64]:
     """Return one temperature, or one a sweep."""
     schedule = as_temperature(temperature)
     if schedule.ndim > 1 or (schedule.ndim == 1 and schedule.size != sweeps):

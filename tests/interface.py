@@ -15,6 +15,7 @@ APART = {
     "simsoftmax.delimited": "text in files, which has tests and a fuzzer of its own",
     "simsoftmax.calibration.estimator": "a scikit-learn estimator, held to scikit-learn's own checks",
     "simsoftmax.files": "the formats of files, which have tests and a fuzzer of their own",
+    "simsoftmax.intervals": "the interval of a share, which takes what others have counted",
     "simsoftmax.interruption": "Ctrl-C and progress, inside the functions that take long",
     "simsoftmax.results": "what all results share; it takes what was checked",
 }

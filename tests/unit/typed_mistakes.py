@@ -17,26 +17,26 @@ ss.entropy(scores, temprature=2.0)  # error: call-overload
 ss.entropy(scores, 1.0).tolist()[0]  # error: index
 ss.softmax(scores).verify()  # error: attr-defined
 ss.minimize_free_energy(scores, start="uniform")  # error: arg-type
-ss.simulate("abc")  # not yet: arg-type
-ss.simulate(scores, proposal="neighbor")  # not yet: arg-type
-ss.simulate(scores, start="cold")  # not yet: arg-type
+ss.simulate("abc")  # error: arg-type
+ss.simulate(scores, proposal="neighbor")  # error: arg-type
+ss.simulate(scores, start="cold")  # error: arg-type
 ss.simulate(scores, sweeps="all")  # error: arg-type
 ss.simulate(scores, engine="steam")  # error: arg-type
 ss.simulate(scores, particles="many")  # error: arg-type
 ss.simulate(scores, rng=1.5)  # error: arg-type
 ss.simulate(scores, np.ones(3), 100)  # error: call-arg
-ss.relaxation(scores, proposal="neighbor")  # not yet: arg-type
-run.verify(false_alrm=0.1)  # not yet: call-arg
-run.verify_average(powr=0.1)  # not yet: call-arg
+ss.relaxation(scores, proposal="neighbor")  # error: arg-type
+run.verify(false_alrm=0.1)  # error: call-arg
+run.verify_average(powr=0.1)  # error: call-arg
 run.extend("more")  # error: arg-type
-run.plot(colour="red")  # not yet: call-arg
+run.plot(colour="red")  # error: call-arg
 run.occupancies.energy()  # error: attr-defined
 ss.verify("abc", scores)  # not yet: arg-type
 ss.verify(run.counts, scores, false_alrm=0.1)  # error: call-arg
 ss.required_particles(0.1, scores, of="energy")  # error: arg-type
-ss.anneal(scores, "slowly")  # not yet: arg-type
-ss.anneal(scores, [1.0], start="cold")  # not yet: arg-type
-ss.simulate_gas(start="evn")  # not yet: arg-type
+ss.anneal(scores, "slowly")  # error: arg-type
+ss.anneal(scores, [1.0], start="cold")  # error: arg-type
+ss.simulate_gas(start="evn")  # error: arg-type
 ss.fit_temperature("abc", [0, 1])  # not yet: arg-type
 ss.fit_temperature([scores], ["cat"])  # not yet: list-item
 ss.fit_temperature([scores], [0], interval="normal")  # error: arg-type

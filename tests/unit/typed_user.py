@@ -46,7 +46,7 @@ def exact(matrix: NDArray[np.float32]) -> None:
 
 
 def simulated(folder: Path) -> ss.Trajectory:
-    run = ss.simulate(SCORES, 0.7, particles=1e4, sweeps=20, record=2, engine="particles", rng=1, threads=1)  # type: ignore[arg-type]
+    run = ss.simulate(SCORES, 0.7, particles=1e4, sweeps=20, record=2, engine="particles", rng=1, threads=1)
     assert_type(run, ss.Trajectory)
     ss.simulate(np.array(SCORES), proposal=np.full((3, 3), 1 / 3), start=[5, 3, 2], sweeps="auto", rng=1)
     ss.simulate(SCORES, [2.0, 1.0, 0.5], particles=100, sweeps=3, start="uniform", proposal="neighbour", rng=1)
@@ -84,7 +84,7 @@ def judged(run: ss.Trajectory) -> None:
 def cooled() -> None:
     cooling: ss.Annealing = ss.anneal(SCORES, geometric_cooling(2.0, 0.1, 50), particles=200, rng=1)
     assert_type(cooling.trajectory, ss.Trajectory)
-    gas: ss.Gas = ss.simulate_gas(2.0, particles=1e3, sweeps=20, rng=1)  # type: ignore[arg-type]
+    gas: ss.Gas = ss.simulate_gas(2.0, particles=1e3, sweeps=20, rng=1)
     passed: ss.GasVerdict = gas.verify(against="boltzmann", false_alarm=0.01)
     assert str(passed)
 
