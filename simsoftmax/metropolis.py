@@ -8,8 +8,7 @@ from __future__ import annotations
 
 import math
 import warnings
-from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -174,8 +173,7 @@ def simulate(
     return continued(run, rule, schedule, needed, workers, progress)
 
 
-@dataclass(frozen=True)
-class _Start:
+class _Start(NamedTuple):
     """Where the particles begin."""
 
     kind: Literal["ground", "uniform", "counts", "states"]

@@ -337,9 +337,14 @@ def _check(run: Trajectory) -> Rule:
 
 
 def made(**parts: Any) -> Trajectory:
-    """Return a run that the engines made, with its arrays read-only: it needs no check."""
+    """Return a run that the engines made, with its arrays read-only: it needs no check.
+
+    The arrays that are passed are nobody else's, so they are closed and not copied: states may be large.
+    """
     run = object.__new__(Trajectory)
     for name, value in parts.items():
+        if isinstance(value, np.ndarray) and value.base is None:
+            value.flags.writeable = False
         object.__setattr__(run, name, value)
     Result.__post_init__(run)
     return run
