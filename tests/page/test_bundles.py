@@ -60,7 +60,7 @@ def test_no_formula_of_the_project_is_written_in_javascript():
         text = re.sub(r"//.*", "", path.read_text(encoding="utf-8"))
         calls = set(re.findall(r"Math\.(exp|log|log1p|expm1|pow|tanh)\b", text))
         # format.js turns the logarithm of the evidence into words; nothing is computed with it.
-        assert calls <= ({"exp", "log"} if path.name in {"format.js", "particle_explorer.js"} else set()), path.name
+        assert calls <= ({"exp", "log"} if path.name in {"format.js"} else set()), path.name
 
 
 def test_browser_files_are_of_the_locked_versions():

@@ -1,17 +1,18 @@
 // ParticleExplorer: particles hop between energy levels until their shares are softmax.
 
-import { Bars } from "../parts/bars.js";
+import { add } from "../kit/dom.js";
 import * as format from "../kit/format.js";
 import { heat } from "../kit/heat.js";
-import { Thermometer } from "../parts/thermometer.js";
 import { Kernels } from "../kit/kernels.js";
-import { Ladder } from "../parts/ladder.js";
-import { levelNames } from "../models/levels.js";
-import { Population, Recording } from "../models/population.js";
-import { add } from "../kit/dom.js";
+import { LevelTraits } from "../kit/level_traits.js";
 import { Stage } from "../kit/stage.js";
-import { decode, encode } from "../kit/wire.js";
-import { button, logitsField, Readouts, select, slider, temperatureField } from "../parts/controls.js";
+import { encode } from "../kit/wire.js";
+import { Population, Recording } from "../models/population.js";
+import { recordIn, verdictOn } from "../models/verdict.js";
+import { Bars } from "../parts/bars.js";
+import { button, choose, levelFields, Readouts, select, slider } from "../parts/controls.js";
+import { Ladder } from "../parts/ladder.js";
+import { Thermometer } from "../parts/thermometer.js";
 
 const PRESETS = {
   "worked example": [2, 1, 0.1],
@@ -23,284 +24,287 @@ const PRESETS = {
 const SIZES = [1000, 20000, 100000, 1000000];
 const SPEEDS = [1, 8, 60, 240];
 const FAULTS = [[0, "exactly T"], [0.02, "2 % too hot"], [0.05, "5 % too hot"]];
-const BUDGET = 7; // milliseconds of moves a frame
-const TOLERANCE = 1e-5; // total variation at which a particle has forgotten where it was
-const DOUBT = Math.log(100);
+
+// What the reader sees of particles: thermometer, ladder, bars, numbers, a verdict.
+class View {
+  // setTemperature, moveLevel: what the reader may do; rates: whether moves are counted, and not the sweeps of a record.
+  constructor(root, { setTemperature, moveLevel, rates }) {
+    const scene = add(root, "div", { className: "ssm-scene" });
+    const cell = () => add(scene, "div", { className: "ssm-cell" });
+    this.root = root;
+    this.thermometer = new Thermometer(cell(), { change: setTemperature });
+    this.ladder = new Ladder(cell(), { change: moveLevel });
+    this.bars = new Bars(cell(), { heading: "share of particles", columns: ["seen", "softmax"], label: "Share of particles" });
+    this.readouts = new Readouts(root, {
+      energy: "energy",
+      entropy: "entropy",
+      free_energy: "free energy",
+      ...(rates ? { acceptance: "moved", rate: "moves a second" } : { sweep: "sweep" }),
+    });
+    this.verdict = add(root, "p", { className: "ssm-verdict" });
+    this.verdict.dataset.out = "verdict";
+  }
+
+  // Lay out by the figure's own width.
+  layout(width, logits, { order, names }) {
+    const narrow = width < 560;
+    this.root.classList.toggle("ssm-narrow", narrow);
+    this.ladder.show(logits, names);
+    if (narrow) {
+      this.thermometer.layout(width, 76);
+      this.ladder.layout(width, 230);
+      this.bars.layout(width, 30 + 34 * order.length, { order, names, anchors: null });
+      return;
+    }
+    const height = Math.max(330, 60 + 26 * order.length);
+    const ladderWidth = Math.round((width - 116) * (width < 700 ? 0.4 : 0.45));
+    this.thermometer.layout(116, height);
+    this.ladder.layout(ladderWidth, height);
+    this.bars.layout(width - 116 - ladderWidth, height, { order, names, anchors: this.ladder.heights });
+  }
+
+  warm(people) {
+    this.bars.digits = people.particles >= 500000 ? 4 : 3;
+    this.thermometer.show(people.temperature);
+  }
+
+  // Draw the particles; returns whether any is still in the air.
+  paint(people, seconds) {
+    const colour = heat(people.temperature);
+    this.ladder.populate(people.drawn());
+    const flying = this.ladder.paint(colour, seconds);
+    this.bars.show(people.shares.view, people.probabilities.view, colour);
+    return flying;
+  }
+
+  tell({ theory, seen, shares, probabilities }, extra, text) {
+    this.readouts.set("energy", format.fixed(seen.energy), `softmax ${format.fixed(theory.energy)}`);
+    this.readouts.set("entropy", format.fixed(seen.entropy), `softmax ${format.fixed(theory.entropy)}`);
+    this.readouts.set("free_energy", format.fixed(seen.freeEnergy), `minimum ${format.fixed(theory.freeEnergy)}`);
+    for (const [key, words] of Object.entries(extra)) this.readouts.set(key, ...words);
+    this.verdict.textContent = text;
+    this.bars.describe(shares.view, probabilities.view);
+  }
+}
+
+// The settings of particles that are simulated; each is a trait.
+function settings(stage, levels) {
+  const { model } = stage;
+  const row = stage.settings();
+  const list = (name, options, trait, read) => select(row, name, options, (value) => stage.set({ [trait]: read(value) }));
+  const counts = (numbers) => numbers.map((n) => [n, format.count(n)]);
+  const preset = select(row, "levels", [["", "your own"], ...Object.keys(PRESETS).map((k) => [k, k])], (name) => {
+    if (PRESETS[name]) levels.logits = PRESETS[name];
+  });
+  const fields = levelFields(row, levels, stage.limits("levels"));
+  const proposal = list("proposals", [["uniform", "any level"], ["neighbour", "one rung"]], "proposal", String);
+  const numbers = {
+    particles: list("particles", counts(SIZES), "particles", Number),
+    speed: list("sweeps a second", counts(SPEEDS), "speed", Number),
+    fault: list("particles obey", FAULTS, "fault", Number),
+  };
+  fields.complain();
+  stage.follow(["logits", "temperature", "proposal", "particles", "speed", "fault"], () => {
+    fields.show();
+    preset.value = Object.keys(PRESETS).find((k) => String(PRESETS[k]) === String(levels.logits)) ?? "";
+    proposal.value = model.get("proposal");
+    for (const [trait, node] of Object.entries(numbers)) choose(node, model.get(trait));
+  });
+}
+
+// What is the same for particles that are simulated and for those of a record: they are seen, told of, and set going.
+class Explorer {
+  told = 0; // when the words were last brought up to date
+  width = 0;
+  wake = () => {};
+
+  constructor(stage, people) {
+    Object.assign(this, { stage, model: stage.model, people, levels: new LevelTraits(stage) });
+    this.view = new View(stage.root, this.options());
+    this.actions = add(stage.root, "div", { className: "ssm-controls" });
+    this.running = button(this.actions, "pause", () => {
+      this.toggle();
+      stage.set({ running: !this.model.get("running") });
+    });
+    button(this.actions, stage.words("step"), () => {
+      stage.set({ running: false });
+      people.step();
+      this.refresh();
+    });
+    this.controls();
+  }
+
+  // Follow the traits, the width and the clock.
+  begin() {
+    const { stage } = this;
+    stage.follow(["logits", "names", "temperature", "fault", "particles", "proposal"], () => {
+      this.equilibrate();
+      this.view.warm(this.people);
+      this.disturb();
+      this.layout();
+    });
+    this.follow();
+    stage.follow(["running"], () => {
+      this.running.textContent = this.model.get("running") ? "pause" : "go on";
+      this.told = 0;
+      this.wake();
+    });
+    stage.resize((width) => this.layout(width));
+    this.wake = stage.animate((seconds) => this.frame(seconds));
+  }
+
+  toggle() {}
+  follow() {}
+
+  disturb() {
+    this.people.disturb();
+    this.told = 0;
+    this.wake();
+  }
+
+  layout(width = this.width) {
+    this.width = width;
+    if (!width) return;
+    this.view.layout(width, this.levels.logits, this.levels.rows);
+    this.refresh(); // numbers too, so that nothing shifts when the figure comes into sight
+  }
+
+  refresh() {
+    this.told = 0;
+    this.view.paint(this.people, 0);
+    this.tell();
+    this.wake();
+  }
+
+  // Numbers and words, a few times a second.
+  tell() {
+    const now = performance.now();
+    if (!this.width || now - this.told < 200) return;
+    this.told = now;
+    const [text, news] = this.words();
+    this.view.tell(this.people, this.extra(), text);
+    if (news) this.stage.say(news);
+    this.sync(now);
+  }
+
+  frame(seconds) {
+    const on = this.model.get("running");
+    if (on && !this.people.run(seconds, this.model.get("speed"))) this.stage.set({ running: false });
+    const flying = this.view.paint(this.people, seconds);
+    this.tell();
+    return on || flying;
+  }
+}
+
+class Simulated extends Explorer {
+  synced = 0;
+
+  options() {
+    return {
+      rates: true,
+      setTemperature: (temperature) => (this.levels.temperature = temperature),
+      moveLevel: (level, logit) => this.levels.move(level, logit),
+    };
+  }
+
+  controls() {
+    button(this.actions, this.stage.words("cold"), () => this.restart(false));
+    button(this.actions, this.stage.words("hot"), () => this.restart(true));
+    settings(this.stage, this.levels);
+  }
+
+  equilibrate() {
+    const { people, model } = this;
+    const { logits } = this.levels;
+    const fresh = logits.length !== people.levels;
+    people.equilibrate(logits, this.levels.temperature, model.get("fault"));
+    people.neighbour = model.get("proposal") === "neighbour";
+    const particles = model.get("particles");
+    if (fresh || particles !== people.particles) people.start(particles, model.get("start") === "hot");
+  }
+
+  follow() {
+    this.stage.follow(["start"], () => this.restart(this.model.get("start") === "hot"));
+  }
+
+  restart(hot) {
+    this.people.start(this.model.get("particles"), hot);
+    this.disturb();
+    this.refresh(); // numbers at once, also where nothing runs
+  }
+
+  extra() {
+    const { moved, proposed, rate } = this.people;
+    return {
+      acceptance: [proposed ? `${((100 * moved) / proposed).toFixed(0)} %` : "–"],
+      rate: [this.model.get("running") ? format.roughly(rate) : "0"],
+    };
+  }
+
+  words() {
+    return verdictOn(this.people);
+  }
+
+  sync(now) {
+    if (now - this.synced <= 1000) return;
+    this.synced = now;
+    const { counts, sweeps, draws, logEvidence } = this.people;
+    this.stage.set({
+      counts: Array.from(counts.view, Number),
+      sweeps: Math.floor(sweeps),
+      log_evidence: draws ? encode(logEvidence) : null,
+    });
+  }
+}
+
+class Replayed extends Explorer {
+  options() {
+    return { rates: false };
+  }
+
+  controls() {
+    this.scrubber = slider(this.actions, "record", 0, (at) => {
+      this.stage.set({ running: false });
+      this.people.seek(at);
+      this.refresh();
+    });
+  }
+
+  // At the end it begins again.
+  toggle() {
+    if (!this.model.get("running") && this.people.finished) this.people.seek(0);
+  }
+
+  equilibrate() {
+    this.people.equilibrate(this.levels.logits, this.levels.temperature, this.model.get("fault"));
+  }
+
+  extra() {
+    const { sweeps, length, every, at } = this.people;
+    this.scrubber.max = length - 1;
+    this.scrubber.value = at;
+    return { sweep: [format.count(sweeps), `of ${format.count(length * every)}`] };
+  }
+
+  words() {
+    return recordIn(this.people);
+  }
+
+  sync() {
+    const { shares, particles, sweeps } = this.people;
+    const counts = Array.from(shares.view, (share) => Math.round(share * particles));
+    if (String(counts) !== String(this.model.get("counts"))) this.stage.set({ counts, sweeps });
+  }
+}
 
 async function render({ model, el }) {
   const stage = new Stage(el, model, "Particles on energy levels, with an adjustable temperature");
   const kernels = await Kernels.load(model.get("_kernels"));
   const recorded = model.get("_recording");
-  const people = recorded ? new Recording(kernels, recorded) : new Population(kernels, model.get("_stream"));
-
-  const logitsNow = () => model.get("logits").map(decode);
-  const neighbour = () => model.get("proposal") === "neighbour";
-  const names = () => levelNames(model.get("names"), logitsNow());
-  const setLogits = (logits) => stage.set({ logits: logits.map(encode) });
-  const setTemperature = (temperature) => stage.set({ temperature: encode(temperature) });
-
-  // The scene: thermometer, ladder, bars.
-  const scene = add(stage.root, "div", { className: "ssm-scene" });
-  const cell = () => add(scene, "div", { className: "ssm-cell" });
-  const thermometer = new Thermometer(cell(), { change: recorded ? undefined : setTemperature });
-  const ladder = new Ladder(cell(), {
-    change: recorded ? undefined : (level, logit) => setLogits(logitsNow().map((z, k) => (k === level ? logit : z))),
-  });
-  const bars = new Bars(cell(), { heading: "share of particles", columns: ["seen", "softmax"], label: "Share of particles" });
-  const readouts = new Readouts(stage.root, {
-    energy: "energy",
-    entropy: "entropy",
-    free_energy: "free energy",
-    ...(recorded ? { sweep: "sweep" } : { acceptance: "moved", rate: "moves a second" }),
-  });
-  const verdict = add(stage.root, "p", { className: "ssm-verdict" });
-  verdict.dataset.out = "verdict";
-
-  // The state of this view.
-  let width = 0;
-  let sweeps = 0; // since the last disturbance
-  let forgetting = 1; // sweeps until a particle has forgotten where it was
-  let judged = 0; // when the counts were last added to the evidence, in sweeps
-  let owed = 0; // moves due, with fractions
-  let told = 0; // when the words were last brought up to date
-  let synced = 0;
-  let rate = 0;
-  let pace = 5000; // moves a millisecond, measured as we go
-  let wake = () => {};
-
-  // The controls.
-  const actions = add(stage.root, "div", { className: "ssm-controls" });
-  const running = button(actions, "pause", () => {
-    if (recorded && !model.get("running") && people.at === people.length - 1) people.seek(0);
-    stage.set({ running: !model.get("running") });
-  });
-  button(actions, stage.words("step"), () => {
-    stage.set({ running: false });
-    if (recorded) people.seek(people.at + 1);
-    else walk(people.particles);
-    refresh();
-  });
-  let scrubber;
-  if (recorded) {
-    scrubber = slider(actions, "record", 0, (at) => {
-      stage.set({ running: false });
-      people.seek(at);
-      refresh();
-    });
-  } else {
-    button(actions, stage.words("cold"), () => restart(false));
-    button(actions, stage.words("hot"), () => restart(true));
-    const settings = stage.settings();
-    const preset = select(settings, "levels", [["", "your own"], ...Object.keys(PRESETS).map((k) => [k, k])], (name) => {
-      if (PRESETS[name]) setLogits(PRESETS[name]);
-    });
-    const typed = logitsField(settings, setLogits, stage.limits("levels"));
-    const typedTemperature = temperatureField(settings, setTemperature);
-    const proposal = select(settings, "proposals", [["uniform", "any level"], ["neighbour", "one rung"]], (value) =>
-      stage.set({ proposal: value }),
-    );
-    const size = select(settings, "particles", SIZES.map((n) => [n, format.count(n)]), (value) =>
-      stage.set({ particles: Number(value) }),
-    );
-    const speed = select(settings, "sweeps a second", SPEEDS.map((n) => [n, format.count(n)]), (value) =>
-      stage.set({ speed: Number(value) }),
-    );
-    const fault = select(settings, "particles obey", FAULTS, (value) => stage.set({ fault: Number(value) }));
-    settings.append(typed.error, typedTemperature.error);
-    stage.follow(["logits", "temperature", "proposal", "particles", "speed", "fault"], () => {
-      const logits = logitsNow();
-      typed.show(logits.map(format.short).join(", "));
-      preset.value = Object.keys(PRESETS).find((k) => String(PRESETS[k]) === String(logits)) ?? "";
-      typedTemperature.show(format.temperature(decode(model.get("temperature"))));
-      proposal.value = model.get("proposal");
-      for (const [list, value] of [[size, model.get("particles")], [speed, model.get("speed")], [fault, model.get("fault")]]) {
-        list.value = value;
-        if (list.value === "") list.value = add(list, "option", { value }, format.short(value)).value;
-      }
-    });
-  }
-
-  function restart(hot) {
-    people.start(model.get("particles"), hot);
-    disturb();
-    refresh(); // numbers at once, also where nothing runs
-  }
-
-  // Something changed: what is counted for the verdict begins again.
-  function disturb() {
-    sweeps = 0;
-    judged = 0;
-    told = 0;
-    if (recorded) people.seek(people.at);
-    else {
-      people.forgetRates();
-      people.count();
-      people.judge(true);
-      forgetting = people.forgetting(neighbour(), TOLERANCE);
-    }
-    wake();
-  }
-
-  // Simulate a number of moves; when every particle has forgotten, its level is a new, independent draw.
-  function walk(moves) {
-    people.advance(moves, neighbour());
-    people.count();
-    sweeps += moves / people.particles;
-    if (forgetting > 0 && sweeps - judged >= forgetting + 1) {
-      people.judge();
-      judged = sweeps;
-    }
-  }
-
-  function refresh() {
-    told = 0;
-    paint(0);
-    tell();
-    wake();
-  }
-
-  function paint(seconds) {
-    const colour = heat(people.temperature);
-    ladder.populate(people.drawn());
-    const flying = ladder.paint(colour, seconds);
-    bars.show(people.shares.view, people.probabilities.view, colour);
-    return flying;
-  }
-
-  // Numbers and words, a few times a second.
-  function tell() {
-    const now = performance.now();
-    if (!width || now - told < 200) return;
-    told = now;
-    const { theory, seen } = people;
-    readouts.set("energy", format.fixed(seen.energy), `softmax ${format.fixed(theory.energy)}`);
-    readouts.set("entropy", format.fixed(seen.entropy), `softmax ${format.fixed(theory.entropy)}`);
-    readouts.set("free_energy", format.fixed(seen.freeEnergy), `minimum ${format.fixed(theory.freeEnergy)}`);
-    if (recorded) {
-      readouts.set("sweep", format.count(people.sweeps), `of ${format.count(people.length * people.every)}`);
-      scrubber.max = people.length - 1;
-      scrubber.value = people.at;
-    } else {
-      readouts.set("acceptance", people.proposed ? `${((100 * people.moved) / people.proposed).toFixed(0)} %` : "–");
-      readouts.set("rate", model.get("running") ? format.roughly(rate) : "0");
-    }
-    const [text, news] = words();
-    verdict.textContent = text;
-    if (news) stage.say(news);
-    bars.describe(people.shares.view, people.probabilities.view);
-    if (recorded) {
-      const counts = Array.from(people.shares.view, (share) => Math.round(share * people.particles));
-      if (String(counts) !== String(model.get("counts"))) stage.set({ counts, sweeps: people.sweeps });
-    } else if (now - synced > 1000) {
-      synced = now;
-      stage.set({
-        counts: Array.from(people.counts.view, Number),
-        sweeps: Math.floor(sweeps),
-        log_evidence: people.draws ? encode(people.logEvidence) : null,
-      });
-    }
-  }
-
-  // The verdict in words, and what of it is worth announcing.
-  function words() {
-    const n = format.count(people.particles);
-    if (recorded) return [`${n} particles, recorded ${people.every === 1 ? "every sweep" : `every ${format.count(people.every)} sweeps`}.`];
-    if (forgetting < 0) {
-      return [`${n} particles are frozen in: they would need more than 10¹² sweeps to forget where they began.`, "Frozen in."];
-    }
-    if (!people.draws) {
-      const due = format.count(forgetting + 1);
-      return [`${n} particles are finding their balance: sweep ${format.count(Math.floor(sweeps))} of the ${due} after which their start is forgotten.`];
-    }
-    const draws = format.roughly(people.draws);
-    const odds = format.odds(people.logEvidence);
-    if (people.logEvidence === Infinity) return ["A particle is in a level that softmax forbids.", "Not softmax."];
-    if (people.logEvidence > DOUBT) {
-      return [
-        `These particles do not follow softmax(z/T). Evidence against it: ${odds}, after ${draws} draws. Under softmax such odds ever turn up in at most one run in ${odds.replace(/ to 1$/, "")}.`,
-        "The particles do not follow softmax.",
-      ];
-    }
-    if (people.logEvidence > 0) {
-      return [`${draws} draws leave it open. Evidence against softmax(z/T): ${odds}, which chance may bring.`, ""];
-    }
-    const lost = people.logEvidence < -2.3 ? "nearly all" : "some";
-    const bet = people.logEvidence < -0.05 ? ` A fair bet on a difference would have lost ${lost} of its stake.` : "";
-    return [
-      `${draws} draws agree with softmax(z/T). Evidence against it: ${odds}.${bet}`,
-      "The particles agree with softmax.",
-    ];
-  }
-
-  let sinceRecord = 0;
-  function frame(seconds) {
-    const on = model.get("running");
-    if (on && recorded) {
-      sinceRecord += seconds * model.get("speed");
-      const records = Math.floor(sinceRecord);
-      sinceRecord -= records;
-      if (records) people.seek(people.at + records);
-      if (people.at === people.length - 1) stage.set({ running: false });
-    } else if (on) {
-      owed = Math.min(owed + people.particles * model.get("speed") * seconds, pace * BUDGET);
-      const moves = Math.floor(owed);
-      owed -= moves;
-      const begun = performance.now();
-      walk(moves);
-      const took = performance.now() - begun;
-      if (moves > 2000 && took > 0) pace += 0.1 * (moves / took - pace);
-      if (seconds > 0) rate += 0.05 * (moves / seconds - rate);
-    }
-    const flying = paint(seconds);
-    tell();
-    return on || flying;
-  }
-
-  // Layout by the figure's own width.
-  function layout(now = width) {
-    width = now;
-    if (!width) return;
-    const narrow = width < 560;
-    stage.root.classList.toggle("ssm-narrow", narrow);
-    const logits = logitsNow();
-    const order = [...logits.keys()].sort((a, b) => logits[a] - logits[b] || b - a);
-    ladder.show(logits, names());
-    if (narrow) {
-      thermometer.layout(width, 76);
-      ladder.layout(width, 230);
-      bars.layout(width, 30 + 34 * order.length, { order, names: names(), anchors: null });
-    } else {
-      const height = Math.max(330, 60 + 26 * order.length);
-      const ladderWidth = Math.round((width - 116) * (width < 700 ? 0.4 : 0.45));
-      thermometer.layout(116, height);
-      ladder.layout(ladderWidth, height);
-      const anchors = ladder.spots.map((spot) => spot.y);
-      bars.layout(width - 116 - ladderWidth, height, { order, names: names(), anchors });
-    }
-    refresh(); // numbers too, so that nothing shifts when the figure comes into sight
-  }
-
-  // The state that Python and the page share.
-  stage.follow(["logits", "names", "temperature", "fault", "particles", "proposal"], () => {
-    const logits = logitsNow();
-    const fresh = logits.length !== people.levels;
-    people.equilibrate(logits, decode(model.get("temperature")), model.get("fault"));
-    const particles = recorded ? people.particles : model.get("particles");
-    if (!recorded && (fresh || particles !== people.particles)) people.start(particles, model.get("start") === "hot");
-    bars.digits = particles >= 500000 ? 4 : 3;
-    thermometer.show(people.temperature);
-    disturb();
-    layout();
-  });
-  if (!recorded) stage.follow(["start"], () => restart(model.get("start") === "hot"));
-  stage.follow(["running"], () => {
-    running.textContent = model.get("running") ? "pause" : "go on";
-    told = 0;
-    wake();
-  });
-
-  stage.resize(layout);
-  wake = stage.animate(frame);
+  const explorer = recorded
+    ? new Replayed(stage, new Recording(kernels, recorded))
+    : new Simulated(stage, new Population(kernels, model.get("_stream")));
+  explorer.begin();
   return () => stage.close();
 }
 

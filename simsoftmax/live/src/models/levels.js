@@ -1,11 +1,5 @@
 // Energy levels kept in the kernels' memory, with softmax at a temperature: what every explorer computes from.
 
-import * as format from "../kit/format.js";
-
-// What to call levels: by names of their own if there is one for each, else by their logits.
-export const levelNames = (names, logits) =>
-  logits.map((z, k) => (names.length === logits.length && names[k]) || `z ${format.short(z)}`);
-
 export class Levels {
   constructor(kernels) {
     this.kernels = kernels;

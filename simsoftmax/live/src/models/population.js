@@ -4,6 +4,8 @@ import { copy } from "../kit/kernels.js";
 import { Levels } from "./levels.js";
 
 export const DRAWN = 280;
+const TOLERANCE = 1e-5; // total variation at which a particle has forgotten where it was
+const BUDGET = 7; // milliseconds of moves a frame
 
 // Levels with particles on them.
 class Occupied extends Levels {
@@ -34,12 +36,52 @@ export class Population extends Occupied {
     this.stream = kernels.array("uint64", 4);
     this.stream.view.set(new BigUint64Array(copy(stream)));
     this.capacity = 0;
+    this.neighbour = false; // whether they are proposed the next rung, and not any
+    this.sweeps = 0; // since the last disturbance
+    this.judged = 0; // when the counts were last added to the evidence, in sweeps
+    this.owed = 0; // moves due, with fractions
+    this.rate = 0; // moves a second
+    this.pace = 5000; // moves a millisecond, measured as we go
   }
 
-  // Sweeps until a particle has forgotten its start; -1 where that is out of reach.
-  forgetting(neighbour, tolerance) {
-    const { kernels, exponents, probabilities, square } = this;
-    return kernels.forgetting_time(exponents, probabilities, neighbour ? 1 : 0, tolerance, ...square);
+  // Something changed: what is counted for the verdict begins again.
+  disturb() {
+    this.sweeps = 0;
+    this.judged = 0;
+    this.forgetRates();
+    this.count();
+    this.judge(true);
+    // Sweeps until a particle has forgotten where it was; -1 where that is out of reach.
+    const { kernels, exponents, probabilities, neighbour, square } = this;
+    this.forgetting = kernels.forgetting_time(exponents, probabilities, neighbour ? 1 : 0, TOLERANCE, ...square);
+  }
+
+  // Simulate a number of moves; when every particle has forgotten, its level is a new, independent draw.
+  walk(moves) {
+    this.advance(moves);
+    this.count();
+    this.sweeps += moves / this.particles;
+    if (this.forgetting > 0 && this.sweeps - this.judged >= this.forgetting + 1) {
+      this.judge();
+      this.judged = this.sweeps;
+    }
+  }
+
+  step() {
+    this.walk(this.particles);
+  }
+
+  // Simulate what is due after some time at a speed in sweeps a second, as far as a frame allows. Always goes on.
+  run(seconds, speed) {
+    this.owed = Math.min(this.owed + this.particles * speed * seconds, this.pace * BUDGET);
+    const moves = Math.floor(this.owed);
+    this.owed -= moves;
+    const begun = performance.now();
+    this.walk(moves);
+    const took = performance.now() - begun;
+    if (moves > 2000 && took > 0) this.pace += 0.1 * (moves / took - this.pace);
+    if (seconds > 0) this.rate += 0.05 * (moves / seconds - this.rate);
+    return true;
   }
 
   // Put every particle somewhere: all in the ground level, or evenly over the levels that are allowed.
@@ -67,8 +109,8 @@ export class Population extends Occupied {
   }
 
   // Propose a number of moves, particle after particle, going round; a sweep is one move for each.
-  advance(moves, neighbour) {
-    const sweep = neighbour ? this.kernels.sweep_neighbour : this.kernels.sweep_uniform;
+  advance(moves) {
+    const sweep = this.neighbour ? this.kernels.sweep_neighbour : this.kernels.sweep_uniform;
     const run = (states, sweeps) => {
       this.moved += sweep(states, this.felt, this.weights, this.stream, sweeps);
       this.proposed += states.length * sweeps;
@@ -126,6 +168,29 @@ export class Recording extends Occupied {
     this.particles = particles;
     this.every = every;
     this.at = 0;
+    this.owed = 0; // records due, with fractions
+  }
+
+  get finished() {
+    return this.at === this.length - 1;
+  }
+
+  // Levels may be called otherwise; the record stays.
+  disturb() {
+    this.seek(this.at);
+  }
+
+  step() {
+    this.seek(this.at + 1);
+  }
+
+  // Go on by what is due after some time at a speed in records a second; returns whether there is more.
+  run(seconds, speed) {
+    this.owed += seconds * speed;
+    const records = Math.floor(this.owed);
+    this.owed -= records;
+    if (records) this.seek(this.at + records);
+    return !this.finished;
   }
 
   get length() {

@@ -157,6 +157,7 @@ export class Bars {
 
   // The same as words, now and then: a picture has one text alternative.
   describe(observed, expected) {
+    if (!this.order) return;
     const seen = (k) => (this.alone ? "" : ` ${format.fixed(observed[k], 3)},`);
     const parts = this.order.map((k) => `${this.names[k]}${seen(k)} softmax ${format.fixed(expected[k], 3)}`);
     this.svg.attr("aria-label", `${this.label}: ${parts.join("; ")}`);

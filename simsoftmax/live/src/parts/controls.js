@@ -1,6 +1,7 @@
 // Words, buttons, lists and fields around a figure.
 
 import { add } from "../kit/dom.js";
+import * as format from "../kit/format.js";
 import { readLogits, readTemperature } from "../kit/typed.js";
 
 // A row of quantities: name, value, and a muted remark.
@@ -38,6 +39,26 @@ export function select(parent, name, options, onChoose) {
   for (const [value, text] of options) add(node, "option", { value }, text);
   node.addEventListener("change", () => onChoose(node.value));
   return node;
+}
+
+// Show what is chosen, also where it is none of the choices.
+export function choose(list, value) {
+  list.value = value;
+  if (list.value === "") list.value = add(list, "option", { value }, format.short(value)).value;
+}
+
+// The fields that explorers of levels share, for traits of levels (kit/level_traits.js): logits and T, kept up to date by
+// show(). Their complaints go to the end of the row, when all else is in it.
+export function levelFields(parent, traits, limits, finite) {
+  const logits = logitsField(parent, (values) => (traits.logits = values), limits);
+  const temperature = temperatureField(parent, (value) => (traits.temperature = value), finite);
+  return {
+    complain: () => parent.append(logits.error, temperature.error),
+    show() {
+      logits.show(traits.logits.map(format.short).join(", "));
+      temperature.show(format.temperature(traits.temperature));
+    },
+  };
 }
 
 // A labelled text field; commit(text) returns an error to show, or nothing.

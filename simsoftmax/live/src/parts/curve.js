@@ -8,12 +8,12 @@ import { drag } from "d3-drag";
 import * as format from "../kit/format.js";
 
 export class Curve {
-  // title: what is drawn; x: a scale factory range -> scale; xTicks: length -> values; move(x) when the reader drags along the plot.
-  constructor(parent, { title, x, xTicks, xFormat, move, label }) {
+  // title: what is drawn; out: what to call the value that it shows; x: a scale factory range -> scale; xTicks: length -> values; move(x) when the reader drags along the plot.
+  constructor(parent, { title, out, x, xTicks, xFormat, move, label }) {
     Object.assign(this, { title, makeX: x, xTicks, xFormat, label });
     this.svg = select(parent).append("svg").attr("class", "ssm-curve").attr("role", "img").attr("aria-label", label);
     this.heading = this.svg.append("text").attr("class", "ssm-muted").attr("y", 13).text(title);
-    this.value = this.svg.append("text").attr("class", "ssm-value").attr("y", 13).attr("text-anchor", "end");
+    this.value = this.svg.append("text").attr("class", "ssm-value").attr("y", 13).attr("text-anchor", "end").attr("data-out", out);
     this.limits = this.svg.append("g").attr("class", "ssm-limits");
     this.axes = [this.svg.append("g").attr("class", "ssm-axis"), this.svg.append("g").attr("class", "ssm-axis")];
     this.cursor = this.svg.append("line").attr("class", "ssm-cursor");
@@ -28,8 +28,9 @@ export class Curve {
     }
   }
 
-  // ticks: whether to write the numbers under the axis.
-  layout(width, height, ticks = true) {
+  // ticks: whether to write the numbers under the axis. Without arguments it only takes a new scale.
+  layout(width = this.width, height = this.height, ticks = this.ticks ?? true) {
+    if (!width) return;
     Object.assign(this, { width, height, ticks });
     this.svg.attr("width", width).attr("height", height).attr("viewBox", `0 0 ${width} ${height}`);
     this.frame = { left: 40, right: width - 10, top: 38, bottom: height - (ticks ? 24 : 8) };

@@ -45,6 +45,11 @@ export class Ladder {
     this.draw();
   }
 
+  // How high up the screen each level is drawn.
+  get heights() {
+    return this.spots.map((spot) => spot.y);
+  }
+
   // Where each level is drawn. Levels of (nearly) equal energy stand side by side, as physicists draw them.
   place() {
     const finite = this.logits.filter(Number.isFinite);

@@ -7,10 +7,11 @@ import { line } from "d3-shape";
 import * as format from "../kit/format.js";
 
 const BANDS = 14;
-const LEAST = 0.001; // the drag stops this short of an edge, where a level would be lost for good
 
 export class Simplex {
-  constructor(parent, { change, label }) {
+  // change(q) when the reader moves the point, which stops short of an edge by `least`, the smallest share of a level.
+  constructor(parent, { change, least, label }) {
+    this.shortest = least;
     this.svg = select(parent).append("svg").attr("class", "ssm-simplex");
     this.bands = this.svg.append("g").attr("aria-hidden", "true");
     this.edge = this.svg.append("path").attr("class", "ssm-level").attr("fill", "none");
@@ -79,7 +80,7 @@ export class Simplex {
     const area = (by - cy) * (ax - cx) + (cx - bx) * (ay - cy);
     const first = ((by - cy) * (x - cx) + (cx - bx) * (y - cy)) / area;
     const second = ((cy - ay) * (x - cx) + (ax - cx) * (y - cy)) / area;
-    const q = [first, second, 1 - first - second].map((share) => Math.max(LEAST, share));
+    const q = [first, second, 1 - first - second].map((share) => Math.max(this.shortest, share));
     const total = q[0] + q[1] + q[2];
     return q.map((share) => share / total);
   }

@@ -1,0 +1,89 @@
+// The free energy of every distribution over levels, a trial distribution among them, and its way down to softmax.
+
+import { Levels } from "./levels.js";
+
+export const SIDE = 65; // points along an edge of the landscape's grid
+export const LEAST = 0.001; // of a level's share that is set by hand: at 0 it would be lost for good
+const STEPS = 90; // points along the path downhill
+const ARRIVED = 1e-6; // above the least
+
+export class FreeEnergy extends Levels {
+  allocate(levels) {
+    super.allocate(levels);
+    for (const name of ["trial", "walker"]) this[name] = this.kernels.array("float64", levels);
+    this.grid ??= this.kernels.array("float64", SIDE * SIDE);
+  }
+
+  get allowed() {
+    return Array.from(this.logits.view, Number.isFinite);
+  }
+
+  get distribution() {
+    return Array.from(this.trial.view);
+  }
+
+  // Put the trial distribution somewhere; evenly if what is given is over other levels.
+  set distribution(q) {
+    this.trial.view.set(this.admit(q.length === this.levels ? q : this.even));
+  }
+
+  // The same distribution with nothing on forbidden levels, where F would be infinite; even if nothing else was left.
+  admit(distribution) {
+    const { allowed } = this;
+    const kept = distribution.map((share, k) => (allowed[k] ? share : 0));
+    const total = kept.reduce((sum, share) => sum + share, 0);
+    if (total > 0) return kept.map((share) => share / total);
+    const count = allowed.filter(Boolean).length;
+    return allowed.map((open) => (open ? 1 / count : 0));
+  }
+
+  get even() {
+    return Array.from({ length: this.levels }, () => 1 / this.levels);
+  }
+
+  // Nearly all on the highest level that is allowed.
+  get top() {
+    const logits = Array.from(this.logits.view);
+    const top = logits.indexOf(Math.min(...logits.filter(Number.isFinite)));
+    return logits.map((_, k) => (k === top ? 1 - LEAST * (logits.length - 1) : LEAST));
+  }
+
+  // The trial distribution with another share of one level; the others keep their proportions.
+  withShare(level, share) {
+    const q = this.distribution;
+    const rest = 1 - Math.min(1 - LEAST, Math.max(LEAST, share));
+    const others = 1 - q[level];
+    const open = this.allowed.filter(Boolean).length;
+    return q.map((now, k) => (k === level ? 1 - rest : others > 1e-12 ? (now * rest) / others : rest / (open - 1)));
+  }
+
+  // F over the triangle of all distributions over three levels.
+  survey() {
+    this.kernels.free_energy_landscape(this.logits, this.temperature, SIDE, this.grid);
+    return this.grid.view;
+  }
+
+  // How long the flow takes: a few of its own times 1 / T, or of the energies' where T is small.
+  get duration() {
+    const finite = Array.from(this.logits.view).filter(Number.isFinite);
+    return 6 / Math.max(this.temperature, 0.25 * (Math.max(...finite) - Math.min(...finite)), 0.05);
+  }
+
+  // The way downhill from the trial distribution: [time, F, q].
+  descend() {
+    const step = this.duration / STEPS;
+    this.walker.view.set(this.trial.view);
+    const path = [];
+    for (let n = 0; n <= STEPS; n += 1) {
+      if (n) this.kernels.mirror_flow(this.walker, this.logits, this.temperature, step);
+      path.push([n * step, this.weigh(this.walker).freeEnergy, Array.from(this.walker.view)]);
+    }
+    return path;
+  }
+
+  // Let the trial distribution flow; returns whether it has arrived.
+  flow(time) {
+    this.kernels.mirror_flow(this.trial, this.logits, this.temperature, time);
+    return this.weigh(this.trial).freeEnergy - this.theory.freeEnergy < ARRIVED;
+  }
+}

@@ -1,0 +1,155 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import * as format from "../../../simsoftmax/live/src/kit/format.js";
+import { Glide, way } from "../../../simsoftmax/live/src/kit/glide.js";
+import { CURVE, heat, place, shadeAt, temperatureAt, temperatureScale, ticksFor } from "../../../simsoftmax/live/src/kit/heat.js";
+import { fromTheTop, LevelTraits, levelNames } from "../../../simsoftmax/live/src/kit/level_traits.js";
+import { COLDEST, HEAT, HOTTEST } from "../../../simsoftmax/live/src/kit/look.js";
+import { spread } from "../../../simsoftmax/live/src/kit/spread.js";
+import { FARTHEST, readLogits, readTemperature } from "../../../simsoftmax/live/src/kit/typed.js";
+import { decode, encode } from "../../../simsoftmax/live/src/kit/wire.js";
+import { fakeStage, near } from "./support.js";
+
+const plain = (colour) => colour.replaceAll(" ", "");
+
+test("numbers have a true minus sign, and zero has none", () => {
+  assert.equal(format.fixed(-1.23456), "−1.235");
+  assert.equal(format.fixed(-0.0001), "0.000");
+  assert.equal(format.fixed(-Infinity), "−∞");
+  assert.equal(format.fixed(NaN), "undefined");
+  assert.equal(format.fixed(123456), "1.23e+5");
+  assert.equal(format.short(-0.5), "−0.5");
+  assert.equal(format.short(1e-15), "0");
+  assert.equal(format.temperature(Infinity), "∞");
+  assert.equal(format.temperature(0.5), "0.500");
+  assert.equal(format.significant(141.4), "141");
+  assert.equal(format.significant(14142), "14,100");
+});
+
+test("large numbers are said roughly", () => {
+  assert.equal(format.roughly(12300000), "12 million");
+  assert.equal(format.roughly(4.4e9), "4.4 billion");
+  assert.equal(format.roughly(1234), "1,200");
+  assert.equal(format.roughly(1.26), "1.3");
+});
+
+test("odds go both ways, and very long ones are a power of ten", () => {
+  assert.equal(format.odds(Math.log(120)), "120 to 1");
+  assert.equal(format.odds(-Math.log(3)), "1 to 3");
+  assert.equal(format.odds(100), "10⁴³ to 1");
+});
+
+test("what a person types is read in many spellings, and nothing else is a number", () => {
+  for (const [text, value] of [["0.3", 0.3], ["−1", -1], ["–2.5", -2.5], [" inf ", Infinity], ["-∞", -Infinity], ["1e3", 1000], [".5", 0.5]]) {
+    assert.equal(format.parse(text), value);
+  }
+  assert.ok(Object.is(format.parse("-0"), 0));
+  for (const text of ["", "1,5", "0x10", "two", "1e", "--1"]) assert.ok(Number.isNaN(format.parse(text)), text);
+});
+
+test("logits that cannot be drawn are refused in words", () => {
+  assert.deepEqual(readLogits("2, 1; -inf 0.5", [2, 16]), { logits: [2, 1, -Infinity, 0.5] });
+  assert.match(readLogits("1", [2, 16]).complaint, /2 to 16/);
+  assert.match(readLogits("1 2 3", [2, 2]).complaint, /2 to 2/);
+  assert.match(readLogits("1 x", [2, 16]).complaint, /must be a number/);
+  assert.match(readLogits(`1 ${FARTHEST + 1}`, [2, 16]).complaint, /between/);
+  assert.match(readLogits("1 inf", [2, 16]).complaint, /between/);
+  assert.match(readLogits("-inf -inf", [2, 16]).complaint, /finite/);
+  assert.ok(readLogits(`${FARTHEST} ${-FARTHEST}`, [2, 16]).logits);
+});
+
+test("temperatures below zero are refused, and those above a limit where there is one", () => {
+  assert.deepEqual(readTemperature("0"), { temperature: 0 });
+  assert.deepEqual(readTemperature("inf"), { temperature: Infinity });
+  assert.match(readTemperature("-0.1").complaint, /0 or more/);
+  assert.match(readTemperature("hot").complaint, /0 or more/);
+  const finite = { most: 1e6, why: "because" };
+  assert.match(readTemperature("inf", finite).complaint, /1 million: because\./);
+  assert.deepEqual(readTemperature("1e6", finite), { temperature: 1e6 });
+});
+
+test("infinities travel as text, and come back without a minus zero", () => {
+  for (const value of [0, -1.5, Infinity, -Infinity]) assert.equal(decode(encode(value)), value);
+  assert.equal(JSON.parse(JSON.stringify(encode(-Infinity))), "-inf");
+  assert.ok(Object.is(decode(-0), 0));
+});
+
+test("names are pushed apart no more than needed, and stay within", () => {
+  assert.deepEqual(spread([10, 50], 20, [0, 100]), [10, 50]);
+  const places = spread([40, 41, 42, 99], 20, [0, 100]);
+  assert.equal(places[0], 30);
+  places.forEach((at, i) => assert.ok(i === 0 || at - places[i - 1] >= 20));
+  assert.equal(places.at(-1), 90);
+});
+
+test("a trait travels as its tag says, or jumps", () => {
+  const ratio = way("by ratio", 0.1, 10);
+  assert.equal(ratio(0), 0.1);
+  assert.equal(ratio(0.5), 1);
+  assert.equal(ratio(1), 10);
+  assert.equal(way("by ratio", 1, "inf")(1), HOTTEST);
+  assert.equal(way("in whole numbers", 0, 5)(0.5), 3);
+  assert.deepEqual(way("together", [0, 2], [1, 0])(0.5), [0.5, 1]);
+  assert.equal(way("together", [0, 2], [1]), undefined);
+  assert.equal(way("together", [0, "-inf"], [1, 0]), undefined);
+  assert.equal(way(undefined, 0, 1), undefined);
+});
+
+test("a glide ends at its goal, whatever jumps has jumped at once", () => {
+  const frames = [];
+  globalThis.requestAnimationFrame = (tick) => frames.push(tick);
+  globalThis.cancelAnimationFrame = () => {};
+  const now = { heat: 1, mode: "a" };
+  let rested = 0;
+  const glide = new Glide((name) => ({ heat: "by ratio" })[name], (changes) => Object.assign(now, changes), () => (rested += 1));
+  glide.start((name) => now[name], { heat: 4, mode: "b" });
+  assert.deepEqual(now, { heat: 1, mode: "b" });
+  frames.shift()(0);
+  frames.shift()(300);
+  assert.equal(now.heat, 2);
+  assert.ok(glide.moving && !rested);
+  frames.shift()(1000);
+  assert.deepEqual([now.heat, glide.moving, rested], [4, false, 1]);
+});
+
+test("the thermometer's scale has both exact limits, and is its own inverse between", () => {
+  assert.equal(place(0), 0);
+  assert.equal(place(Infinity), 1);
+  assert.equal(temperatureAt(0), 0);
+  assert.equal(temperatureAt(1), Infinity);
+  for (const t of [COLDEST, 0.2, 1, 5, HOTTEST]) assert.ok(near(temperatureAt(place(t)), t, 1e-3), String(t));
+  const scale = temperatureScale([10, 110]);
+  assert.equal(scale(0), 10);
+  assert.equal(scale.copy()(Infinity), 110);
+  assert.equal(ticksFor(100).includes(COLDEST), false);
+  assert.equal(ticksFor(300).includes(COLDEST), true);
+});
+
+test("heat has its three colours where they belong, and no others beyond the ends", () => {
+  assert.deepEqual([COLDEST, 1, HOTTEST].map((t) => plain(heat(t))), HEAT);
+  assert.deepEqual([0, Infinity].map((t) => plain(heat(t))), [HEAT[0], HEAT[2]]);
+  assert.deepEqual([0, 1].map((u) => plain(shadeAt(u))), [HEAT[0], HEAT[2]]);
+});
+
+test("the temperatures of a curve grow from zero to infinity", () => {
+  assert.equal(CURVE[0], 0);
+  assert.equal(CURVE.at(-1), Infinity);
+  CURVE.forEach((t, i) => assert.ok(i === 0 || t > CURVE[i - 1], `${CURVE[i - 1]} ${t}`));
+});
+
+test("levels are called by their names if each has one, else by their logits", () => {
+  assert.deepEqual(levelNames(["a", ""], [1, -0.5]), ["a", "z −0.5"]);
+  assert.deepEqual(levelNames(["a"], [1, -Infinity]), ["z 1", "z −∞"]);
+  assert.deepEqual(fromTheTop([2, 0, 1, 0]), [3, 1, 2, 0]);
+});
+
+test("a level that is moved moves alone", () => {
+  const stage = fakeStage({ logits: [2, "-inf", 0.5], names: [], temperature: "inf" });
+  const levels = new LevelTraits(stage);
+  levels.move(2, 1.5);
+  assert.deepEqual(stage.state.logits, [2, "-inf", 1.5]);
+  assert.equal(levels.temperature, Infinity);
+  levels.temperature = 0.3;
+  assert.equal(stage.state.temperature, 0.3);
+  assert.deepEqual(levels.rows, { order: [1, 2, 0], names: ["z 2", "z −∞", "z 1.5"] });
+});

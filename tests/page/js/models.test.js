@@ -1,0 +1,218 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { Cooling } from "../../../simsoftmax/live/src/models/cooling.js";
+import { FreeEnergy, LEAST, SIDE } from "../../../simsoftmax/live/src/models/free_energy.js";
+import { Gas } from "../../../simsoftmax/live/src/models/gas.js";
+import { Levels } from "../../../simsoftmax/live/src/models/levels.js";
+import { Population, Recording } from "../../../simsoftmax/live/src/models/population.js";
+import { TemperatureSweep } from "../../../simsoftmax/live/src/models/temperature_sweep.js";
+import { recordIn, verdictOn } from "../../../simsoftmax/live/src/models/verdict.js";
+import { loadKernels, near, stream, sum } from "./support.js";
+
+const LOGITS = [2, 1, 0.1];
+const SOFTMAX = [0.6590011389, 0.2424329707, 0.0985658904];
+
+test("kernels refuse arrays that are too short or of another kind, before they read", async () => {
+  const kernels = await loadKernels();
+  const [z, out] = [kernels.floats(LOGITS), kernels.floats([0, 0])];
+  assert.throws(() => kernels.boltzmann(z, 1, out, z, kernels.floats([0, 0, 0, 0, 0])), /array 2 must hold 3 numbers, got 2/);
+  assert.throws(() => kernels.log_odds(kernels.array("int64", 2), 1, out), /must be a float64/);
+  assert.throws(() => kernels.array("float64", -1), RangeError);
+});
+
+test("an array keeps its numbers when the memory grows", async () => {
+  const kernels = await loadKernels();
+  const block = kernels.floats([1, 2, 3]);
+  const before = block.view;
+  kernels.array("float64", 100000);
+  assert.notEqual(block.view.buffer, before.buffer);
+  assert.deepEqual([...block.view], [1, 2, 3]);
+  assert.deepEqual([...block.part(1, 3).view], [2, 3]);
+});
+
+test("levels in balance are softmax, and have the least free energy", async () => {
+  const levels = new Levels(await loadKernels());
+  levels.equilibrate(LOGITS, 1);
+  levels.probabilities.view.forEach((p, k) => assert.ok(near(p, SOFTMAX[k], 1e-8)));
+  assert.ok(near(levels.weigh(levels.probabilities).freeEnergy, levels.theory.freeEnergy));
+  assert.ok(near(levels.theory.freeEnergy, levels.theory.energy - levels.theory.entropy));
+});
+
+function population(kernels, { particles = 20000, hot = true, fault = 0, neighbour = false } = {}) {
+  const people = new Population(kernels, stream());
+  people.equilibrate(LOGITS, 1, fault);
+  people.neighbour = neighbour;
+  people.start(particles, hot);
+  people.disturb();
+  return people;
+}
+
+test("particles start evenly or in the ground level", async () => {
+  const kernels = await loadKernels();
+  assert.deepEqual([...population(kernels, { particles: 9 }).counts.view], [3n, 3n, 3n]);
+  assert.deepEqual([...population(kernels, { particles: 9, hot: false }).counts.view], [9n, 0n, 0n]);
+});
+
+for (const neighbour of [false, true]) {
+  test(`particles forget their start and find softmax, proposed ${neighbour ? "the next rung" : "any level"}`, async () => {
+    const people = population(await loadKernels(), { neighbour });
+    assert.match(verdictOn(people)[0], /finding their balance: sweep 0/);
+    assert.ok(people.forgetting > 0);
+    for (let n = 0; n <= 4 * people.forgetting + 4; n += 1) people.step();
+    assert.ok(people.draws >= 3 * people.particles);
+    people.shares.view.forEach((share, k) => assert.ok(near(share, SOFTMAX[k], 0.02), `${k}: ${share}`));
+    assert.ok(people.moved > 0 && people.moved < people.proposed);
+    assert.match(verdictOn(people)[0], /agree with softmax/);
+    people.disturb();
+    assert.deepEqual([people.sweeps, people.draws, people.proposed], [0, 0, 0]);
+  });
+}
+
+test("particles that run five percent too hot are found out", async () => {
+  const people = population(await loadKernels(), { particles: 100000, fault: 0.05 });
+  while (people.logEvidence < 10 && people.sweeps < 2000) people.step();
+  assert.match(verdictOn(people)[0], /do not follow softmax/);
+});
+
+test("a sweep may be cut into pieces, and every particle has its turn", async () => {
+  const [whole, pieces] = [population(await loadKernels(), { particles: 100 }), population(await loadKernels(), { particles: 100 })];
+  whole.advance(300);
+  for (const moves of [1, 49, 50, 120, 80]) pieces.advance(moves);
+  assert.deepEqual([...pieces.all.view], [...whole.all.view]);
+});
+
+test("no frame is owed more moves than it has time for", async () => {
+  const people = population(await loadKernels(), { particles: 1000 });
+  people.pace = 100;
+  assert.equal(people.run(1, 1e9), true);
+  assert.ok(people.proposed <= 700);
+  assert.ok(people.owed < 1);
+});
+
+test("the drawn particles are evenly chosen from all", async () => {
+  const people = population(await loadKernels(), { particles: 3000 });
+  const drawn = people.drawn();
+  assert.equal(drawn.length, 280);
+  assert.ok(drawn.every((level) => level < 3));
+  assert.equal(population(await loadKernels(), { particles: 5 }).drawn().length, 5);
+});
+
+test("a record is gone through in order, and stops at its end", async () => {
+  const records = Float64Array.from([1, 0, 0, 0.5, 0.5, 0, 0.25, 0.25, 0.5]);
+  const run = new Recording(await loadKernels(), { occupancies: new DataView(records.buffer), particles: 8, every: 10 });
+  run.equilibrate(LOGITS, 1);
+  run.disturb();
+  assert.deepEqual([run.length, run.sweeps, run.finished], [3, 10, false]);
+  const before = [...run.drawn()];
+  run.step();
+  const after = run.drawn();
+  assert.deepEqual([...run.shares.view], [0.5, 0.5, 0]);
+  assert.equal(before.filter((level, i) => level !== after[i]).length, 4); // as few as can be
+  assert.equal(run.run(0.5, 1), true);
+  assert.equal(run.at, 1);
+  assert.equal(run.run(5, 1), false);
+  assert.ok(run.finished);
+  assert.equal(recordIn(run)[0], "8 particles, recorded every 10 sweeps.");
+});
+
+test("a verdict is said in words that fit the evidence", () => {
+  const people = { particles: 1000, forgetting: 9, draws: 5000, sweeps: 20, logEvidence: 0 };
+  const words = (changes) => verdictOn({ ...people, ...changes });
+  assert.match(words({ forgetting: -1 })[0], /frozen in/);
+  assert.match(words({ draws: 0 })[0], /sweep 20 of the 10 /);
+  assert.match(words({ logEvidence: Infinity })[0], /forbids/);
+  assert.match(words({ logEvidence: Math.log(101) })[0], /at most one run in 100\./);
+  assert.deepEqual(words({ logEvidence: Math.log(99) })[1], "");
+  assert.match(words({ logEvidence: -3 })[0], /nearly all of its stake/);
+  assert.doesNotMatch(words({ logEvidence: -0.01 })[0], /bet/);
+});
+
+async function landscape(logits = LOGITS, temperature = 0.7) {
+  const land = new FreeEnergy(await loadKernels());
+  land.equilibrate(logits, temperature);
+  land.distribution = [];
+  return land;
+}
+
+test("a trial distribution flows downhill to softmax", async () => {
+  const land = await landscape();
+  assert.deepEqual(land.distribution.map((q) => q.toFixed(6)), ["0.333333", "0.333333", "0.333333"]);
+  const path = land.descend();
+  path.forEach(([, energy], n) => assert.ok(n === 0 || energy <= path[n - 1][1] + 1e-12));
+  assert.deepEqual(land.distribution.map((q) => q.toFixed(6)), ["0.333333", "0.333333", "0.333333"]); // only foreseen
+  assert.equal(land.flow(1e-3), false);
+  while (!land.flow(land.duration));
+  land.distribution.forEach((q, k) => assert.ok(near(q, land.probabilities.view[k], 2e-3)));
+});
+
+test("nothing is put on a forbidden level", async () => {
+  const land = await landscape([2, -Infinity, 0]);
+  assert.deepEqual(land.admit([0.2, 0.6, 0.2]), [0.5, 0, 0.5]);
+  assert.deepEqual(land.admit([0, 1, 0]), [0.5, 0, 0.5]);
+  land.distribution = [0, 1, 0];
+  assert.deepEqual(land.distribution, [0.5, 0, 0.5]);
+  assert.equal(land.top.indexOf(Math.max(...land.top)), 2);
+});
+
+test("a bar that is dragged leaves the others in proportion, and none is lost", async () => {
+  const land = await landscape();
+  land.distribution = [0.5, 0.3, 0.2];
+  const q = land.withShare(0, 0.75);
+  assert.ok(near(sum(q), 1));
+  assert.ok(near(q[1] / q[2], 1.5));
+  assert.ok(near(land.withShare(0, 2)[0], 1 - LEAST));
+  assert.ok(near(land.withShare(0, -1)[0], LEAST));
+  land.distribution = [1, 0, 0];
+  assert.ok(near(sum(land.withShare(0, 0.5)), 1));
+});
+
+test("the landscape has its least where softmax is", async () => {
+  const land = await landscape();
+  const values = land.survey();
+  assert.equal(values.length, SIDE * SIDE);
+  assert.ok(near(Math.min(...values), land.theory.freeEnergy, 1e-3));
+  assert.ok(Math.min(...values) >= land.theory.freeEnergy);
+});
+
+test("curves over the temperature end at the exact limits", async () => {
+  const sweep = new TemperatureSweep(await loadKernels());
+  sweep.equilibrate([2, 2, 0, -Infinity], 0.7);
+  const before = [...sweep.probabilities.view];
+  const [entropy, energy, heat] = sweep.trace(["entropy", "energy", "heatCapacity"]);
+  assert.deepEqual([...sweep.probabilities.view], before);
+  assert.equal(entropy.limits[0][1], "ln 2 = 0.693");
+  assert.equal(entropy.limits[1][1], "ln 3 = 1.099");
+  assert.equal(energy.limits[0][1], "ground level −2");
+  assert.ok(near(energy.points.at(-1)[1], -4 / 3));
+  assert.equal(entropy.points[0][0], 0);
+  assert.deepEqual(heat.limits, []);
+  sweep.equilibrate([1, 1], 1);
+  assert.deepEqual(sweep.trace(["energy"])[0].range, [-1.5, -0.5]); // a flat line has room, too
+});
+
+test("walkers are counted, and a long cooling foretells more success than a short one", async () => {
+  const cooling = new Cooling(await loadKernels(), stream(), [0, -2, 1, -1, 0.5]);
+  cooling.begin({ walkers: 500, hot: 3, cold: 0.1, sweeps: 30, quench: false });
+  assert.equal(cooling.finished, false);
+  cooling.advance(20);
+  cooling.advance(20);
+  assert.ok(cooling.finished);
+  assert.equal(sum(Array.from(cooling.counts.view, Number)), 500);
+  assert.ok(near(sum(cooling.distribution.view), 1));
+  assert.ok(cooling.foretell(3, 0.1, 1000) > cooling.foretell(3, 0.1, 10));
+  const [low, high] = cooling.around(90, 100);
+  assert.ok(low > 0.7 && low < 0.9 && high > 0.9 && high < 1);
+});
+
+test("a gas keeps its quanta", async () => {
+  const gas = new Gas(await loadKernels(), stream());
+  gas.foresee(1000, 1);
+  for (const rich of [false, true]) {
+    gas.start(rich);
+    assert.equal(sum(gas.quanta.view), 1000);
+    gas.advance(gas.waits + 1, false, 1000);
+    assert.equal(sum(gas.quanta.view), 1000);
+    assert.ok(gas.settled);
+    assert.ok(near(gas.reading, gas.temperature, 0.3));
+  }
+});
