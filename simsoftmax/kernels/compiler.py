@@ -94,6 +94,8 @@ def _register() -> Any:
         calibration,
         floating,
         occupations,
+        sampling,
+        seeds,
         streams,
         tabulated,
         vector_floating,  # noqa: F401
@@ -101,8 +103,8 @@ def _register() -> Any:
     )
     from .page import evidence, reference
 
-    inlined = (xoshiro, bitsliced, tabulated, streams, floating, calibration, evidence)  # small ones
-    for module in (*inlined, reference, binomial, occupations):
+    inlined = (xoshiro, bitsliced, tabulated, streams, seeds, floating, calibration, evidence)  # small ones
+    for module in (*inlined, reference, binomial, occupations, sampling):
         for value in vars(module).values():
             if isinstance(value, types.FunctionType) and value.__module__ == module.__name__:
                 register_jitable(forceinline=module in inlined, error_model="numpy")(value)

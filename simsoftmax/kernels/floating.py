@@ -15,11 +15,14 @@ __all__ = [
     "add_to_row",
     "columns",
     "divide",
+    "eight",
+    "eight_before",
     "exp2",
     "exp2_double",
     "exp2_single",
     "fill",
     "fma",
+    "fused",
     "labelled",
     "lane_maximum",
     "lane_sum",
@@ -45,6 +48,11 @@ def fill(scalar):
 
 def fma(a, b, c):
     """Return a * b + c, rounded once where the processor can."""
+    return a * b + c
+
+
+def fused(a, b, c):
+    """Return a * b + c in double precision, rounded once on every processor; uncompiled it is rounded twice."""
     return a * b + c
 
 
@@ -87,6 +95,18 @@ def piece(logits, row, level):
 def piece_before(logits, row, level, count):
     """Return the ``count`` logits of one row from ``level`` on, and -inf in the other lanes."""
     vector = fill(logits.dtype.type(-np.inf))
+    vector[:count] = logits[row, level : level + count]
+    return vector
+
+
+def eight(logits, row, level):
+    """Return eight logits of one row from ``level`` on, in double precision."""
+    return logits[row, level : level + 8].astype(np.float64)
+
+
+def eight_before(logits, row, level, count):
+    """Return the ``count`` logits of one row from ``level`` on, and -inf in the others of eight."""
+    vector = fill(-np.inf)
     vector[:count] = logits[row, level : level + count]
     return vector
 
@@ -149,9 +169,9 @@ def exp2_double(t):
     t = no_lower(t, fill(_LOW64))
     n = t + fill(_ROUND64)
     f = t - (n - fill(_ROUND64))
-    p = fma(fma(fma(fill(_B11), f, fill(_B10)), f, fill(_B9)), f, fill(_B8))
-    p = fma(fma(fma(fma(p, f, fill(_B7)), f, fill(_B6)), f, fill(_B5)), f, fill(_B4))
-    p = fma(fma(fma(fma(p, f, fill(_B3)), f, fill(_B2)), f, fill(_B1)), f, fill(_B0))
+    p = fused(fused(fused(fill(_B11), f, fill(_B10)), f, fill(_B9)), f, fill(_B8))
+    p = fused(fused(fused(fused(p, f, fill(_B7)), f, fill(_B6)), f, fill(_B5)), f, fill(_B4))
+    p = fused(fused(fused(fused(p, f, fill(_B3)), f, fill(_B2)), f, fill(_B1)), f, fill(_B0))
     return t, p * power_of_two(n)
 
 
