@@ -8,8 +8,8 @@ that a pipeline draws from, whatever its order.
 from __future__ import annotations
 
 import math
+import threading
 from collections.abc import Callable, Iterable
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
@@ -360,7 +360,7 @@ def sample(
 
 
 def _sample(pipeline: Pipeline, logits: ArrayLike, size: Any, rng: RNG, threads: Any) -> NDArray[np.int64]:
-    from .kernels.particles import available_threads
+    from .kernels.particles import available_threads, pool
 
     z = as_real("logits", logits, "pass one score per level")
     if z.ndim not in (1, 2) or z.shape[-1] == 0:
@@ -373,21 +373,31 @@ def _sample(pipeline: Pipeline, logits: ArrayLike, size: Any, rng: RNG, threads:
     rows = z[None] if z.ndim == 1 else z
     draws = np.empty((len(rows), number), np.int64)
 
-    def work(block: tuple[int, int, NDArray[Any]]) -> None:
-        start, stop, scores = block
-        own = draws[start:stop]
+    blocks = iter(_blocks(rows))
+    lock = threading.Lock()
 
-        def read(part: NDArray[Any], steps: _Steps, small: int, at: slice) -> tuple[int, int]:
-            return _draw(part, steps, small, key, start + at.start, own[at])
+    def work() -> None:
+        while True:
+            with lock:
+                start, stop, block = next(blocks, (0, 0, rows))
+            if start == stop:
+                return
+            own = draws[start:stop]
 
-        _each(pipeline, scores, read, start)
+            def read(
+                part: NDArray[Any], steps: _Steps, small: int, at: slice, start: int = start, own: Any = own
+            ) -> Any:
+                return _draw(part, steps, small, key, start + at.start, own[at])
 
-    if workers == 1 or rows.size <= _UNIT // 4 or len(rows) == 1:
-        for block in _blocks(rows):
-            work(block)
-    else:
-        with ThreadPoolExecutor(workers) as pool:
-            list(pool.map(work, _blocks(rows)))
+            _each(pipeline, block, read, start)
+
+    helpers = min(workers, -(-rows.size // _UNIT)) - 1
+    futures = [pool().submit(work) for _ in range(helpers)]
+    try:
+        work()
+    finally:
+        for future in futures:
+            future.result()
     shaped = draws if size is not None else draws[:, 0]
     return shaped[0] if z.ndim == 1 else shaped
 
@@ -402,7 +412,7 @@ def _blocks(rows: NDArray[Any]) -> Iterable[tuple[int, int, NDArray[Any]]]:
     for start in range(0, len(rows), length):
         block = rows[start : start + length]
         if not direct:
-            block = np.ascontiguousarray(block, np.float32 if block.dtype.itemsize == 2 else np.float64)
+            block = np.ascontiguousarray(block, np.float32 if block.dtype.itemsize <= 4 else np.float64)
         yield start, start + len(block), block
 
 
@@ -541,12 +551,35 @@ def _describe(part: NDArray[Any], steps: _Steps, small: int, lefts: NDArray[np.f
 def _draw(
     part: NDArray[Any], steps: _Steps, small: int, key: NDArray[np.uint64], first: int, draws: NDArray[np.int64]
 ) -> tuple[int, int]:
+    from .kernels import lanes
     from .kernels import sampling as kernels
     from .kernels.compiler import compiled
 
-    state = np.zeros(1, np.int64)
     levels = part.shape[1]
-    table = np.empty(levels if draws.shape[1] > max(1, levels // _TABLE) else 0)
+    many = draws.shape[1] > max(1, levels // _TABLE)
+    scale = steps.values[-1] if steps.codes.size else steps.scale
+    only_heat = (steps.codes == kernels.TEMPERATURE).all() and np.isfinite(steps.values).all()
+    if part.dtype == np.float32 and not many and only_heat and 1e-30 < scale < 1e30:
+        kernel: Any = kernels.quick_rows
+        room = np.empty(-(-levels // kernels.BLOCK)), lanes.aligned((kernels.BLOCK // 16 + 1, 16), np.float32)
+        if draws.shape[1] == 1 and levels <= kernels.FEW:
+            kernel = kernels.few_levels
+            room = lanes.aligned((levels, kernels.LANES), np.float32), lanes.aligned((6, 8), np.float64)
+        begin = 0
+        while begin < len(part):
+            stopped = compiled(kernel)(
+                _read_only(part[begin:]), np.float32(scale), scale, key, first + begin, draws[begin:], *room
+            )
+            if stopped < 0:
+                return -1, 0
+            row = slice(begin + stopped, begin + stopped + 1)
+            stopped, why = _draw(part[row].astype(np.float64), steps, small, key, first + row.start, draws[row])
+            if stopped >= 0:
+                return row.start, why
+            begin = row.stop
+        return -1, 0
+    state = np.zeros(1, np.int64)
+    table = np.empty(levels if many else 0)
     numbers = (steps.codes, steps.values, steps.exactly, steps.scale, small)
     stopped = compiled(kernels.draw_rows)(
         _read_only(part), *numbers, key, first, draws, table, _work_space(levels), state

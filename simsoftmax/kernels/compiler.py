@@ -38,7 +38,7 @@ from simsoftmax.kernels import cache
 from simsoftmax.kernels.calling import numba_type, plain, spread
 
 #: What machine code may call besides itself, functions of the C library, also those behind an operation of LLVM's.
-_LIBRARY = ("exp", "expm1", "log", "log1p", "log2", "sqrt", "floor", "fma", "memcpy", "memmove", "memset")
+_LIBRARY = ("exp", "expm1", "log", "log1p", "log2", "sqrt", "floor", "fma", "fmaf", "memcpy", "memmove", "memset")
 
 #: What a kernel may return: numba's name of it, and how it is read.
 _RESULTS: dict[str, Any] = {"none": None, "int64": ctypes.c_int64, "float64": ctypes.c_double, "bool": ctypes.c_bool}

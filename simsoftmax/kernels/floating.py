@@ -23,6 +23,7 @@ __all__ = [
     "fill",
     "fma",
     "fused",
+    "halves",
     "labelled",
     "lane_maximum",
     "lane_sum",
@@ -52,7 +53,7 @@ def fma(a, b, c):
 
 
 def fused(a, b, c):
-    """Return a * b + c in double precision, rounded once on every processor; uncompiled it is rounded twice."""
+    """Return a * b + c, rounded once on every processor; uncompiled it is rounded twice."""
     return a * b + c
 
 
@@ -117,6 +118,12 @@ def columns(logits, row, level, step):
     return block[:, 0].copy(), block[:, 1].copy(), block[:, 2].copy(), block[:, 3].copy()
 
 
+def halves(a):
+    """Return the lower and the upper lanes of single precision, in double precision."""
+    half = len(a) // 2
+    return a[:half].astype(np.float64), a[half:].astype(np.float64)
+
+
 def labelled(logits, labels, row, step):
     """Return the labels' logits of the rows ``row``, ``row + step``, ..., NaN for labels out of range."""
     rows = np.arange(row, row + step * _size(logits.dtype), step)
@@ -159,8 +166,8 @@ def exp2_single(t):
     t = no_lower(t, fill(_LOW32))
     n = t + fill(_ROUND32)
     f = t - (n - fill(_ROUND32))
-    p = fma(fma(fma(fill(_A6), f, fill(_A5)), f, fill(_A4)), f, fill(_A3))
-    p = fma(fma(fma(p, f, fill(_A2)), f, fill(_A1)), f, fill(_A0))
+    p = fused(fused(fused(fill(_A6), f, fill(_A5)), f, fill(_A4)), f, fill(_A3))
+    p = fused(fused(fused(p, f, fill(_A2)), f, fill(_A1)), f, fill(_A0))
     return t, p * power_of_two(n)
 
 

@@ -226,6 +226,22 @@ def _columns(logits, row, level, step):
     return result, build
 
 
+@_lowering(floating.halves, Vector)
+def _halves(a):
+    half = Vector(types.float64, a.count // 2)
+
+    def build(context, builder, signature, arguments):
+        nothing = ir.Constant(a.llvm, ir.Undefined)
+        order = ir.VectorType(ir.IntType(32), half.count)
+        parts = [
+            builder.shuffle_vector(arguments[0], nothing, ir.Constant(order, list(range(first, first + half.count))))
+            for first in (0, half.count)
+        ]
+        return context.make_tuple(builder, signature.return_type, [builder.fpext(p, half.llvm) for p in parts])
+
+    return types.UniTuple(half, 2), build
+
+
 @_lowering(floating.labelled, types.Array, types.Array, types.Integer, types.Integer)
 def _labelled(logits, labels, row, step):
     vector = _whole(logits.dtype)
