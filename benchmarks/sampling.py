@@ -102,7 +102,7 @@ def torch_peers() -> tuple[dict[str, Draw], dict[str, Draw]]:
         "top-p": filtered(None, TOP_P),
         "top-k": filtered(TOP_K, None),
     }
-    return {"PyTorch softmax and multinomial": plain}, {f"transformers' {k}, in PyTorch": d for k, d in sorting.items()}
+    return {"PyTorch softmax and multinomial": plain}, sorting
 
 
 def cases() -> dict[str, tuple[tuple[int, int], dict[str, Draw]]]:
@@ -126,7 +126,7 @@ def cases() -> dict[str, tuple[tuple[int, int], dict[str, Draw]]]:
         ),
     }
     for name, draw in sorted_.items():
-        result[name.removeprefix("transformers' ").removesuffix(", in PyTorch")][1][name] = draw
+        result[name][1]["transformers' sorting, in PyTorch"] = draw
     return result
 
 

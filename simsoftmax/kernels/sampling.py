@@ -95,11 +95,12 @@ def _mass(logits, row, left, blocks, space):
         mass, moment = zero, zero
         for k in range(begin, min(begin + BLOCK, levels), 8):
             z = _read(logits, row, k, levels)
-            gap = z - roof
             here = (z > floor) & (z <= roof)
-            w = lanes.select(here, exp2_double(gap * factor)[1], zero)
-            mass = mass + w
-            moment = moment + w * lanes.select(here, gap, zero)
+            if lanes.any_lane(here):
+                gap = z - roof
+                w = lanes.select(here, exp2_double(gap * factor)[1], zero)
+                mass = mass + w
+                moment = moment + w * lanes.select(here, gap, zero)
         blocks[block] = _sum(mass, space)
         total += blocks[block]
         lever += _sum(moment, space)
@@ -109,17 +110,6 @@ def _mass(logits, row, left, blocks, space):
 def _tied(left):
     """Return the mass of the entries that equal ``low``."""
     return left[2] * _weight(left[0], left[1], left[3]) if left[2] > 0 else 0.0
-
-
-def _count(logits, row, low, high):
-    """Return how many scores are above ``low`` and at most ``high``."""
-    levels = logits.shape[1]
-    floor, roof = fill(low), fill(high)
-    number = 0
-    for k in range(0, levels, 8):
-        z = _read(logits, row, k, levels)
-        number += lanes.population((z > floor) & (z <= roof))
-    return number
 
 
 def _equal(logits, row, value):
@@ -279,12 +269,12 @@ def _search(logits, row, left, centre, one_sided, target, share, by_mass, work, 
     """
     bins, keys, values, _, space = work
     levels = logits.shape[1]
-    far = _farthest(logits, row, left, centre, space)
-    near, reach = 0.0, far
     refine = levels > FEW
+    near, far, reach = 0.0, _INF, _INF
     if refine and levels > 2 * SAMPLE:
-        reach = min(reach, _guess(logits, row, left, centre, share, by_mass, keys, values))
-        reach = reach if reach > 0 else far
+        reach = _guess(logits, row, left, centre, share, by_mass, keys, values)
+    if not 0 < reach < _INF:
+        reach = far = _farthest(logits, row, left, centre, space)
     for _ in range(500):
         if refine and reach > near:
             if reach - near < 1 / FARTHEST:
@@ -295,6 +285,8 @@ def _search(logits, row, left, centre, one_sided, target, share, by_mass, work, 
                 reached += bins[i]
                 i += 1
             if i == BINS:
+                if far == _INF:
+                    far = _farthest(logits, row, left, centre, space)
                 if reach >= far:
                     return 0
                 near, reach = reach, far
@@ -335,6 +327,8 @@ def _search(logits, row, left, centre, one_sided, target, share, by_mass, work, 
                 return 1
             reached += mass
             i = j
+        if far == _INF:
+            far = _farthest(logits, row, left, centre, space)
         if reach >= far:
             return 0
         near, reach, refine = reach, far, True
@@ -431,18 +425,16 @@ def narrow(logits, row, codes, values, exactly, scale, small, left, work):
             if not one and left[3] > 0:
                 _likely(logits, row, left, value, space)
         elif code == TOP_K:
-            number = left[2]
-            if not one:
-                number += float(_count(logits, row, left[0], left[1]))
-            if number > value:
-                if one:
-                    if exactly[step]:
-                        left[2] = value
-                    continue
-                status = _search(logits, row, left, left[1], True, value, value / number, False, work, found)
+            if one:
+                if exactly[step]:
+                    left[2] = min(left[2], value)
+            elif value < logits.shape[1]:
+                share = value / logits.shape[1]
+                status = _search(logits, row, left, left[1], True, value, share, False, work, found)
                 if status < 0:
                     return UNENDING
-                _narrow(logits, row, left, found[1], value - found[3] if exactly[step] else found[2])
+                if status == 1:
+                    _narrow(logits, row, left, found[1], value - found[3] if exactly[step] else found[2])
         elif code == TOP_P:
             total = _mass(logits, row, left, blocks, space)[0] + _tied(left)
             status = _search(logits, row, left, left[1], True, value * total, value, True, work, found)
