@@ -39,7 +39,7 @@ from simsoftmax.kernels import cache
 from simsoftmax.kernels.calling import check, numba_type, plain, spread
 
 #: What machine code may call besides itself, functions of the C library, also those behind an operation of LLVM's.
-_LIBRARY = ("exp", "expm1", "log", "log1p", "log2", "sqrt", "floor", "fma", "memcpy", "memmove", "memset")
+_LIBRARY = ("exp", "expm1", "log", "log1p", "log2", "sqrt", "floor", "fma", "fmaf", "memcpy", "memmove", "memset")
 
 #: What a kernel may return, beside nothing and tuples of these: numba's name of it, and how it is read.
 _RESULTS: dict[str, Any] = {

@@ -15,11 +15,15 @@ __all__ = [
     "add_to_row",
     "columns",
     "divide",
+    "eight",
+    "eight_before",
     "exp2",
     "exp2_double",
     "exp2_single",
     "fill",
     "fma",
+    "fused",
+    "halves",
     "labelled",
     "lane_maximum",
     "lane_sum",
@@ -47,6 +51,11 @@ def fill(scalar):
 
 def fma(a, b, c):
     """Return a * b + c, rounded once where the processor can."""
+    return a * b + c
+
+
+def fused(a, b, c):
+    """Return a * b + c, rounded once on every processor; uncompiled it is rounded twice."""
     return a * b + c
 
 
@@ -93,10 +102,28 @@ def piece_before(logits, row, level, count):
     return vector
 
 
+def eight(logits, row, level):
+    """Return eight logits of one row from ``level`` on, in double precision."""
+    return logits[row, level : level + 8].astype(np.float64)
+
+
+def eight_before(logits, row, level, count):
+    """Return the ``count`` logits of one row from ``level`` on, and -inf in the others of eight."""
+    vector = fill(-np.inf)
+    vector[:count] = logits[row, level : level + count]
+    return vector
+
+
 def columns(logits, row, level, step):
     """Return four levels of the rows ``row``, ``row + step``, ..., a vector each."""
     block = logits[row : row + step * _size(logits.dtype) : step, level : level + 4]
     return block[:, 0].copy(), block[:, 1].copy(), block[:, 2].copy(), block[:, 3].copy()
+
+
+def halves(a):
+    """Return the lower and the upper lanes of single precision, in double precision."""
+    half = len(a) // 2
+    return a[:half].astype(np.float64), a[half:].astype(np.float64)
 
 
 def labelled(logits, labels, row, step):
@@ -141,8 +168,8 @@ def exp2_single(t):
     t = no_lower(t, fill(_LOW32))
     n = t + fill(_ROUND32)
     f = t - (n - fill(_ROUND32))
-    p = fma(fma(fma(fill(_A6), f, fill(_A5)), f, fill(_A4)), f, fill(_A3))
-    p = fma(fma(fma(p, f, fill(_A2)), f, fill(_A1)), f, fill(_A0))
+    p = fused(fused(fused(fill(_A6), f, fill(_A5)), f, fill(_A4)), f, fill(_A3))
+    p = fused(fused(fused(p, f, fill(_A2)), f, fill(_A1)), f, fill(_A0))
     return t, p * power_of_two(n)
 
 
@@ -151,9 +178,9 @@ def exp2_double(t):
     t = no_lower(t, fill(_LOW64))
     n = t + fill(_ROUND64)
     f = t - (n - fill(_ROUND64))
-    p = fma(fma(fma(fill(_B11), f, fill(_B10)), f, fill(_B9)), f, fill(_B8))
-    p = fma(fma(fma(fma(p, f, fill(_B7)), f, fill(_B6)), f, fill(_B5)), f, fill(_B4))
-    p = fma(fma(fma(fma(p, f, fill(_B3)), f, fill(_B2)), f, fill(_B1)), f, fill(_B0))
+    p = fused(fused(fused(fill(_B11), f, fill(_B10)), f, fill(_B9)), f, fill(_B8))
+    p = fused(fused(fused(fused(p, f, fill(_B7)), f, fill(_B6)), f, fill(_B5)), f, fill(_B4))
+    p = fused(fused(fused(fused(p, f, fill(_B3)), f, fill(_B2)), f, fill(_B1)), f, fill(_B0))
     return t, p * power_of_two(n)
 
 

@@ -10,7 +10,10 @@ Comparisons give masks: one truth value a lane.
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
+from numpy.typing import NDArray
 
 __all__ = [
     "WIDTH",
@@ -34,7 +37,7 @@ WIDTH = 512
 """Bits in a vector."""
 
 
-def aligned(shape, dtype):
+def aligned(shape: tuple[int, ...], dtype: Any) -> NDArray[Any]:
     """Return an array of zeros whose rows lie on the boundaries of vectors, where memory is read in one piece."""
     size = int(np.prod(shape)) * np.dtype(dtype).itemsize
     room = np.zeros(size + WIDTH // 8, np.uint8)

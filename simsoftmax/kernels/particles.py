@@ -91,7 +91,7 @@ def advance(
     jobs = [(states[a * block : b * block], streams[a:b]) for a, b in pairwise(bounds)]
     if threads == 1:
         return run(*jobs[0])
-    futures = [_pool().submit(run, *job) for job in jobs[1:]]
+    futures = [pool().submit(run, *job) for job in jobs[1:]]
     return run(*jobs[0]) + sum(future.result() for future in futures)
 
 
@@ -139,10 +139,11 @@ def _run_matrix(kernel: Any, exponents: Any, proposal: Any, block: int, sweeps: 
 
 
 @functools.cache
-def _pool() -> ThreadPoolExecutor:
+def pool() -> ThreadPoolExecutor:
+    """Return the threads that help the one that asks."""
     # One for all numbers of threads: more jobs than processors wait for their turn.
     return ThreadPoolExecutor(max(1, (os.cpu_count() or 1) - 1), thread_name_prefix="simsoftmax")
 
 
 if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_pool.cache_clear)  # threads do not survive a fork
+    os.register_at_fork(after_in_child=pool.cache_clear)  # threads do not survive a fork

@@ -7,7 +7,8 @@ OOPSLA 2014.
 import numpy as np
 from numpy.typing import NDArray
 
-_GOLDEN = np.uint64(0x9E3779B97F4A7C15)
+INLINE = True
+GOLDEN = np.uint64(0x9E3779B97F4A7C15)
 
 
 def seed_streams(key: int, blocks: int, words: int = 4) -> NDArray[np.uint64]:
@@ -17,12 +18,13 @@ def seed_streams(key: int, blocks: int, words: int = 4) -> NDArray[np.uint64]:
     xoshiro recommend to fill its state. Different keys give unrelated streams.
     """
     with np.errstate(over="ignore"):
-        start = _splitmix(np.uint64(key) ^ _splitmix(np.arange(blocks, dtype=np.uint64)))
-        return np.asarray(_splitmix(start[:, None] + _GOLDEN * np.arange(words, dtype=np.uint64)))
+        start = splitmix(np.uint64(key) ^ splitmix(np.arange(blocks, dtype=np.uint64)))
+        return np.asarray(splitmix(start[:, None] + GOLDEN * np.arange(words, dtype=np.uint64)))
 
 
-def _splitmix(x):
-    x = x + _GOLDEN
+def splitmix(x):
+    """Return a hash of 64 bits."""
+    x = x + GOLDEN
     x = (x ^ (x >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
     x = (x ^ (x >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
     return x ^ (x >> np.uint64(31))

@@ -20,6 +20,9 @@ from simsoftmax.kernels.vector import Vector, lowered, operation
 __all__: list[str] = []
 
 
+_DOUBLE = Vector(types.float64, 8)
+
+
 def _lowering(function: Any, *kinds: Any) -> Any:
     """Register what gives, from the types of the arguments, the type of the result and how it is built."""
 
@@ -72,6 +75,14 @@ def _fill(scalar):
 def _fma(a, b, c):
     def build(_context, builder, _signature, arguments):
         return _call(builder, f"llvm.fmuladd.{_suffix(a)}", a.llvm, *arguments)
+
+    return a, build
+
+
+@_lowering(floating.fused, Vector, Vector, Vector)
+def _fused(a, b, c):
+    def build(_context, builder, _signature, arguments):
+        return _call(builder, f"llvm.fma.{_suffix(a)}", a.llvm, *arguments)
 
     return a, build
 
@@ -135,24 +146,24 @@ def _pointer(context, builder, kinds, arguments, vector):
     return builder.bitcast(builder.gep(array.data, [at]), vector.as_pointer())
 
 
-@_lowering(floating.piece, types.Array, types.Integer, types.Integer)
-def _piece(logits, row, level):
-    vector = _whole(logits.dtype)
+def _in_double(builder, value):
+    """Return a vector of eight in double precision."""
+    double = _DOUBLE.llvm
+    return value if value.type == double else builder.fpext(value, double)
 
+
+def _loaded(vector):
     def build(context, builder, signature, arguments):
         return builder.load(_pointer(context, builder, signature.args, arguments, vector.llvm), align=vector.bits // 8)
 
-    return vector, build
+    return build
 
 
-@_lowering(floating.piece_before, types.Array, types.Integer, types.Integer, types.Integer)
-def _piece_before(logits, row, level, count):
-    vector = _whole(logits.dtype)
-
+def _loaded_in_part(vector):
     def build(context, builder, signature, arguments):
         pointer = _pointer(context, builder, signature.args, arguments, vector.llvm)
         number = ir.IntType(32)
-        some = context.cast(builder, arguments[3], count, types.int32)
+        some = context.cast(builder, arguments[3], signature.args[3], types.int32)
         first = builder.insert_element(ir.Constant(ir.VectorType(number, vector.count), ir.Undefined), some, number(0))
         same = ir.Constant(ir.VectorType(number, vector.count), None)
         every = builder.shuffle_vector(first, ir.Constant(first.type, ir.Undefined), same)
@@ -161,7 +172,31 @@ def _piece_before(logits, row, level, count):
         name = f"llvm.masked.load.{_suffix(vector)}.p0"
         return _call(builder, name, vector.llvm, pointer, number(vector.bits // 8), mask, nothing)
 
-    return vector, build
+    return build
+
+
+@_lowering(floating.piece, types.Array, types.Integer, types.Integer)
+def _piece(logits, row, level):
+    vector = _whole(logits.dtype)
+    return vector, _loaded(vector)
+
+
+@_lowering(floating.eight, types.Array, types.Integer, types.Integer)
+def _eight(logits, row, level):
+    load = _loaded(Vector(logits.dtype, 8))
+    return _DOUBLE, lambda context, builder, *of: _in_double(builder, load(context, builder, *of))
+
+
+@_lowering(floating.eight_before, types.Array, types.Integer, types.Integer, types.Integer)
+def _eight_before(logits, row, level, count):
+    load = _loaded_in_part(Vector(logits.dtype, 8))
+    return _DOUBLE, lambda context, builder, *of: _in_double(builder, load(context, builder, *of))
+
+
+@_lowering(floating.piece_before, types.Array, types.Integer, types.Integer, types.Integer)
+def _piece_before(logits, row, level, count):
+    vector = _whole(logits.dtype)
+    return vector, _loaded_in_part(vector)
 
 
 @_lowering(floating.columns, types.Array, types.Integer, types.Integer, types.Integer)
@@ -192,6 +227,22 @@ def _columns(logits, row, level, step):
         return context.make_tuple(builder, signature.return_type, columns)
 
     return result, build
+
+
+@_lowering(floating.halves, Vector)
+def _halves(a):
+    half = Vector(types.float64, a.count // 2)
+
+    def build(context, builder, signature, arguments):
+        nothing = ir.Constant(a.llvm, ir.Undefined)
+        order = ir.VectorType(ir.IntType(32), half.count)
+        parts = [
+            builder.shuffle_vector(arguments[0], nothing, ir.Constant(order, list(range(first, first + half.count))))
+            for first in (0, half.count)
+        ]
+        return context.make_tuple(builder, signature.return_type, [builder.fpext(p, half.llvm) for p in parts])
+
+    return types.UniTuple(half, 2), build
 
 
 @_lowering(floating.labelled, types.Array, types.Array, types.Integer, types.Integer)

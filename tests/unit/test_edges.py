@@ -233,6 +233,13 @@ STRATEGIES = {
     "classwise": lambda k: st.booleans(),
     "resamples": lambda k: whole(1, 9, 0, 10**400),
     "progress": lambda k: st.just(False),
+    "size": lambda k: whole(0, 9, -1, 2**53 + 1, 10**400),
+    "top_k": lambda k: whole(1, 9, 0, 2**53, 2**53 + 1, 10**400),
+    "top_p": lambda k: CHANCES.flatmap(scalar),
+    "min_p": lambda k: CHANCES.flatmap(scalar),
+    "typical_p": lambda k: CHANCES.flatmap(scalar),
+    "order": lambda k: one_of("temperature-first", "temperature-last"),
+    "pipeline": lambda k: st.none(),
 }
 # Where one name means different things to different functions.
 ROWS = {

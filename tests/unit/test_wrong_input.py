@@ -78,6 +78,7 @@ CHOICE = ["sideways", 3, None, ["width"]]
 # Where one name means different things to different functions.
 WRONG_OF = {
     ("fit_temperature", "logits"): ROWS,
+    ("sample", "logits"): [value for value in VECTOR if value is not None] + [np.ones((2, 2, 2))],
     ("plot_temperature_sweep", "logits"): VECTOR,
     ("plot_temperature_sweep", "temperatures"): [3, "abc", (1.0,), (1.0, -1.0), (np.nan, 1.0), (0.0, 1.0)],
     ("plot_trajectory", "quantity"): CHOICE,
@@ -101,6 +102,13 @@ WRONG |= {
     "measured": [3, "abc", ([1.0], [2.0]), ([1.0], [2.0], [3.0, 4.0])],
     "trajectory": [3, None, "abc", Z],
     "ax": AXES,
+    "size": [value for value in WHOLE if value is not None],
+    "top_k": [*(value for value in WHOLE if value is not None), 0],
+    "top_p": [*(value for value in NOT_A_NUMBER if value is not None), 0.0, -0.1, 1.1],
+    "min_p": [*(value for value in NOT_A_NUMBER if value is not None), -0.1, 1.1],
+    "typical_p": [*(value for value in NOT_A_NUMBER if value is not None), 0.0, -0.1, 1.1],
+    "order": CHOICE,
+    "pipeline": [3, "abc", [1.0], True],
 }
 WELCOME = {("simulate_gas", "sweeps"): [0]}  # a gas as it is prepared
 FLAGS = {"progress", "debias", "classwise"}  # any truth value will do
