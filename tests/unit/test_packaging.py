@@ -59,7 +59,7 @@ def test_the_sources_are_whole(built):
 
 def test_the_package_is_what_runs_and_nothing_else(built):
     files, _, wheel = built
-    wanted = {name for name in files if re.match(r"simsoftmax/(?!live/src/)", name)}
+    wanted = {name for name in files if re.match(r"simsoftmax/(?!live/src/|.*\.md$)", name)}
     assert {name for name in files_of(wheel) if ".dist-info/" not in name} == wanted
     assert (wheel / f"simsoftmax-{__version__}.dist-info").is_dir()
     assert {"simsoftmax/py.typed", "simsoftmax/__init__.pyi", "simsoftmax/live/static/kernels.wasm"} <= wanted

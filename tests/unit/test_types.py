@@ -9,6 +9,8 @@ import matplotlib.pyplot as plt
 import pytest
 import typed_user
 
+pytestmark = pytest.mark.process
+
 HERE = Path(__file__).parent
 ROOT = HERE.parents[1]
 USER, MISTAKES = HERE / "typed_user.py", HERE / "typed_mistakes.py"
