@@ -45,6 +45,13 @@ from .plotting import plot_occupancy as plot_occupancy
 from .plotting import plot_reliability as plot_reliability
 from .plotting import plot_temperature_sweep as plot_temperature_sweep
 from .plotting import plot_trajectory as plot_trajectory
+from .sampling import MinP as MinP
+from .sampling import Pipeline as Pipeline
+from .sampling import Temperature as Temperature
+from .sampling import TopK as TopK
+from .sampling import TopP as TopP
+from .sampling import Typical as Typical
+from .sampling import sample as sample
 from .thermodynamics import Estimate as Estimate
 from .thermodynamics import LogPartitionEstimate as LogPartitionEstimate
 from .thermodynamics import heat_capacity_from_counts as heat_capacity_from_counts

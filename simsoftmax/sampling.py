@@ -44,8 +44,14 @@ def _as_ties(ties: Any) -> None:
 
 
 @dataclass(frozen=True)
-class Temperature:
-    """Divide the scores by a temperature; 0 leaves the highest only, infinity makes all alike."""
+class Temperature(Displayed):
+    """Divide the scores by a temperature; 0 leaves the highest only, infinity makes all alike.
+
+    Attributes
+    ----------
+    temperature : float
+        T >= 0, in units of the scores.
+    """
 
     temperature: float = 1.0
 
@@ -57,11 +63,18 @@ class Temperature:
 
 
 @dataclass(frozen=True)
-class TopK:
+class TopK(Displayed):
     """Leave the k most likely tokens.
 
     ``ties`` says what becomes of tokens as likely as the k-th: "keep" leaves all of them (transformers, vLLM), "first"
     the first of them, so that k are left (llama.cpp).
+
+    Attributes
+    ----------
+    k : int
+        How many.
+    ties : {"keep", "first"}
+        What becomes of tokens as likely as the k-th.
     """
 
     k: int
@@ -76,11 +89,18 @@ class TopK:
 
 
 @dataclass(frozen=True)
-class TopP:
+class TopP(Displayed):
     """Leave the nucleus: the most likely tokens up to the one with which their mass reaches p.
 
     A. Holtzman et al., "The Curious Case of Neural Text Degeneration" (2020). ``ties`` says what becomes of tokens as
     likely as the last one: "keep" leaves all of them, "first" as many as are needed.
+
+    Attributes
+    ----------
+    p : float
+        The mass, above 0 and at most 1.
+    ties : {"keep", "first"}
+        What becomes of tokens as likely as the last one.
     """
 
     p: float
@@ -95,8 +115,14 @@ class TopP:
 
 
 @dataclass(frozen=True)
-class MinP:
-    """Leave the tokens that are at least p times as likely as the most likely one."""
+class MinP(Displayed):
+    """Leave the tokens that are at least p times as likely as the most likely one.
+
+    Attributes
+    ----------
+    p : float
+        The share of the largest probability, from 0 to 1.
+    """
 
     p: float
 
@@ -108,11 +134,16 @@ class MinP:
 
 
 @dataclass(frozen=True)
-class Typical:
+class Typical(Displayed):
     """Leave the tokens whose surprise is nearest to the entropy, up to the one with which their mass reaches p.
 
     C. Meister et al., "Locally Typical Sampling" (2023). -ln p is (<z> - z) / T away from the entropy, so these are the
     tokens whose energy is nearest to the mean energy. Tokens equally near stay together.
+
+    Attributes
+    ----------
+    p : float
+        The mass, above 0 and at most 1.
     """
 
     p: float

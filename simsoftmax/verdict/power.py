@@ -26,6 +26,8 @@ Floats = NDArray[np.float64]
 
 MARGIN = 0.04
 """Standard deviations by which the score must exceed what its series asks for: 0.1 % at a power of 99 %."""
+FEW, OUTCOMES = 50.0, 300
+"""Where fewer particles than this are expected outside one group, so many outcomes are drawn to see a promise kept."""
 NODES, WEIGHTS = np.polynomial.hermite_e.hermegauss(5)
 WEIGHTS = WEIGHTS / WEIGHTS.sum()
 """Five nodes and weights whose sums are the moments of a standard normal variable, up to the ninth."""
@@ -225,7 +227,25 @@ def _detectable_temperature(null: Null, logits: Floats, temperature: float, fals
     hotter, colder = smallest(1.0), smallest(-1.0)
     if math.isinf(hotter) or math.isinf(colder):
         return math.inf
-    return max(math.expm1(hotter), -math.expm1(-colder))
+    change = max(math.expm1(hotter), -math.expm1(-colder))
+    with np.errstate(over="ignore"):
+        others = [np.add.reduceat(np.exp(gap * (1 / (1 + x))), groups.starts) for x in (change, -change) if x > -1]
+    return change if all(_is_caught(null, w / w.sum(), false_alarm, power) for w in others) else math.inf
+
+
+def _is_caught(null: Null, q: Floats, false_alarm: float, power: float) -> bool:
+    """Return whether counts drawn from group probabilities q are caught with the stated power, where few decide.
+
+    Where all but a few particles are in one group, the score has nowhere left to go, and the series of `_sure_score`
+    says little. There some outcomes are drawn, always the same, and judged.
+    """
+    if null.particles * (1 - q.max()) > FEW:
+        return True
+    draws = np.random.default_rng(0).multinomial(null.particles, q, size=OUTCOMES)
+    counts = np.zeros((OUTCOMES, len(null.p)), np.int64)
+    counts[:, null.groups.order[null.groups.starts]] = draws
+    caught = float((null.judge(counts)[2] <= false_alarm).mean())
+    return caught >= power - 3 * math.sqrt(power * (1 - power) / OUTCOMES)
 
 
 @dataclass(frozen=True)

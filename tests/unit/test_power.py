@@ -147,6 +147,17 @@ def test_a_temperature_off_by_the_detectable_amount_is_caught_with_the_stated_po
     assert judged >= 2 / 3 * cases
 
 
+@pytest.mark.parametrize("power", [0.9, 0.99])
+@pytest.mark.parametrize("particles", [150, 278, 400, 1000])
+def test_a_promise_is_kept_where_nearly_all_particles_are_in_one_level(particles, power, rng):
+    """Colder still, the score has nowhere left to go: nothing is promised that the verdict then lets pass."""
+    logits, t, experiments = np.array([0.0, 1.658, 3.317]), 0.537, 4000
+    least = detectable_difference(particles, logits, t, power=power).temperature
+    for true_t in (t * (1 + least), t * (1 - least)):
+        if 0 < true_t < math.inf:
+            assert at_least(caught(logits, t, particles, true_t, experiments, rng), experiments, power)
+
+
 def test_the_promise_is_not_more_cautious_than_it_must_be(rng):
     t, n, experiments = 1.6, 30_000, 60_000
     for power, most in [(0.99, 0.995), (0.9, 0.92)]:
