@@ -37,7 +37,7 @@ def freezing_temperature(levels: float, *, sigma: float = 1.0) -> float:
     Examples
     --------
     >>> round(freezing_temperature(65536), 6)
-    0.212331
+    0.21233
     """
     return as_positive("sigma", sigma) / float(np.sqrt(2 * np.log(as_count("levels", levels, low=2))))
 

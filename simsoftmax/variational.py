@@ -115,7 +115,7 @@ def variational_free_energy(distribution: Reals, logits: Reals, temperature: Sca
 
     Examples
     --------
-    >>> round(variational_free_energy([0.5, 0.5], [1.0, 0.0], 2.0), 6)
+    >>> print(round(variational_free_energy([0.5, 0.5], [1.0, 0.0], 2.0), 6))
     -1.886294
     """
     q, z, t = _prepare(distribution, logits, temperature)

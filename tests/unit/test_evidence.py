@@ -120,3 +120,17 @@ def test_evidence_that_never_rose_says_nothing_of_a_probability():
     assert "at most 1" not in str(watch)
     watch.update([0, 0, 50])
     assert "with probability at most" in str(watch)
+
+
+def test_an_alarm_is_remembered_though_the_evidence_falls_again():
+    # Who may stop at will may also look late: Ville's inequality is about the highest value ever.
+    watch, p = EProcess(EXAMPLE, 2.0), softmax(EXAMPLE, 2.0)
+    watch.update([300, 50, 50])
+    highest = watch.log_evidence
+    assert watch.alarm(1e-3)
+    watch.update(np.rint(10**6 * p - [300, 50, 50]).astype(int))
+    assert watch.log_evidence < 0
+    assert watch.alarm(1e-3)
+    assert not watch.alarm(math.exp(-highest) / 1.001)
+    assert watch.alarm(math.exp(-highest) * 1.001)
+    assert f"highest value of {math.exp(highest):.3g} with probability at most {math.exp(-highest):.2g}" in str(watch)

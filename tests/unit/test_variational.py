@@ -122,6 +122,14 @@ def test_certificate_is_true_all_along_the_way(problem, step):
         assert end.spread <= tolerance
 
 
+@pytest.mark.parametrize("t", [0.2, 3.0])
+def test_certificate_promises_no_more_than_it_must(t):
+    """Two equal levels are the worst case of Hoeffding's lemma, so there the certificate is all but attained."""
+    end = minimize_free_energy([1.0, 1.0], t, start=[0.6, 0.4], tolerance=0.1)
+    assert 0.01 < end.spread <= 0.1
+    assert excess_free_energy(end.distribution, [1.0, 1.0], t) == pytest.approx(end.certificate, rel=1e-3)
+
+
 @given(problems(), st.floats(0.05, 0.95))
 def test_convergence_is_linear_at_the_promised_rate(problem, step):
     z, t, q = problem
