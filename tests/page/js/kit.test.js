@@ -80,6 +80,7 @@ test("names are pushed apart no more than needed, and stay within", () => {
   assert.equal(places[0], 30);
   places.forEach((at, i) => assert.ok(i === 0 || at - places[i - 1] >= 20));
   assert.equal(places.at(-1), 90);
+  assert.equal(spread([0], 20, [0, 100])[0], 10);
 });
 
 test("a trait travels as its tag says, or jumps", () => {

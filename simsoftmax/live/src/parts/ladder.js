@@ -13,7 +13,11 @@ const TOP = 30;
 const BOTTOM = 14;
 
 export class Ladder {
-  // change(level, logit) is called when a level is moved; without it the levels stay where they are.
+  /**
+   * change(level, logit) is called when a level is moved; without it the levels stay where they are.
+   * @param {Element} parent
+   * @param {{ change?: (level: number, logit: number) => void, heading?: string }} options
+   */
   constructor(parent, { change, heading = "energy" } = {}) {
     this.change = change;
     this.box = add(parent, "div", { className: "ssm-ladder" });
@@ -35,7 +39,8 @@ export class Ladder {
   }
 
   layout(width, height) {
-    [this.width, this.height] = [width, height];
+    this.width = width;
+    this.height = height;
     const ratio = globalThis.devicePixelRatio || 1;
     Object.assign(this.canvas, { width: Math.round(width * ratio), height: Math.round(height * ratio) });
     Object.assign(this.canvas.style, { width: `${width}px`, height: `${height}px` });
@@ -128,7 +133,8 @@ export class Ladder {
         .filter((event) => !event.button && movable(null, this.indexOf(event.currentTarget)))
         .on("start", (_, spot) => {
           this.held = this.spots.indexOf(spot);
-          this.levels.selectAll("circle").nodes()[this.held].focus({ preventScroll: true });
+          const grip = /** @type {SVGElement} */ (this.levels.selectAll("circle").nodes()[this.held]);
+          grip.focus({ preventScroll: true });
         })
         .on("drag", (event) => {
           const y = Math.min(this.height - BOTTOM, Math.max(TOP, event.y));

@@ -69,6 +69,7 @@ export class Simplex {
     if (this.values) this.landscape(this.values, this.count);
   }
 
+  /** @returns {[number, number]} where a distribution lies */
   spot(q) {
     const sum = (axis) => q[0] * this.places[0][axis] + q[1] * this.places[1][axis] + q[2] * this.places[2][axis];
     return [sum(0), sum(1)];
@@ -87,7 +88,8 @@ export class Simplex {
 
   // values: F on the grid of the kernel free_energy_landscape, count x count.
   landscape(values, count) {
-    Object.assign(this, { values, count });
+    this.values = values;
+    this.count = count;
     if (!this.places) return;
     let [low, high] = [Infinity, -Infinity];
     for (const value of values) [low, high] = [Math.min(low, value), Math.max(high, value)];

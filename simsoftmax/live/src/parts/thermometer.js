@@ -8,10 +8,15 @@ import { heat, place, shadeAt, temperatureAt, ticksFor, tickText } from "../kit/
 import { COLDEST, HOTTEST } from "../kit/look.js";
 
 export class Thermometer {
-  // change(temperature) is called when the reader moves it, and without it the thermometer only shows; infinite: whether
-  // it reaches T = infinity.
+  /**
+   * change(temperature) is called when the reader moves it, and without it the thermometer only shows; infinite: whether
+   * it reaches T = infinity.
+   * @param {Element} parent
+   * @param {{ change?: (temperature: number) => void, label?: string, infinite?: boolean }} options
+   */
   constructor(parent, { change, label = "Temperature", infinite = true }) {
-    Object.assign(this, { change, infinite });
+    this.change = change;
+    this.infinite = infinite;
     this.value = 1;
     const id = `ssm-heat-${Math.random().toString(36).slice(2)}`; // several bundles may share a page
     this.svg = select(parent).append("svg").attr("class", "ssm-thermometer");
