@@ -4,8 +4,8 @@ import { drag } from "d3-drag";
 import { scaleLinear } from "d3-scale";
 import { select } from "d3-selection";
 import * as format from "../kit/format.js";
-import { heat, place, shadeAt, temperatureAt, ticksFor, tickText } from "../kit/heat.js";
-import { COLDEST, HOTTEST } from "../kit/look.js";
+import { heat, place, shadeAt, temperatureAt, ticksFor, tickText, turned } from "../kit/heat.js";
+import { HOTTEST } from "../kit/look.js";
 
 export class Thermometer {
   /**
@@ -56,19 +56,8 @@ export class Thermometer {
   }
 
   key(event) {
-    const steps = { ArrowUp: 1, ArrowRight: 1, ArrowDown: -1, ArrowLeft: -1, PageUp: 5, PageDown: -5 }[event.key];
-    let next;
-    if (event.key === "Home") next = 0;
-    else if (event.key === "End") next = Infinity;
-    else if (steps === undefined) return;
-    else if (this.value === 0) next = steps > 0 ? COLDEST : 0;
-    else if (this.value === Infinity) next = steps > 0 ? Infinity : HOTTEST;
-    else {
-      const factor = 1.1 ** steps;
-      next = Number((this.value * factor).toPrecision(3));
-      if (next > HOTTEST) next = this.value >= HOTTEST ? Infinity : HOTTEST;
-      if (next < COLDEST) next = this.value <= COLDEST ? 0 : COLDEST;
-    }
+    const next = turned(this.value, event.key);
+    if (next === undefined) return;
     event.preventDefault();
     this.set(next);
   }
