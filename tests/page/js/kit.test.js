@@ -2,10 +2,12 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import * as format from "../../../simsoftmax/live/src/kit/format.js";
 import { Glide, way } from "../../../simsoftmax/live/src/kit/glide.js";
-import { CURVE, heat, place, shadeAt, temperatureAt, temperatureScale, ticksFor } from "../../../simsoftmax/live/src/kit/heat.js";
+import { CURVE, heat, place, shadeAt, temperatureAt, temperatureScale, ticksFor, turned } from "../../../simsoftmax/live/src/kit/heat.js";
 import { fromTheTop, LevelTraits, levelNames } from "../../../simsoftmax/live/src/kit/level_traits.js";
 import { COLDEST, HEAT, HOTTEST } from "../../../simsoftmax/live/src/kit/look.js";
+import { rungs } from "../../../simsoftmax/live/src/kit/rungs.js";
 import { spread } from "../../../simsoftmax/live/src/kit/spread.js";
+import { distributionAt, spotOf } from "../../../simsoftmax/live/src/kit/triangle.js";
 import { FARTHEST, readLogits, readTemperature } from "../../../simsoftmax/live/src/kit/typed.js";
 import { decode, encode } from "../../../simsoftmax/live/src/kit/wire.js";
 import { fakeStage, near } from "./support.js";
@@ -80,6 +82,7 @@ test("names are pushed apart no more than needed, and stay within", () => {
   assert.equal(places[0], 30);
   places.forEach((at, i) => assert.ok(i === 0 || at - places[i - 1] >= 20));
   assert.equal(places.at(-1), 90);
+  assert.equal(spread([0], 20, [0, 100])[0], 10);
 });
 
 test("a trait travels as its tag says, or jumps", () => {
@@ -152,4 +155,32 @@ test("a level that is moved moves alone", () => {
   levels.temperature = 0.3;
   assert.equal(stage.state.temperature, 0.3);
   assert.deepEqual(levels.rows, { order: [1, 2, 0], names: ["z 2", "z −∞", "z 1.5"] });
+});
+
+test("keys turn the heat by a tenth, and to the exact limits beyond the marks", () => {
+  assert.equal(turned(1, "ArrowUp"), 1.1);
+  assert.equal(turned(1, "ArrowLeft"), 0.909);
+  assert.equal(turned(1, "PageUp"), 1.61);
+  assert.equal(turned(1, "x"), undefined);
+  assert.deepEqual([turned(1, "Home"), turned(1, "End")], [0, Infinity]);
+  assert.deepEqual([turned(19, "ArrowUp"), turned(HOTTEST, "ArrowUp"), turned(Infinity, "ArrowUp")], [HOTTEST, Infinity, Infinity]);
+  assert.deepEqual([turned(0.051, "ArrowDown"), turned(COLDEST, "ArrowDown"), turned(0, "ArrowDown")], [COLDEST, 0, 0]);
+  assert.deepEqual([turned(0, "ArrowUp"), turned(Infinity, "ArrowDown")], [COLDEST, HOTTEST]);
+});
+
+test("levels of equal energy stand side by side, and forbidden ones at the top", () => {
+  const box = { left: 0, right: 100, top: 10, bottom: 200 };
+  const spots = rungs([1, 3, 1, -Infinity, -9], (z) => 100 + 40 * z, box);
+  assert.deepEqual(spots.map(({ y }) => y), [140, 200, 140, 10, 10]);
+  assert.deepEqual([spots[0].x0, spots[0].x1, spots[2].x0, spots[2].x1], [0, 43, 57, 100]);
+  assert.deepEqual([spots[1].x0, spots[1].x1], [0, 100]);
+});
+
+test("a distribution over three levels is a point of a triangle, and back", () => {
+  const corners = [[50, 0], [0, 90], [100, 90]];
+  assert.deepEqual(spotOf([0, 1, 0], corners), [0, 90]);
+  const q = [0.2, 0.3, 0.5];
+  distributionAt(...spotOf(q, corners), corners, 0.001).forEach((share, k) => assert.ok(near(share, q[k])));
+  const outside = distributionAt(-500, 400, corners, 0.001);
+  assert.ok(outside.every((share) => share > 0) && near(outside.reduce((a, b) => a + b), 1));
 });

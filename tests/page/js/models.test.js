@@ -110,6 +110,12 @@ test("a record is gone through in order, and stops at its end", async () => {
   assert.equal(before.filter((level, i) => level !== after[i]).length, 4); // as few as can be
   assert.equal(run.run(0.5, 1), true);
   assert.equal(run.at, 1);
+  run.seek(0);
+  for (const at of [1, 1, 2]) {
+    run.run(0.5, 1);
+    assert.equal(run.at, at); // halves add up
+  }
+  run.seek(1);
   assert.equal(run.run(5, 1), false);
   assert.ok(run.finished);
   assert.equal(recordIn(run)[0], "8 particles, recorded every 10 sweeps.");
@@ -138,11 +144,20 @@ test("a trial distribution flows downhill to softmax", async () => {
   const land = await landscape();
   assert.deepEqual(land.distribution.map((q) => q.toFixed(6)), ["0.333333", "0.333333", "0.333333"]);
   const path = land.descend();
+  land.distribution = [0.1, 0.2, 0.7];
+  assert.deepEqual(land.descend()[0][2], land.distribution);
+  land.distribution = [];
   path.forEach(([, energy], n) => assert.ok(n === 0 || energy <= path[n - 1][1] + 1e-12));
   assert.deepEqual(land.distribution.map((q) => q.toFixed(6)), ["0.333333", "0.333333", "0.333333"]); // only foreseen
   assert.equal(land.flow(1e-3), false);
   while (!land.flow(land.duration));
   land.distribution.forEach((q, k) => assert.ok(near(q, land.probabilities.view[k], 2e-3)));
+});
+
+test("a trial distribution over other levels is none", async () => {
+  const land = await landscape();
+  land.distribution = [1, 0];
+  assert.deepEqual(land.distribution, land.even);
 });
 
 test("nothing is put on a forbidden level", async () => {
@@ -186,6 +201,8 @@ test("curves over the temperature end at the exact limits", async () => {
   assert.ok(near(energy.points.at(-1)[1], -4 / 3));
   assert.equal(entropy.points[0][0], 0);
   assert.deepEqual(heat.limits, []);
+  sweep.equilibrate([1, 0], 1);
+  assert.equal(sweep.trace(["entropy"])[0].limits[0][1], "0"); // one level alone is frozen in
   sweep.equilibrate([1, 1], 1);
   assert.deepEqual(sweep.trace(["energy"])[0].range, [-1.5, -0.5]); // a flat line has room, too
 });
@@ -197,6 +214,7 @@ test("walkers are counted, and a long cooling foretells more success than a shor
   cooling.advance(20);
   cooling.advance(20);
   assert.ok(cooling.finished);
+  assert.equal(cooling.done, 30);
   assert.equal(sum(Array.from(cooling.counts.view, Number)), 500);
   assert.ok(near(sum(cooling.distribution.view), 1));
   assert.ok(cooling.foretell(3, 0.1, 1000) > cooling.foretell(3, 0.1, 10));

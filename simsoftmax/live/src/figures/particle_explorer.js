@@ -27,7 +27,11 @@ const FAULTS = [[0, "exactly T"], [0.02, "2 % too hot"], [0.05, "5 % too hot"]];
 
 // What the reader sees of particles: thermometer, ladder, bars, numbers, a verdict.
 class View {
-  // setTemperature, moveLevel: what the reader may do; rates: whether moves are counted, and not the sweeps of a record.
+  /**
+   * setTemperature, moveLevel: what the reader may do; rates: whether moves are counted, and not the sweeps of a record.
+   * @param {HTMLElement} root
+   * @param {{ rates: boolean, setTemperature?: (t: number) => void, moveLevel?: (level: number, logit: number) => void }} options
+   */
   constructor(root, { setTemperature, moveLevel, rates }) {
     const scene = add(root, "div", { className: "ssm-scene" });
     const cell = () => add(scene, "div", { className: "ssm-cell" });
@@ -81,7 +85,7 @@ class View {
     this.readouts.set("energy", format.fixed(seen.energy), `softmax ${format.fixed(theory.energy)}`);
     this.readouts.set("entropy", format.fixed(seen.entropy), `softmax ${format.fixed(theory.entropy)}`);
     this.readouts.set("free_energy", format.fixed(seen.freeEnergy), `minimum ${format.fixed(theory.freeEnergy)}`);
-    for (const [key, words] of Object.entries(extra)) this.readouts.set(key, ...words);
+    for (const [key, [value, remark]] of Object.entries(extra)) this.readouts.set(key, value, remark);
     this.verdict.textContent = text;
     this.bars.describe(shares.view, probabilities.view);
   }
@@ -119,7 +123,10 @@ class Explorer {
   wake = () => {};
 
   constructor(stage, people) {
-    Object.assign(this, { stage, model: stage.model, people, levels: new LevelTraits(stage) });
+    this.stage = stage;
+    this.model = stage.model;
+    this.people = people;
+    this.levels = new LevelTraits(stage);
     this.view = new View(stage.root, this.options());
     this.actions = add(stage.root, "div", { className: "ssm-controls" });
     this.running = button(this.actions, "pause", () => {
@@ -153,8 +160,23 @@ class Explorer {
     this.wake = stage.animate((seconds) => this.frame(seconds));
   }
 
+  // What the two kinds may do in their own way: what the reader is allowed, controls, what is done at the beginning and
+  // before going on, words and numbers, and what Python is told.
+  options() {
+    return { rates: true };
+  }
+  controls() {}
+  equilibrate() {}
   toggle() {}
   follow() {}
+  words() {
+    return [""];
+  }
+  /** @returns {Record<string, string[]>} values and remarks, by what they are called */
+  extra() {
+    return {};
+  }
+  sync(_now) {}
 
   disturb() {
     this.people.disturb();

@@ -21,7 +21,9 @@ export function way(how, from, to) {
 export class Glide {
   // travels(name) tells how a trait travels; put(changes) sets traits; rest() is called on arrival.
   constructor(travels, put, rest) {
-    Object.assign(this, { travels, put, rest });
+    this.travels = travels;
+    this.put = put;
+    this.rest = rest;
     this.handle = 0;
     this.traits = [];
   }
@@ -33,8 +35,9 @@ export class Glide {
   // now(name): the present value of a trait; goal: the values to come to.
   start(now, goal) {
     this.stop();
-    const ways = Object.entries(goal).map(([name, to]) => [name, way(this.travels(name), now(name), to)]).filter(([, at]) => at);
-    this.traits = ways.map(([name]) => name);
+    const all = Object.entries(goal).map(([name, to]) => ({ name, at: way(this.travels(name), now(name), to) }));
+    const ways = all.filter(({ at }) => at);
+    this.traits = ways.map(({ name }) => name);
     this.put(Object.fromEntries(Object.entries(goal).filter(([name]) => !this.traits.includes(name))));
     if (!ways.length) return;
     let begun;
@@ -42,7 +45,7 @@ export class Glide {
       begun ??= time;
       const u = Math.min(1, (time - begun) / TIME);
       this.handle = u < 1 ? requestAnimationFrame(tick) : 0;
-      this.put(Object.fromEntries(ways.map(([name, at]) => [name, u < 1 ? at(u * u * (3 - 2 * u)) : goal[name]])));
+      this.put(Object.fromEntries(ways.map(({ name, at }) => [name, u < 1 ? at(u * u * (3 - 2 * u)) : goal[name]])));
       if (!this.moving) this.rest();
     };
     this.handle = requestAnimationFrame(tick);

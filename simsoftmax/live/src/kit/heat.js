@@ -24,6 +24,21 @@ const TICKS = [0, COLDEST, 0.2, 1, 5, HOTTEST, Infinity];
 export const ticksFor = (length) => TICKS.filter((t) => Math.abs(length) > 280 || (t !== COLDEST && t !== HOTTEST));
 export const tickText = (t) => (t === Infinity ? "∞" : String(t));
 
+// Where a key takes a temperature: a tenth up or down, by 60 percent with a page, to the exact limits at the ends;
+// undefined for other keys.
+export function turned(temperature, key) {
+  const steps = { ArrowUp: 1, ArrowRight: 1, ArrowDown: -1, ArrowLeft: -1, PageUp: 5, PageDown: -5 }[key];
+  if (key === "Home") return 0;
+  if (key === "End") return Infinity;
+  if (steps === undefined) return undefined;
+  if (temperature === 0) return steps > 0 ? COLDEST : 0;
+  if (temperature === Infinity) return steps > 0 ? Infinity : HOTTEST;
+  const next = Number((temperature * 1.1 ** steps).toPrecision(3));
+  if (next > HOTTEST) return temperature >= HOTTEST ? Infinity : HOTTEST;
+  if (next < COLDEST) return temperature <= COLDEST ? 0 : COLDEST;
+  return next;
+}
+
 // Colours that mark evenly spaced places between the limits, from 0 to 1.
 export const shadeAt = (u) => heat(along.invert(END + u * (1 - 2 * END)));
 

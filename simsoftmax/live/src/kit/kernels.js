@@ -46,7 +46,11 @@ export const copy = (view) => view.buffer.slice(view.byteOffset, view.byteOffset
 // An array in the kernels' memory. `view` is read afresh each time: growing the memory replaces its buffer.
 class Block {
   constructor(memory, type, pointer, length) {
-    Object.assign(this, { memory, type, pointer, length, View: VIEWS[type] });
+    this.memory = memory;
+    this.type = type;
+    this.pointer = pointer;
+    this.length = length;
+    this.View = VIEWS[type];
   }
   get view() {
     if (this.cached?.buffer !== this.memory.buffer) {
@@ -81,12 +85,19 @@ function fit(name, sizes, given) {
 }
 
 export class Kernels {
-  // bytes: the module as the Python side sends it, a DataView.
+  constructor() {
+    this.memory = new WebAssembly.Memory({ initial: 1 });
+    this.free = 64; // the first bytes hold results: a return value at 0, an error at 8
+  }
+
+  /**
+   * The kernels of a module, each a function of its name.
+   * @param {DataView} bytes the module as the Python side sends it
+   * @returns {Promise<any>}
+   */
   static async load(bytes) {
     const module = await WebAssembly.compile(copy(bytes));
     const kernels = new Kernels();
-    kernels.memory = new WebAssembly.Memory({ initial: 1 });
-    kernels.free = 64; // the first bytes hold results: a return value at 0, an error at 8
     const env = { __linear_memory: kernels.memory };
     for (const { name, kind } of WebAssembly.Module.imports(module)) {
       if (kind === "function") env[name] = Math[name];
@@ -121,6 +132,7 @@ export class Kernels {
     const sizes = SIZES[name].split(" ");
     return (...given) => {
       fit(name, sizes, given);
+      /** @type {(number | bigint)[]} */
       const flat = [0, 8];
       parameters.forEach((parameter, i) => {
         const array = /^(\w+)\[1\]$/.exec(parameter);

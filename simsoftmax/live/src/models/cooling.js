@@ -9,7 +9,13 @@ export class Cooling {
     this.stream.view.set(new BigUint64Array(copy(stream)));
     this.logits = kernels.floats(logits);
     this.levels = logits.length;
-    for (const name of ["distribution", "exponents", "weights", "before", "shares"]) this[name] = kernels.array("float64", this.levels);
+    const floats = () => kernels.array("float64", this.levels);
+    this.distribution = floats();
+    this.exponents = floats();
+    this.weights = floats();
+    this.before = floats();
+    this.trial = floats();
+    this.shares = floats();
     this.counts = kernels.array("int64", this.levels);
     this.interval = kernels.array("float64", 2);
     const best = Math.max(...logits);
@@ -20,7 +26,12 @@ export class Cooling {
 
   // A quench is a cooling that begins cold.
   begin({ walkers, hot, cold, sweeps, quench }) {
-    Object.assign(this, { walkers, cold, length: sweeps, quench, hot: quench ? cold : hot, done: 0 });
+    this.walkers = walkers;
+    this.cold = cold;
+    this.length = sweeps;
+    this.quench = quench;
+    this.hot = quench ? cold : hot;
+    this.done = 0;
     if (walkers > this.capacity) {
       this.all = this.kernels.array("uint8", walkers);
       this.capacity = walkers;
@@ -61,7 +72,6 @@ export class Cooling {
   // The exact share that a whole run brings to the ground level.
   foretell(hot, cold, sweeps) {
     const { kernels, logits, exponents, weights, before } = this;
-    this.trial ??= kernels.array("float64", this.levels);
     this.trial.view.fill(1 / this.levels);
     kernels.anneal_exactly(this.trial, logits, hot, cold, sweeps, 0, sweeps, exponents, weights, before);
     return this.inGround(this.trial);

@@ -10,8 +10,9 @@ const ARRIVED = 1e-6; // above the least
 export class FreeEnergy extends Levels {
   allocate(levels) {
     super.allocate(levels);
-    for (const name of ["trial", "walker"]) this[name] = this.kernels.array("float64", levels);
-    this.grid ??= this.kernels.array("float64", SIDE * SIDE);
+    this.trial = this.kernels.array("float64", levels);
+    this.walker = this.kernels.array("float64", levels);
+    if (!this.grid) this.grid = this.kernels.array("float64", SIDE * SIDE);
   }
 
   get allowed() {

@@ -15,7 +15,9 @@ export class Gas {
     const floats = (n) => kernels.array("float64", n);
     this.whole = { counts: kernels.array("int64", FINE), shares: floats(FINE), energies: floats(FINE) };
     this.whole.energies.view.set(Array.from({ length: FINE }, (_, k) => -k));
-    [this.state, this.functional, this.thermometer] = [floats(3), floats(3), floats(2)];
+    this.state = floats(3);
+    this.functional = floats(3);
+    this.thermometer = floats(2);
     this.capacity = 0;
     this.sample = [];
   }
@@ -31,11 +33,16 @@ export class Gas {
     const rungs = Math.min(20, Math.max(6, (tail < 0 ? 20 : tail) + 1));
     if (rungs !== this.rungs) {
       this.rungs = rungs;
-      for (const name of ["boltzmann", "exact", "shares"]) this[name] = kernels.array("float64", rungs);
+      this.boltzmann = kernels.array("float64", rungs);
+      this.exact = kernels.array("float64", rungs);
+      this.shares = kernels.array("float64", rungs);
       this.counts = kernels.array("int64", rungs);
     }
     kernels.gas_law(this.total, particles, TOLERANCE, this.boltzmann, this.exact, state);
-    [this.temperature, this.waits, this.largestEntropy] = state.view;
+    const [temperature, waits, largestEntropy] = state.view;
+    this.temperature = temperature;
+    this.waits = waits;
+    this.largestEntropy = largestEntropy;
   }
 
   // Deal the quanta out: evenly, or to one particle in ten.
@@ -69,7 +76,9 @@ export class Gas {
     this.kernels.free_energy_functional(this.whole.shares, this.whole.energies, 0, this.functional);
     this.entropy = this.functional.view[1];
     this.kernels.read_thermometer(this.shares.view[0], this.total, this.particles, this.thermometer);
-    [this.reading, this.error] = this.thermometer.view;
+    const [reading, error] = this.thermometer.view;
+    this.reading = reading;
+    this.error = error;
   }
 
   get settled() {

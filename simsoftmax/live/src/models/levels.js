@@ -10,7 +10,10 @@ export class Levels {
 
   // Make room for K levels; subclasses add their own arrays.
   allocate(levels) {
-    for (const name of ["logits", "exponents", "probabilities"]) this[name] = this.kernels.array("float64", levels);
+    const floats = () => this.kernels.array("float64", levels);
+    this.logits = floats();
+    this.exponents = floats();
+    this.probabilities = floats();
   }
 
   // Softmax at a temperature.

@@ -14,9 +14,13 @@ class Occupied extends Levels {
 
   allocate(levels) {
     super.allocate(levels);
-    for (const name of ["felt", "weights", "shares"]) this[name] = this.kernels.array("float64", levels);
-    for (const name of ["counts", "draws_seen"]) this[name] = this.kernels.array("int64", levels);
-    this.square = [1, 2].map(() => this.kernels.array("float64", levels * levels));
+    const { kernels } = this;
+    this.felt = kernels.array("float64", levels);
+    this.weights = kernels.array("float64", levels);
+    this.shares = kernels.array("float64", levels);
+    this.counts = kernels.array("int64", levels);
+    this.drawsSeen = kernels.array("int64", levels);
+    this.square = [1, 2].map(() => kernels.array("float64", levels * levels));
   }
 
   // `fault` is how much too hot, in relative terms, the particles run: an error for the verdict to find.
@@ -138,14 +142,14 @@ export class Population extends Occupied {
   // The evidence against softmax after the present counts, as new draws; starts again with fresh = true.
   judge(fresh) {
     if (fresh) {
-      this.draws_seen.view.fill(0n);
+      this.drawsSeen.view.fill(0n);
       this.logEvidence = 0;
       this.draws = 0;
       return;
     }
     const concentration = this.probabilities.view.filter((p) => p > 0).length;
     this.logEvidence = this.kernels.grow_evidence(
-      this.logEvidence, this.draws_seen, this.counts, this.probabilities, concentration,
+      this.logEvidence, this.drawsSeen, this.counts, this.probabilities, concentration,
     );
     this.draws += this.particles;
   }

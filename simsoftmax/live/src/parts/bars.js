@@ -8,11 +8,20 @@ import * as format from "../kit/format.js";
 import { spread } from "../kit/spread.js";
 
 export class Bars {
-  // heading: what the bars count; columns: names of the columns of numbers, what is seen and what theory says, or theory
-  // alone; change(level, share), if given, lets the reader drag the bars. show() may be given a second theory, whose ticks
-  // are grey.
+  /**
+   * heading: what the bars count; columns: names of the columns of numbers, what is seen and what theory says, or theory
+   * alone; change(level, share), if given, lets the reader drag the bars. show() may be given a second theory, whose ticks
+   * are grey.
+   * @param {Element} parent
+   * @param {{ heading: string, columns: string[], label: string, change?: (level: number, share: number) => void }} options
+   */
   constructor(parent, { heading, columns, label, change }) {
-    Object.assign(this, { label, titles: columns, change, alone: columns.length === 1, long: heading, short: heading.split(" ")[0] });
+    this.label = label;
+    this.titles = columns;
+    this.change = change;
+    this.alone = columns.length === 1;
+    this.long = heading;
+    this.short = heading.split(" ")[0];
     this.svg = select(parent).append("svg").attr("class", "ssm-bars").attr("role", change ? "group" : "img");
     this.heading = this.svg.append("text").attr("class", "ssm-muted").attr("y", 13).text(heading);
     this.columns = this.svg.append("g").attr("class", "ssm-muted").attr("text-anchor", "end");
@@ -24,8 +33,13 @@ export class Bars {
 
   // order: level of each row from the top; anchors: heights where hairlines start, or null.
   layout(width, height, { order, names, anchors }) {
-    Object.assign(this, { width, height, order, names, anchors });
+    this.width = width;
+    this.height = height;
+    this.order = order;
+    this.names = names;
+    this.anchors = anchors;
     const n = order.length;
+    /** @type {[number, number]} */
     const room = anchors ? [30, height - 4] : [24, height - 2];
     const step = Math.min(anchors ? 34 : 44, (room[1] - room[0]) / n);
     const heights = anchors ? spread(order.map((level) => anchors[level]), step, room) : order.map((_, row) => room[0] + (row + 0.5) * step);
@@ -148,7 +162,7 @@ export class Bars {
       .call(
         drag()
           .container(this.svg.node())
-          .on("start drag", function (event) {
+          .on("start drag", /** @this {SVGElement} */ function (event) {
             this.focus({ preventScroll: true });
             bars.change(levelOf(this), bars.length.invert(event.x));
           }),

@@ -8,9 +8,19 @@ import { drag } from "d3-drag";
 import * as format from "../kit/format.js";
 
 export class Curve {
-  // title: what is drawn; out: what to call the value that it shows; x: a scale factory range -> scale; xTicks: length -> values; move(x) when the reader drags along the plot.
+  /**
+   * title: what is drawn; out: what to call the value that it shows; x: a scale for a range; xTicks: values for a length;
+   * move(x) when the reader drags along the plot.
+   * @param {Element} parent
+   * @param {{ title: string, label: string, out?: string, x: (range: [number, number]) => any,
+   *   xTicks?: (length: number) => number[], xFormat: (x: number) => string, move?: (x: number) => void }} options
+   */
   constructor(parent, { title, out, x, xTicks, xFormat, move, label }) {
-    Object.assign(this, { title, makeX: x, xTicks, xFormat, label });
+    this.title = title;
+    this.makeX = x;
+    this.xTicks = xTicks;
+    this.xFormat = xFormat;
+    this.label = label;
     this.svg = select(parent).append("svg").attr("class", "ssm-curve").attr("role", "img").attr("aria-label", label);
     this.heading = this.svg.append("text").attr("class", "ssm-muted").attr("y", 13).text(title);
     this.value = this.svg.append("text").attr("class", "ssm-value").attr("y", 13).attr("text-anchor", "end").attr("data-out", out);
@@ -31,7 +41,9 @@ export class Curve {
   // ticks: whether to write the numbers under the axis. Without arguments it only takes a new scale.
   layout(width = this.width, height = this.height, ticks = this.ticks ?? true) {
     if (!width) return;
-    Object.assign(this, { width, height, ticks });
+    this.width = width;
+    this.height = height;
+    this.ticks = ticks;
     this.svg.attr("width", width).attr("height", height).attr("viewBox", `0 0 ${width} ${height}`);
     this.frame = { left: 40, right: width - 10, top: 38, bottom: height - (ticks ? 24 : 8) };
     const { left, right, top, bottom } = this.frame;
@@ -39,14 +51,16 @@ export class Curve {
     this.value.attr("x", right);
     this.axes[0]
       .attr("transform", `translate(0,${bottom})`)
-      .call(axisBottom(this.x).ticks(Math.min(10, (right - left) / 40)).tickValues(this.xTicks?.(right - left)).tickFormat(ticks ? this.xFormat : "").tickSize(4).tickPadding(5));
+      .call(axisBottom(this.x).tickArguments([Math.min(10, (right - left) / 40)]).tickValues(this.xTicks?.(right - left)).tickFormat(ticks ? this.xFormat : () => "").tickSize(4).tickPadding(5));
     this.cursor.attr("y1", top).attr("y2", bottom);
     if (this.points) this.draw();
   }
 
   // points: [x, y] pairs; limits: [y, name] pairs to mark; range: what y must span.
   show(points, limits, range) {
-    Object.assign(this, { points, marks: limits, range });
+    this.points = points;
+    this.marks = limits;
+    this.range = range;
     if (this.width) this.draw();
   }
 

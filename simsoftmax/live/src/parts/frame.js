@@ -15,7 +15,10 @@ export class Frame {
 
   // x, y: d3 scales, whose ranges are set here; ticks: [values, format] for each.
   layout(width, height, { x, y, xTicks, yTicks, left = 40 }) {
-    Object.assign(this, { width, height, x, y });
+    this.width = width;
+    this.height = height;
+    this.x = x;
+    this.y = y;
     this.box = { left, right: width - 12, top: 30, bottom: height - 40 };
     const { right, top, bottom } = this.box;
     this.svg.attr("width", width).attr("height", height).attr("viewBox", `0 0 ${width} ${height}`);

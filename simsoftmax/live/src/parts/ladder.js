@@ -5,6 +5,7 @@ import { scaleLinear } from "d3-scale";
 import { select } from "d3-selection";
 import * as format from "../kit/format.js";
 import { add, reducedMotion } from "../kit/dom.js";
+import { rungs } from "../kit/rungs.js";
 import { FARTHEST } from "../kit/typed.js";
 
 const DOT = 2.6;
@@ -13,7 +14,11 @@ const TOP = 30;
 const BOTTOM = 14;
 
 export class Ladder {
-  // change(level, logit) is called when a level is moved; without it the levels stay where they are.
+  /**
+   * change(level, logit) is called when a level is moved; without it the levels stay where they are.
+   * @param {Element} parent
+   * @param {{ change?: (level: number, logit: number) => void, heading?: string }} options
+   */
   constructor(parent, { change, heading = "energy" } = {}) {
     this.change = change;
     this.box = add(parent, "div", { className: "ssm-ladder" });
@@ -35,7 +40,8 @@ export class Ladder {
   }
 
   layout(width, height) {
-    [this.width, this.height] = [width, height];
+    this.width = width;
+    this.height = height;
     const ratio = globalThis.devicePixelRatio || 1;
     Object.assign(this.canvas, { width: Math.round(width * ratio), height: Math.round(height * ratio) });
     Object.assign(this.canvas.style, { width: `${width}px`, height: `${height}px` });
@@ -50,7 +56,7 @@ export class Ladder {
     return this.spots.map((spot) => spot.y);
   }
 
-  // Where each level is drawn. Levels of (nearly) equal energy stand side by side, as physicists draw them.
+  // Where each level is drawn. The scale keeps still while a level is held.
   place() {
     const finite = this.logits.filter(Number.isFinite);
     if (this.held === null || !this.height_of) {
@@ -58,23 +64,7 @@ export class Ladder {
       const spare = Math.max((high - low) * 0.02, high - low < 1 ? (1 - (high - low)) / 2 : 0);
       this.height_of = scaleLinear([high + spare, low - spare], [this.height - BOTTOM, TOP + 26]);
     }
-    const y = this.logits.map((z) =>
-      Number.isFinite(z) ? Math.min(this.height - BOTTOM, Math.max(TOP, this.height_of(z))) : TOP,
-    );
-    const order = y.map((_, k) => k).sort((a, b) => y[a] - y[b] || a - b);
-    const [left, right] = [4, this.width - 6];
-    const spots = [];
-    for (let start = 0; start < order.length; ) {
-      let end = start + 1;
-      while (end < order.length && y[order[end]] - y[order[start]] < 12) end += 1;
-      const group = order.slice(start, end).sort((a, b) => a - b);
-      const share = (right - left) / group.length;
-      group.forEach((k, n) => {
-        spots[k] = { y: y[k], x0: left + n * share + (n ? 7 : 0), x1: left + (n + 1) * share - (n + 1 < group.length ? 7 : 0) };
-      });
-      start = end;
-    }
-    return spots;
+    return rungs(this.logits, this.height_of, { left: 4, right: this.width - 6, top: TOP, bottom: this.height - BOTTOM });
   }
 
   draw() {
@@ -128,7 +118,8 @@ export class Ladder {
         .filter((event) => !event.button && movable(null, this.indexOf(event.currentTarget)))
         .on("start", (_, spot) => {
           this.held = this.spots.indexOf(spot);
-          this.levels.selectAll("circle").nodes()[this.held].focus({ preventScroll: true });
+          const grip = /** @type {SVGElement} */ (this.levels.selectAll("circle").nodes()[this.held]);
+          grip.focus({ preventScroll: true });
         })
         .on("drag", (event) => {
           const y = Math.min(this.height - BOTTOM, Math.max(TOP, event.y));

@@ -44,7 +44,8 @@ export class Landscape {
   }
 
   layout(width, height) {
-    Object.assign(this, { width, height });
+    this.width = width;
+    this.height = height;
     const ratio = globalThis.devicePixelRatio || 1;
     Object.assign(this.canvas, { width: Math.round(width * ratio), height: Math.round(height * ratio) });
     Object.assign(this.canvas.style, { width: `${width}px`, height: `${height}px` });

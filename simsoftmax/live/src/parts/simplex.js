@@ -5,6 +5,7 @@ import { drag } from "d3-drag";
 import { select } from "d3-selection";
 import { line } from "d3-shape";
 import * as format from "../kit/format.js";
+import { distributionAt, spotOf } from "../kit/triangle.js";
 
 const BANDS = 14;
 
@@ -70,24 +71,17 @@ export class Simplex {
   }
 
   spot(q) {
-    const sum = (axis) => q[0] * this.places[0][axis] + q[1] * this.places[1][axis] + q[2] * this.places[2][axis];
-    return [sum(0), sum(1)];
+    return spotOf(q, this.places);
   }
 
-  // The distribution at a place: barycentric coordinates, kept inside.
   distribution(x, y) {
-    const [[ax, ay], [bx, by], [cx, cy]] = this.places;
-    const area = (by - cy) * (ax - cx) + (cx - bx) * (ay - cy);
-    const first = ((by - cy) * (x - cx) + (cx - bx) * (y - cy)) / area;
-    const second = ((cy - ay) * (x - cx) + (ax - cx) * (y - cy)) / area;
-    const q = [first, second, 1 - first - second].map((share) => Math.max(this.shortest, share));
-    const total = q[0] + q[1] + q[2];
-    return q.map((share) => share / total);
+    return distributionAt(x, y, this.places, this.shortest);
   }
 
   // values: F on the grid of the kernel free_energy_landscape, count x count.
   landscape(values, count) {
-    Object.assign(this, { values, count });
+    this.values = values;
+    this.count = count;
     if (!this.places) return;
     let [low, high] = [Infinity, -Infinity];
     for (const value of values) [low, high] = [Math.min(low, value), Math.max(high, value)];

@@ -27,7 +27,8 @@ export class Staircase {
   }
 
   layout(width, height) {
-    Object.assign(this, { width, height });
+    this.width = width;
+    this.height = height;
     this.svg.attr("width", width).attr("height", height).attr("viewBox", `0 0 ${width} ${height}`);
     this.rows.attr("transform", (_, row) => `translate(0,${38 + row * 34})`);
     this.rows.select("text").attr("x", 50);

@@ -4,14 +4,19 @@ import { drag } from "d3-drag";
 import { scaleLinear } from "d3-scale";
 import { select } from "d3-selection";
 import * as format from "../kit/format.js";
-import { heat, place, shadeAt, temperatureAt, ticksFor, tickText } from "../kit/heat.js";
-import { COLDEST, HOTTEST } from "../kit/look.js";
+import { heat, place, shadeAt, temperatureAt, ticksFor, tickText, turned } from "../kit/heat.js";
+import { HOTTEST } from "../kit/look.js";
 
 export class Thermometer {
-  // change(temperature) is called when the reader moves it, and without it the thermometer only shows; infinite: whether
-  // it reaches T = infinity.
+  /**
+   * change(temperature) is called when the reader moves it, and without it the thermometer only shows; infinite: whether
+   * it reaches T = infinity.
+   * @param {Element} parent
+   * @param {{ change?: (temperature: number) => void, label?: string, infinite?: boolean }} options
+   */
   constructor(parent, { change, label = "Temperature", infinite = true }) {
-    Object.assign(this, { change, infinite });
+    this.change = change;
+    this.infinite = infinite;
     this.value = 1;
     const id = `ssm-heat-${Math.random().toString(36).slice(2)}`; // several bundles may share a page
     this.svg = select(parent).append("svg").attr("class", "ssm-thermometer");
@@ -51,19 +56,8 @@ export class Thermometer {
   }
 
   key(event) {
-    const steps = { ArrowUp: 1, ArrowRight: 1, ArrowDown: -1, ArrowLeft: -1, PageUp: 5, PageDown: -5 }[event.key];
-    let next;
-    if (event.key === "Home") next = 0;
-    else if (event.key === "End") next = Infinity;
-    else if (steps === undefined) return;
-    else if (this.value === 0) next = steps > 0 ? COLDEST : 0;
-    else if (this.value === Infinity) next = steps > 0 ? Infinity : HOTTEST;
-    else {
-      const factor = 1.1 ** steps;
-      next = Number((this.value * factor).toPrecision(3));
-      if (next > HOTTEST) next = this.value >= HOTTEST ? Infinity : HOTTEST;
-      if (next < COLDEST) next = this.value <= COLDEST ? 0 : COLDEST;
-    }
+    const next = turned(this.value, event.key);
+    if (next === undefined) return;
     event.preventDefault();
     this.set(next);
   }
