@@ -149,10 +149,8 @@ def simulate(
     if chosen == "particles":
         states = begin.states(z, source)
         counts = begin.counts_of(states, z)
-        streams = allocate_streams(key, begin.particles, len(z))
     else:
         states, counts = None, begin.counts(z, source)
-        streams = seed_streams(key, 1)
     run = made(
         logits=z,
         temperature=last,
@@ -168,7 +166,7 @@ def simulate(
         start=counts,
         annealed=False,
         interrupted=False,
-        _streams=streams,
+        _streams=seed_streams(key, 1) if states is None else allocate_streams(key, begin.particles, len(z)),
     )
     return continued(run, rule, schedule, needed, workers, progress)
 
