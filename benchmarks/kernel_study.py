@@ -18,6 +18,7 @@ import numpy as np
 import scipy.stats
 
 import simsoftmax as ss
+from simsoftmax.arguments import as_threads
 from simsoftmax.kernels import particles
 from simsoftmax.markov import boltzmann_exponents
 
@@ -85,7 +86,7 @@ def study(levels, proposal, temperature, rare, seeds, size):
     for seed in range(seeds):
         states = np.full(size, np.argmax(reduced), particles.state_dtype(levels))
         streams = particles.allocate_streams(seed, size, levels)
-        particles.advance(states, streams, reduced, proposal, sweeps, particles.available_threads())
+        particles.advance(states, streams, reduced, proposal, sweeps, as_threads(None))
         counts = particles.count(states, levels)
         p_values.append(p_value(counts))
         together += counts

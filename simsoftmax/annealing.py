@@ -21,9 +21,9 @@ from .arguments import (
     Start,
     WholeNumber,
     as_count,
+    as_distribution,
     as_positive,
     as_probability,
-    as_real,
     as_temperature,
     as_vector_logits,
 )
@@ -159,9 +159,7 @@ def annealed_distribution(
             raise ValueError(f'start must be "uniform" or a distribution, got {start!r}')
         p = (z > -np.inf) / np.count_nonzero(z > -np.inf)
     else:
-        p = as_real("start", start, "pass 'uniform' or one probability for each level").astype(np.float64)
-        if p.shape != z.shape or not (p >= 0).all() or abs(p.sum() - 1) > 1e-9:
-            raise ValueError(f"start must hold one probability for each of the {z.size} logits and sum to 1")
+        p = as_distribution("start", start, z.size)
     moves, at = None, None
     for t in temperatures:
         if moves is None or t != at:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 import operator
+import os
 from collections.abc import Sequence
 from decimal import Decimal
 from fractions import Fraction
@@ -20,14 +21,23 @@ from numpy.typing import NDArray
 __all__ = [
     "as_count",
     "as_counts",
+    "as_distribution",
+    "as_labels",
     "as_logits",
     "as_path",
     "as_positive",
+    "as_probabilities",
     "as_probability",
     "as_temperature",
+    "as_threads",
     "as_vector_logits",
+    "as_weights",
+    "check_labels",
+    "check_order",
     "first_index",
     "generator",
+    "one_label_a_row",
+    "sums_to_one",
 ]
 
 LEAST_PROBABILITY = 2.3e-308  # below, its digits are lost and 1 / p overflows
@@ -228,6 +238,13 @@ def as_count(name: str, value: Any, *, low: int = 1, high: int = 2**53) -> int:
     return whole
 
 
+def as_threads(threads: Any) -> int:
+    """Return how many threads to use: by default as many as there are processors that this process may use."""
+    if threads is not None:
+        return as_count("threads", threads, high=4096)
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
 def as_positive(name: str, value: Any, *, high: float = np.inf) -> float:
     """Return a finite number above 0 and no higher than ``high``."""
     remedy = "pass a number > 0" if high == np.inf else f"pass a number in (0, {high:g}]"
@@ -257,6 +274,177 @@ def as_path(name: str, value: Any) -> Path:
         raise TypeError(
             f"{name} must be the path of a file, got {_short(value)}; pass a string or a pathlib.Path"
         ) from None
+
+
+# How far from 1 a sum may be. Probabilities are often stated in single precision, or in a few digits, so that theirs
+# misses 1 by little; half precision is coarser still. Whoever computes with them divides by it.
+_STATED, _STATED_IN_HALF = 1e-3, 0.03
+# What is asked for exactly: frequencies that were counted, and moves that are drawn by them.
+_COUNTED = 1e-9
+
+
+def sums_to_one(array: NDArray[Any], *, given: Any = np.float64, counted: bool = False) -> NDArray[np.bool_]:
+    """Return for each row whether it sums to 1, as far as can be asked.
+
+    Parameters
+    ----------
+    array : ndarray, shape (..., K)
+    given : dtype, optional
+        The type in which the numbers came.
+    counted : bool, optional
+        Whether they are frequencies or chances of moves, which are exact but for the rounding of their type.
+    """
+    allowed = max(_COUNTED, 8 * float(np.finfo(given).eps)) if counted else slack(given)
+    return np.asarray(abs(array.sum(axis=-1, dtype=np.float64) - 1) <= allowed)
+
+
+def slack(given: Any) -> float:
+    """Return by how much probabilities of a type may exceed 1, one by one or in sum: what rounding does to them."""
+    return _STATED_IN_HALF if given == np.float16 else _STATED
+
+
+def as_distribution(name: str, value: Any, levels: int | None = None, *, counted: bool = False) -> NDArray[np.float64]:
+    """Return distributions over the last axis as float64.
+
+    Stated ones are divided by their sums; counted ones (`sums_to_one`) are returned as they are. With ``levels``, one
+    distribution over so many levels is asked for.
+    """
+    given = as_real(name, value, "pass one probability per level")
+    array = given.astype(np.float64)
+    if array.ndim == 0 or array.shape[-1] == 0:
+        raise ValueError(f"{name} must hold one probability per level, got shape {array.shape}; pass probabilities")
+    if levels is not None and array.shape != (levels,):
+        raise ValueError(
+            f"{name} must hold one probability for each of the {levels} logits, got shape {array.shape}; "
+            "pass one number per level"
+        )
+    bad = ~((array >= 0) & (array < np.inf))
+    if bad.any():
+        raise ValueError(f"{name} must be >= 0, got {array[bad][0]} at index {first_index(bad)}; pass probabilities")
+    off = ~sums_to_one(array, given=given.dtype, counted=counted)
+    total = array.sum(axis=-1, keepdims=True)
+    if off.any():
+        raise ValueError(f"{name} must sum to 1, got {total[off][0, 0]:.12g}; divide it by its sum")
+    return array if counted else np.asarray(array / total)
+
+
+def as_probabilities(probabilities: Any, axis: int = -1, *, events: bool = False) -> NDArray[Any]:
+    """Return checked probabilities as a float array; those of events stand each for itself and have no sum."""
+    p = as_real("probabilities", probabilities, "pass softmax(logits)")
+    if p.ndim == 0 or p.size == 0:
+        raise ValueError(f"probabilities must hold at least one row, got shape {p.shape}; pass softmax(logits)")
+    bad = ~((p >= 0) & (p <= 1 + slack(p.dtype)))
+    if bad.any():
+        remedy = "pass probabilities of the event" if events else "pass softmax(logits)"
+        raise ValueError(
+            f"probabilities must lie between 0 and 1, got {p[bad][0]} at index {first_index(bad)}; {remedy}"
+        )
+    if events:
+        return p
+    table = levels_last("probabilities", p, axis)
+    bad = ~sums_to_one(table, given=p.dtype)
+    if bad.any():
+        where = f" in row {first_index(bad)}" if bad.ndim else ""
+        remedy = "pass softmax(logits)"
+        if table.ndim == 2 and table.shape[1] == 1:
+            remedy = "for probabilities of an event pass the column alone, p[:, 0]"
+        raise ValueError(
+            f"probabilities must sum to 1, got {table.sum(axis=-1, dtype=np.float64)[bad][0]:g}{where}; {remedy}"
+        )
+    return p
+
+
+def check_order(name: str, table: Any, classes: Sequence[Any] | None = None) -> None:
+    """Refuse a frame whose columns are the classes in another order: columns are read by position.
+
+    Without ``classes``, they are the numbers of the columns.
+    """
+    columns = getattr(table, "columns", None)
+    if columns is None or getattr(table, "ndim", 2) != 2:
+        return
+    given, wanted = list(columns), list(range(len(columns)) if classes is None else classes)
+    if given != wanted and len(given) == len(wanted) and set(given) == set(wanted):
+        raise ValueError(
+            f"{name} must have its columns in the order of the classes, got {given[:6]}; pass {name}[{wanted[:6]}]"
+        )
+
+
+def as_weights(weights: Any, rows: int) -> NDArray[np.float64]:
+    """Return weights of rows as float64, in a unit in which neither they nor their squares leave its range."""
+    w = as_regular("weights", weights, "pass one weight per row")
+    if w.dtype.kind != "b":  # a mask says which rows count
+        w = as_real("weights", weights, "pass one weight per row")
+    w = w.astype(np.float64, copy=False)
+    if w.shape != (rows,):
+        raise ValueError(
+            f"weights must hold one number for each of the {rows} rows, got shape {w.shape}; pass one weight per row"
+        )
+    bad = ~((w >= 0) & (w < np.inf))
+    if bad.any():
+        raise ValueError(
+            f"weights must be finite and >= 0, got {w[bad][0]} at index {first_index(bad)}; use 0 to leave a row out"
+        )
+    if not w.any():
+        raise ValueError("weights must not all be zero; give at least one row a positive weight")
+    largest = float(w.max())
+    if not 1e-100 < largest < 1e100:  # by a power of two, which is exact
+        w = np.ldexp(w, -math.frexp(largest)[1])
+    return w
+
+
+def as_labels(labels: Any, rows: int, levels: int, weights: NDArray[np.float64] | None = None) -> NDArray[Any]:
+    """Return labels as an array of integers from 0 to ``levels`` - 1, one for each row; 0 where the weight is 0."""
+    y = one_label_a_row(labels, rows, levels)
+    check_labels(y, levels, weights)
+    return y if weights is None else np.where(weights > 0, y, 0)
+
+
+def one_label_a_row(labels: Any, rows: int, levels: int) -> NDArray[Any]:
+    """Return labels as an array of integers, one for each row; whether they are in range is `check_labels`'s."""
+    y = as_regular("labels", labels, "pass level indices")
+    if y.dtype.kind == "O" and all(isinstance(label, Integral) and abs(int(label)) < 2**63 for label in y.ravel()):
+        y = y.astype(np.int64)
+    if y.ndim == 2 and levels > 1 and y.shape == (rows, levels):
+        raise ValueError(f"labels must have shape ({rows},), got shape {y.shape}; {_of_rows(y)}")
+    if y.shape != (rows,):
+        remedy = "pass labels.ravel()" if y.shape == (rows, 1) else "pass one level index per row"
+        raise ValueError(f"labels must hold one level for each of the {rows} rows, got shape {y.shape}; {remedy}")
+    if y.dtype.kind == "b":
+        y = y.astype(np.int64)
+    if y.dtype.kind not in "iu":
+        raise TypeError(f"labels must be integers from 0 to {levels - 1}, got dtype {y.dtype}; pass level indices")
+    return y
+
+
+def _of_rows(y: NDArray[Any]) -> str:
+    """Return what to do with a row of labels for each row of logits."""
+    if y.dtype.kind in "biuf" and ((y == 0) | (y == 1)).all() and (y.sum(axis=1) == 1).all():
+        return "pass labels.argmax(axis=1)"
+    return (
+        "soft labels are not supported: draw a label from each row; for the temperature alone, without its interval, "
+        "repeat every row K times with the labels 0 to K - 1 and its soft labels as weights"
+    )
+
+
+def check_labels(y: NDArray[Any], levels: int, weights: NDArray[np.float64] | None = None) -> None:
+    """Refuse labels out of range, but where a row weighs nothing."""
+    low, high = int(y.min()), int(y.max())
+    if low < 0 or high >= levels:
+        bad = (y < 0) | (y >= levels)
+        if weights is not None and weights.size:
+            bad &= weights > 0
+        if not bad.any():
+            return
+        wrong = int(y[bad][0])
+        remedy = "number the levels from 0"
+        if wrong == -100:
+            remedy = "-100 marks rows to be ignored: leave them out, or give them weight 0"
+        elif levels == 1:
+            remedy = "for a single column of scores of an event pass np.column_stack([np.zeros(n), scores])"
+        raise ValueError(
+            f"labels must be from 0 to {levels - 1} for logits with {levels} levels, got {wrong} at index "
+            f"{first_index(bad)}; {remedy}"
+        )
 
 
 def generator(rng: RNG) -> np.random.Generator:

@@ -23,6 +23,7 @@ from .arguments import (
     as_count,
     as_real,
     as_temperature,
+    as_threads,
     as_vector_logits,
     first_index,
     generator,
@@ -31,7 +32,7 @@ from .engine import MOST_STATES, Occupations, Particles
 from .markov import BIAS, boltzmann_exponents, exponents_relaxation
 from .proposals import Rule, as_proposal
 from .results import counted
-from .trajectory import Trajectory, as_schedule, as_threads, continued, made
+from .trajectory import Trajectory, as_schedule, continued, made
 
 __all__ = ["simulate"]
 

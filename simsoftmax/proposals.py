@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from .arguments import as_real, first_index
+from .arguments import as_real, first_index, sums_to_one
 from .boltzmann import log_partition
 from .kernels.thresholds import acceptance
 
@@ -283,7 +283,7 @@ def as_proposal(proposal: Any, levels: int) -> Rule:
             f"Metropolis keeps softmax only if a move and its reverse are proposed equally often; {MEND}"
         )
     sums = matrix.sum(axis=1)
-    if (np.abs(sums - 1) > (rounding if coarse else 1e-9)).any():
+    if not sums_to_one(matrix, given=given.dtype, counted=True).all():
         row = int(np.argmax(np.abs(sums - 1)))
         raise ValueError(f"proposal must have rows that sum to 1, got {sums[row]} in row {row}; {MEND}")
     return Matrix(_stochastic(matrix) if coarse else matrix)

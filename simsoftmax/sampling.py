@@ -16,7 +16,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from .arguments import RNG, as_count, as_logits, as_number, as_real, as_temperature, first_index, generator
+from .arguments import RNG, as_count, as_logits, as_number, as_real, as_temperature, as_threads, first_index, generator
 from .results import Displayed
 
 __all__ = ["MinP", "Pipeline", "Temperature", "TopK", "TopP", "Typical", "sample"]
@@ -391,7 +391,7 @@ def sample(
 
 
 def _sample(pipeline: Pipeline, logits: ArrayLike, size: Any, rng: RNG, threads: Any) -> NDArray[np.int64]:
-    from .kernels.particles import available_threads, pool
+    from .kernels.particles import pool
 
     z = as_real("logits", logits, "pass one score per level")
     if z.ndim not in (1, 2) or z.shape[-1] == 0:
@@ -399,7 +399,7 @@ def _sample(pipeline: Pipeline, logits: ArrayLike, size: Any, rng: RNG, threads:
             f"logits must have shape (K,) or (n, K) with K at least 1, got {z.shape}; pass one row of scores a draw"
         )
     number = 1 if size is None else as_count("size", size, low=0)
-    workers = available_threads() if threads is None else as_count("threads", threads, high=4096)
+    workers = as_threads(threads)
     key = generator(rng).integers(2**64, size=1, dtype=np.uint64)
     rows = z[None] if z.ndim == 1 else z
     draws = np.empty((len(rows), number), np.int64)

@@ -15,7 +15,17 @@ from typing import TYPE_CHECKING, Any, Literal, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from .arguments import Reals, Scalar, WholeNumber, as_count, as_path, as_temperature, as_vector_logits
+from .arguments import (
+    Reals,
+    Scalar,
+    WholeNumber,
+    as_count,
+    as_path,
+    as_temperature,
+    as_threads,
+    as_vector_logits,
+    sums_to_one,
+)
 from .engine import MOST_STATES, Occupations, Particles
 from .files import atomic_writer, read_npz
 from .interruption import finished, postponed_interrupt, progress_bar
@@ -312,7 +322,7 @@ def _check(run: Trajectory) -> Rule:
     records = sweeps // record if record else 0
     energy, occupancies = array("energy", np.float64, (records,)), array("occupancies", np.float64, (records, levels))
     agree("occupancies", ((occupancies >= 0) & (occupancies <= 1)).all(), "shares from 0 to 1")
-    agree("occupancies", (np.abs(occupancies.sum(axis=1) - 1) <= 1e-9).all(), "rows that sum to 1")
+    agree("occupancies", sums_to_one(occupancies, counted=True).all(), "rows that sum to 1")
     agree("occupancies", not occupancies[:, ~allowed].any(), "no particles where the logit is -inf")
     finite = np.where(allowed, z, 0.0)
     scale = float(np.abs(finite).max())
@@ -348,13 +358,6 @@ def made(**parts: Any) -> Trajectory:
         object.__setattr__(run, name, value)
     Result.__post_init__(run)
     return run
-
-
-def as_threads(threads: WholeNumber | None) -> int:
-    """Return how many threads to use; all processors by default."""
-    from .kernels.particles import available_threads
-
-    return available_threads() if threads is None else as_count("threads", threads, high=4096)
 
 
 def as_schedule(temperature: Scalar | Reals, sweeps: int) -> NDArray[np.float64]:

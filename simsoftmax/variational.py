@@ -20,7 +20,16 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import kl_div, logsumexp, xlogy
 
-from .arguments import Reals, Scalar, as_logits, as_positive, as_real, as_temperature, as_vector_logits, first_index
+from .arguments import (
+    Reals,
+    Scalar,
+    as_distribution,
+    as_logits,
+    as_positive,
+    as_temperature,
+    as_vector_logits,
+    first_index,
+)
 from .boltzmann import expectation, log_softmax, reduced_logits
 from .results import Result, counted
 
@@ -32,34 +41,17 @@ __all__ = [
     "variational_free_energy",
 ]
 
-# A distribution in float32 sums to 1 only to about its own precision.
-_SUM_TOLERANCE = 1e-5
 # exp() of anything lower is 0 in float64: such a level is empty.
 _LOG_TINY = -746.0
 _HOTTEST = 1e300  # the logarithm of no float takes T ln q out of range from here
 _MOST_STEPS = 1_000_000
 
 
-def _as_distribution(name: str, value: Reals) -> NDArray[np.float64]:
-    """Return distributions over the last axis, checked and divided by their sums."""
-    array = as_real(name, value, "pass one probability per level").astype(np.float64)
-    if array.ndim == 0 or array.shape[-1] == 0:
-        raise ValueError(f"{name} must hold one probability per level, got shape {array.shape}")
-    bad = ~((array >= 0) & (array < np.inf))
-    if bad.any():
-        raise ValueError(f"{name} must be >= 0, got {array[bad][0]} at index {first_index(bad)}; pass probabilities")
-    total = array.sum(axis=-1, keepdims=True)
-    off = ~(np.abs(total - 1) <= _SUM_TOLERANCE)
-    if off.any():
-        raise ValueError(f"{name} must sum to 1, got {total[off][0]:.6g}; divide it by its sum")
-    return np.asarray(array / total)
-
-
 def _prepare(
     distribution: Reals, logits: Reals, temperature: Scalar | Reals
 ) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
     """Check the arguments; return q and z of one shape (..., K), and T broadcast to what is left."""
-    q = _as_distribution("distribution", distribution)
+    q = as_distribution("distribution", distribution)
     z = as_logits(logits).astype(np.float64)
     t = as_temperature(temperature)
     if (high := (t > _HOTTEST) & (t < np.inf)).any():
@@ -296,7 +288,7 @@ def minimize_free_energy(
     if start is None:
         q = allowed / allowed.sum()
     else:
-        q = _as_distribution("start", start)
+        q = as_distribution("start", start)
         if q.shape != z.shape:
             raise ValueError(f"start must hold one probability for each of the {z.size} logits, got shape {q.shape}")
         if (empty := allowed & (q == 0)).any():

@@ -21,9 +21,9 @@ from sklearn.utils.validation import (
     validate_data,
 )
 
-from ..arguments import as_logits
+from ..arguments import as_logits, check_order
 from ..boltzmann import softmax
-from .fit import TemperatureFit, check_order, fit_temperature
+from .fit import TemperatureFit, fit_temperature
 
 __all__ = ["TemperatureScaler"]
 

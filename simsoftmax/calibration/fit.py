@@ -10,17 +10,9 @@ Measures of calibration live in `simsoftmax.calibration.metrics`.
 
 from __future__ import annotations
 
-import importlib
-import itertools
 import math
-import os
-import warnings
-from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import partial
-from numbers import Integral
 from typing import Any, Literal, NamedTuple
 
 import numpy as np
@@ -28,20 +20,17 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.optimize import brentq
 from scipy.special import ndtr, ndtri, stdtrit
 
-from ..arguments import RNG, as_count, as_probability, as_real, as_regular, first_index, generator, levels_last
+from ..arguments import RNG, as_probabilities, as_probability, as_threads, check_labels, generator
 from ..results import Displayed
+from .rows import Block, Table, as_table
 
 __all__ = ["FitStep", "TemperatureFit", "fit_temperature", "logits_from_probabilities"]
 
 _LN2 = math.log(2.0)
 _SAMPLES = (250, 2000)  # rows of the samples that a fit starts on
-_UNIT = 1 << 20  # elements that one thread takes at a time
-_SMALL = 1 << 15  # elements of a table up to which it is always computed in double precision
-_CONVERTED_UNIT = 1 << 17  # the same where a copy is needed: other types, other layouts
 _TOLERANCE = 1e-9  # estimated relative error of T at which a fit stops
 _LAST_STEP = 0.1  # and the longest step that may be the last, so that the interval belongs to the answer
 _FARTHEST = 690.0  # |ln T| beyond which floating point ends
-_NO_ROWS = np.empty((0, 3))
 _GROUPS = 2048  # the bootstrap weighs this many interleaved groups of rows
 
 Status = Literal["interior", "zero", "infinite", "unidentified"]
@@ -126,280 +115,6 @@ class TemperatureFit(Displayed):
 
 def _nats(nll: float) -> str:
     return f"{nll:.4f}" if nll < 1e6 else f"{nll:.4g}"
-
-
-# A function of one block of rows: (logits, labels, weights or empty, first row, step, index of the block's first row).
-_Block = Callable[[NDArray[Any], NDArray[np.int64], NDArray[np.float64], int, int, int], NDArray[np.float64]]
-
-
-class _Table:
-    """Logits, labels and weights as blocks of rows that a kernel can read, and nothing copied whole."""
-
-    def __init__(
-        self,
-        logits: Any,
-        labels: NDArray[Any],
-        weights: NDArray[np.float64] | None,
-        threads: int,
-        progress: bool,
-    ) -> None:
-        self.logits, self.labels = logits, labels
-        self.weights = np.empty(0) if weights is None else np.ascontiguousarray(weights)
-        self.unit = 1.0 if weights is None else 1 / float(weights.max())
-        self.factor = 1.0  # a power of two that the logits are multiplied by
-        self.rows, self.levels = logits.shape
-        # The rounding of single precision averages out over many rows only.
-        self.double = logits.dtype.itemsize > 4 or self.rows * self.levels <= _SMALL
-        self.progress = progress
-        # Threads cost more than they save on small tables.
-        self.threads = threads if self.rows * self.levels > _UNIT // 2 else 1
-        self.block = max(1, min(_UNIT, max(self.rows * self.levels // 16, _UNIT // 8)) // self.levels)
-        self.pool: ThreadPoolExecutor | None = None
-        self.passes = 0
-
-    @property
-    def dtype(self) -> type[np.floating[Any]]:
-        """The type that the kernel computes in."""
-        return np.float64 if self.double else np.float32
-
-    @contextmanager
-    def opened(self) -> Iterator[None]:
-        """Hold the threads for as long as a fit lasts."""
-        if self.threads == 1:
-            yield
-            return
-        with ThreadPoolExecutor(self.threads) as self.pool:
-            yield
-
-    def total(self, function: _Block, step: int = 1) -> NDArray[np.float64]:
-        """Sum ``function`` over the blocks, in their order, so that the threads do not show in the result."""
-        direct = self.logits.flags.c_contiguous and self.logits.dtype == self.dtype and self.logits.dtype.isnative
-        direct = direct and self.factor == 1
-        length = (self.block if direct else max(1, _CONVERTED_UNIT // self.levels)) * step
-        if direct and length >= self.rows * step and not self.progress and self.labels.dtype == np.int64:
-            return function(self.logits, np.ascontiguousarray(self.labels), self.weights, 0, step, 0)
-        starts = range(0, self.rows, length)
-        results: list[NDArray[np.float64]] = [np.empty(0)] * len(starts)
-        queue = itertools.count()
-        bar = self._bar() if step == 1 else None
-        stopped = False
-
-        def work() -> None:
-            for number in queue:
-                if stopped or number >= len(starts):
-                    return
-                start = starts[number]
-                rows = slice(start, min(start + length, self.rows), 1 if direct else step)
-                logits = self.logits[rows]
-                if not direct:
-                    logits = _converted(logits, self.dtype, self.factor)
-                labels = np.ascontiguousarray(self.labels[rows], np.int64)
-                weights = np.ascontiguousarray(self.weights[rows]) if self.weights.size else self.weights
-                results[number] = function(logits, labels, weights, 0, step if direct else 1, start)
-                if bar is not None:
-                    bar.update(rows.stop - start)
-
-        try:
-            if self.pool is None or len(starts) == 1:
-                work()
-            else:
-                for future in [self.pool.submit(work) for _ in range(min(self.threads, len(starts)))]:
-                    future.result()
-        finally:  # after an interrupt the threads end with the block in hand
-            stopped = True
-            if bar is not None:
-                bar.close()
-        return np.asarray(np.sum(results, axis=0))
-
-    def _bar(self) -> Any:
-        self.passes += 1
-        if not self.progress:
-            return None
-        from tqdm.auto import tqdm
-
-        return tqdm(total=self.rows, desc=f"pass {self.passes}", unit="row", unit_scale=True, leave=False)
-
-
-class _DaskTable(_Table):
-    """The same for a `dask.array`: one task graph a pass, run by whatever scheduler is in force."""
-
-    def __init__(
-        self, logits: Any, labels: NDArray[Any], weights: NDArray[np.float64] | None, threads: int, progress: bool
-    ) -> None:
-        super().__init__(logits, labels, weights, 1, progress)
-        whole = logits.rechunk({1: -1})
-        self.blocks = list(whole.to_delayed().ravel())
-        self.starts = np.concatenate([[0], np.cumsum(whole.chunks[0])])
-
-    def total(self, function: _Block, step: int = 1) -> NDArray[np.float64]:
-        dask: Any = importlib.import_module("dask")
-        apply = dask.delayed(partial(_dask_block, function, self.dtype, self.factor, step), pure=False)
-        tasks = []
-        for block, start, stop in zip(self.blocks, self.starts[:-1], self.starts[1:], strict=True):
-            weights = self.weights[start:stop] if self.weights.size else self.weights
-            tasks.append(apply(block, self.labels[start:stop], weights, int(start)))
-        bar = self._bar() if step == 1 else None
-        results = dask.compute(*tasks)
-        if bar is not None:
-            bar.close()
-        return np.asarray(np.sum(results, axis=0))
-
-
-def _converted(logits: NDArray[Any], dtype: type[np.floating[Any]], factor: float) -> NDArray[Any]:
-    """Return logits as the kernel reads them; with a factor, times it and less the maximum of their row."""
-    if factor == 1:
-        return np.ascontiguousarray(logits, dtype)
-    half = np.asarray(logits, np.float64) / 2  # so that no difference overflows
-    with np.errstate(over="ignore", invalid="ignore"):
-        return np.ascontiguousarray((half - half.max(axis=1, keepdims=True)) * factor * 2)
-
-
-def _weighted(
-    logits: NDArray[Any], labels: NDArray[np.int64], weights: NDArray[np.float64]
-) -> tuple[NDArray[np.float64], NDArray[np.int64], NDArray[np.float64]]:
-    """Return a few rows in double precision; those of weight 0 may hold anything, and are made harmless."""
-    logits = logits.astype(np.float64)
-    if not weights.size:
-        return logits, labels, np.ones(len(logits))
-    out = weights == 0
-    logits[out] = 0.0
-    return logits, np.where(out, 0, labels), weights
-
-
-def _dask_block(
-    function: _Block,
-    dtype: type[np.floating[Any]],
-    factor: float,
-    step: int,
-    logits: NDArray[Any],
-    labels: NDArray[Any],
-    weights: NDArray[np.float64],
-    start: int,
-) -> NDArray[np.float64]:
-    logits = _converted(logits, dtype, factor)
-    first = -start % step
-    if first >= len(logits):
-        first = len(logits) - 1  # at least one row a block, so that every block answers alike
-    labels = np.ascontiguousarray(labels, np.int64)
-    return function(logits, labels, np.ascontiguousarray(weights), first, step, start)
-
-
-def _likelihood(
-    scale: float,
-    other: float,
-    unit: float,
-    logits: NDArray[Any],
-    labels: NDArray[np.int64],
-    weights: NDArray[np.float64],
-    first: int,
-    step: int,
-    start: int,
-) -> NDArray[np.float64]:
-    from ..kernels import calibration as kernels
-
-    return kernels.likelihood_sums(logits, labels, weights, unit, scale, other, first, step, _NO_ROWS)
-
-
-def _grouped_rows(
-    scale: float,
-    unit: float,
-    groups: int,
-    logits: NDArray[Any],
-    labels: NDArray[np.int64],
-    weights: NDArray[np.float64],
-    first: int,
-    step: int,
-    start: int,
-) -> NDArray[np.float64]:
-    """Return g1, g2, g3 summed over interleaved groups of rows, shape (groups, 3)."""
-    from ..kernels import calibration as kernels
-
-    rows = np.empty((len(logits), 3))
-    kernels.likelihood_sums(logits, labels, weights, unit, scale, scale, first, step, rows)
-    group = np.arange(start, start + len(logits)) % groups
-    return np.stack([np.bincount(group, column, groups) for column in rows.T], axis=1)
-
-
-def _limits(
-    logits: NDArray[Any],
-    labels: NDArray[np.int64],
-    weights: NDArray[np.float64],
-    first: int,
-    step: int,
-    start: int,
-) -> NDArray[np.float64]:
-    """Return what decides whether the minimum lies at an end.
-
-    Slope of the NLL in beta at beta = 0, its value there and at beta = infinity, the numbers of rows whose label is
-    not a maximum and whose finite logits are not all alike, and the size of the terms that the slope was summed from.
-    """
-    result = np.zeros(6)
-    length = max(1, _CONVERTED_UNIT // logits.shape[1])
-    for begin in range(0, len(logits), length):
-        part = slice(begin, begin + length)
-        z, y, w = _weighted(logits[part], labels[part], weights[part])
-        allowed = z > -np.inf
-        count = allowed.sum(axis=1)
-        with np.errstate(over="ignore", invalid="ignore"):  # the caller sees what is not finite then
-            gap = z - z.max(axis=1, keepdims=True)
-            own = gap[np.arange(len(z)), y]
-            finite = np.where(allowed, gap, 0.0)
-            result += [
-                np.sum(w * (finite.sum(axis=1) / count - own)),
-                np.sum(w * np.log(count)),
-                np.sum(w * np.log((gap == 0).sum(axis=1))),
-                np.count_nonzero(own),
-                np.count_nonzero(finite.any(axis=1) & (w > 0)),
-                np.sum(w * (abs(finite).sum(axis=1) / count + abs(own))),
-            ]
-    return result
-
-
-def _widest(
-    logits: NDArray[Any],
-    labels: NDArray[np.int64],
-    weights: NDArray[np.float64],
-    first: int,
-    step: int,
-    start: int,
-) -> NDArray[np.float64]:
-    """Return half of the largest distance of a label, and of any level, from the maximum of its row."""
-    z, y, _ = _weighted(logits, labels, weights)
-    half = z.max(axis=1, keepdims=True) / 2 - z / 2
-    return np.array([half[np.arange(len(z)), y].max(), half[np.isfinite(half)].max()])
-
-
-def _find_fault(
-    logits: NDArray[Any],
-    labels: NDArray[np.int64],
-    weights: NDArray[np.float64],
-    first: int,
-    step: int,
-    start: int,
-) -> NDArray[np.float64]:
-    """Raise the error that says why a likelihood was not finite."""
-    used = weights > 0 if weights.size else np.ones(len(logits), bool)
-    bad = (np.isnan(logits) | (logits == np.inf)) & used[:, None]
-    if bad.any():
-        row, level = (int(i) for i in np.argwhere(bad)[0])
-        raise ValueError(
-            f"logits must be finite or -inf, got {logits[row, level]} at index ({start + row}, {level}); "
-            "use -inf for a level that cannot be occupied"
-        )
-    dead = (logits == -np.inf).all(axis=1) & used
-    if dead.any():
-        raise ValueError(
-            f"logits must allow at least one level, got -inf throughout row {start + int(dead.argmax())}; "
-            "give one a finite score"
-        )
-    impossible = (logits[np.arange(len(logits)), np.where(used, labels, 0)] == -np.inf) & used
-    if impossible.any():
-        row = int(impossible.argmax())
-        raise ValueError(
-            f"labels must have finite logits, got the label {labels[row]} with logit -inf in row {start + row}: the "
-            "likelihood is 0 at every temperature; give that level a finite score or leave the row out"
-        )
-    return np.zeros(1)
 
 
 @dataclass
@@ -487,7 +202,7 @@ class _BeyondRange(Exception):
 class _Fit:
     """One fit: evaluates passes and remembers them. Its temperatures are in the unit of the table."""
 
-    def __init__(self, table: _Table) -> None:
+    def __init__(self, table: Table) -> None:
         self.table = table
         self.steps: list[FitStep] = []
 
@@ -506,13 +221,13 @@ class _Fit:
     def evaluate(self, log_beta: float, step: int = 1) -> _Sums:
         table = self.table
         scale = self.scale(log_beta)
-        sums = table.total(partial(_likelihood, scale, self.at_one, table.unit), step).tolist()
+        sums = table.total(partial(Block.likelihood, scale=scale, other=self.at_one, unit=table.unit), step).tolist()
         if table.factor != 1:
             if not all(map(math.isfinite, sums[:1] + sums[2:])):  # the likelihood at T = 1 may well be 0
                 raise _BeyondRange
         elif not all(map(math.isfinite, sums)):
-            _in_range(table.labels, table.levels, table.weights)
-            table.total(_find_fault)
+            check_labels(table.labels, table.levels, table.weights)
+            table.total(Block.find_fault)
             if table.double:
                 raise _BeyondRange
             table.double = True
@@ -642,150 +357,18 @@ def fit_temperature(
         raise ValueError(f'interval must be "sandwich" or "bootstrap", got {interval!r}')
     if rng is not None:  # making one from nothing takes as long as a pass over a small table
         rng = generator(rng)
-    processors = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    threads = processors if threads is None else as_count("threads", threads, high=1024)
-    table = _table(logits, labels, weights, threads, progress)
+    table = as_table(logits, labels, weights, as_threads(threads), progress)
     with table.opened():
         return _fit(table, confidence_level, interval, rng)
 
 
-def _table(logits: Any, labels: Any, weights: Any, threads: int, progress: bool) -> _Table:
-    """Check the arguments of a fit."""
-    dask = type(logits).__module__.partition(".")[0] == "dask"
-    check_order("logits", logits)
-    if not dask:
-        logits = as_real("logits", logits, "pass one score per row and level")
-    if logits.ndim != 2 or 0 in logits.shape:
-        raise ValueError(
-            f"logits must have shape (rows, levels) with at least one of each, got shape {logits.shape}; "
-            "pass one row of scores for every label"
-        )
-    if dask:
-        if logits.dtype.kind not in "fiu":
-            raise TypeError(f"logits must be real numbers, got dtype {logits.dtype}; pass one score per row and level")
-        if math.isnan(logits.shape[0]):
-            raise ValueError("logits must have known chunk sizes; call logits.compute_chunk_sizes() first")
-    y = _one_for_each(labels, *logits.shape)  # the kernel looks whether they are in range
-    w = None
-    if weights is not None:
-        w = as_weights(weights, y.size)
-        _in_range(y, logits.shape[1], w)
-    if not dask:
-        _warn_of_probabilities(logits)
-    return (_DaskTable if dask else _Table)(logits, y, w, threads, progress)
-
-
-def check_order(name: str, table: Any, classes: Sequence[Any] | None = None) -> None:
-    """Refuse a frame whose columns are the classes in another order: columns are read by position.
-
-    Without ``classes``, they are the numbers of the columns.
-    """
-    columns = getattr(table, "columns", None)
-    if columns is None or getattr(table, "ndim", 2) != 2:
-        return
-    given, wanted = list(columns), list(range(len(columns)) if classes is None else classes)
-    if given != wanted and len(given) == len(wanted) and set(given) == set(wanted):
-        raise ValueError(
-            f"{name} must have its columns in the order of the classes, got {given[:6]}; pass {name}[{wanted[:6]}]"
-        )
-
-
-def as_weights(weights: Any, rows: int) -> NDArray[np.float64]:
-    """Return weights of rows as float64, in a unit in which neither they nor their squares leave its range."""
-    w = as_regular("weights", weights, "pass one weight per row")
-    if w.dtype.kind != "b":  # a mask says which rows count
-        w = as_real("weights", weights, "pass one weight per row")
-    w = w.astype(np.float64, copy=False)
-    if w.shape != (rows,):
-        raise ValueError(
-            f"weights must hold one number for each of the {rows} rows, got shape {w.shape}; pass one weight per row"
-        )
-    bad = ~((w >= 0) & (w < np.inf))
-    if bad.any():
-        raise ValueError(
-            f"weights must be finite and >= 0, got {w[bad][0]} at index {first_index(bad)}; use 0 to leave a row out"
-        )
-    if not w.any():
-        raise ValueError("weights must not all be zero; give at least one row a positive weight")
-    largest = float(w.max())
-    if not 1e-100 < largest < 1e100:  # by a power of two, which is exact
-        w = np.ldexp(w, -math.frexp(largest)[1])
-    return w
-
-
-def as_labels(labels: Any, rows: int, levels: int, weights: NDArray[np.float64] | None = None) -> NDArray[Any]:
-    """Return labels as an array of integers from 0 to ``levels`` - 1, one for each row; 0 where the weight is 0."""
-    y = _one_for_each(labels, rows, levels)
-    _in_range(y, levels, weights)
-    return y if weights is None else np.where(weights > 0, y, 0)
-
-
-def _one_for_each(labels: Any, rows: int, levels: int) -> NDArray[Any]:
-    y = as_regular("labels", labels, "pass level indices")
-    if y.dtype.kind == "O" and all(isinstance(label, Integral) and abs(int(label)) < 2**63 for label in y.ravel()):
-        y = y.astype(np.int64)
-    if y.ndim == 2 and levels > 1 and y.shape == (rows, levels):
-        raise ValueError(f"labels must have shape ({rows},), got shape {y.shape}; {_of_rows(y)}")
-    if y.shape != (rows,):
-        remedy = "pass labels.ravel()" if y.shape == (rows, 1) else "pass one level index per row"
-        raise ValueError(f"labels must hold one level for each of the {rows} rows, got shape {y.shape}; {remedy}")
-    if y.dtype.kind == "b":
-        y = y.astype(np.int64)
-    if y.dtype.kind not in "iu":
-        raise TypeError(f"labels must be integers from 0 to {levels - 1}, got dtype {y.dtype}; pass level indices")
-    return y
-
-
-def _of_rows(y: NDArray[Any]) -> str:
-    """Return what to do with a row of labels for each row of logits."""
-    if y.dtype.kind in "biuf" and ((y == 0) | (y == 1)).all() and (y.sum(axis=1) == 1).all():
-        return "pass labels.argmax(axis=1)"
-    return (
-        "soft labels are not supported: draw a label from each row; for the temperature alone, without its interval, "
-        "repeat every row K times with the labels 0 to K - 1 and its soft labels as weights"
-    )
-
-
-def _in_range(y: NDArray[Any], levels: int, weights: NDArray[np.float64] | None = None) -> None:
-    low, high = int(y.min()), int(y.max())
-    if low < 0 or high >= levels:
-        bad = (y < 0) | (y >= levels)
-        if weights is not None and weights.size:
-            bad &= weights > 0
-        if not bad.any():
-            return
-        wrong = int(y[bad][0])
-        remedy = "number the levels from 0"
-        if wrong == -100:
-            remedy = "-100 marks rows to be ignored: leave them out, or give them weight 0"
-        elif levels == 1:
-            remedy = "for a single column of scores of an event pass np.column_stack([np.zeros(n), scores])"
-        raise ValueError(
-            f"labels must be from 0 to {levels - 1} for logits with {levels} levels, got {wrong} at index "
-            f"{first_index(bad)}; {remedy}"
-        )
-
-
-def _warn_of_probabilities(logits: NDArray[Any]) -> None:
-    if logits[0, 0] < 0 or logits[-1, -1] < 0:  # most logits answer at once
-        return
-    sample = logits[:: max(1, len(logits) // 16)].astype(np.float64)
-    if sample.shape[1] > 1 and sample.min() >= 0 and (abs(sample.sum(axis=1) - 1) < 1e-3).all():
-        warnings.warn(
-            "logits look like probabilities: no row has a negative entry and every row sums to 1; "
-            "pass logits_from_probabilities(p) instead",
-            UserWarning,
-            stacklevel=4,
-        )
-
-
-def _fit(table: _Table, confidence_level: float, interval: str, rng: RNG) -> TemperatureFit:
+def _fit(table: Table, confidence_level: float, interval: str, rng: RNG) -> TemperatureFit:
     """Fit in the unit of the logits or, where floating point is too short for that, in the widest of their gaps."""
     try:
         return _search(table, confidence_level, interval, rng)
     except _BeyondRange:
         table.double = True
-    widest = [float(half) for half in table.total(_widest)]
+    widest = [float(half) for half in table.total(Block.widest)]
     for half in filter(None, widest):  # where labels lie far off they decide, and else what else lies far off
         table.factor = 2.0 ** max(-1022, min(1022, -math.frexp(half)[1]))
         try:
@@ -799,7 +382,7 @@ def _fit(table: _Table, confidence_level: float, interval: str, rng: RNG) -> Tem
     )
 
 
-def _search(table: _Table, confidence_level: float, interval: str, rng: RNG) -> TemperatureFit:
+def _search(table: Table, confidence_level: float, interval: str, rng: RNG) -> TemperatureFit:
     """Find the root of the slope: it rises with log beta, so its sign gives a bracket, and a step is a proposal."""
     fit = _Fit(table)
     first = sums = fit.evaluate(fit.start())
@@ -863,7 +446,7 @@ class _End(NamedTuple):
 
 def _at_an_end(fit: _Fit, weight: float, confidence_level: float) -> _End | None:
     """Return the answer where the NLL has no minimum at 0 < T < infinity, which one pass certifies."""
-    slope, hot, cold, wrong, uneven, size = (float(x) for x in fit.table.total(_limits))
+    slope, hot, cold, wrong, uneven, size = (float(x) for x in fit.table.total(Block.limits))
     hot, cold = hot / weight, cold / weight
     if not uneven:
         reason = "every row's finite logits are all equal, so the probabilities do not depend on T"
@@ -911,7 +494,7 @@ def _interval(
     if interval == "bootstrap":
         scale = fit.scale(root)
         groups = min(table.rows, _GROUPS)
-        parts = table.total(partial(_grouped_rows, scale, table.unit, groups))
+        parts = table.total(partial(Block.groups, scale=scale, unit=table.unit, number=groups))
         slope = float(parts[:, 0].sum()) / (sums.weight * table.unit)
         fit.steps.append(FitStep(1 / (scale * _LN2), sums.nll, slope, table.rows))
         drawn = generator(rng).standard_exponential((1000, groups)) @ parts
@@ -957,34 +540,3 @@ def logits_from_probabilities(probabilities: ArrayLike, *, axis: int = -1) -> ND
     """
     with np.errstate(divide="ignore"):
         return np.asarray(np.log(as_probabilities(probabilities, axis)))
-
-
-def slack(dtype: Any) -> float:
-    """Return by how much probabilities of a type may exceed 1, one by one or in sum: what rounding does to them."""
-    return 0.03 if dtype == np.float16 else 1e-3
-
-
-def as_probabilities(probabilities: ArrayLike, axis: int = -1, *, events: bool = False) -> NDArray[Any]:
-    """Return checked probabilities as a float array; those of events stand each for itself and have no sum."""
-    p = as_real("probabilities", probabilities, "pass softmax(logits)")
-    if p.ndim == 0 or p.size == 0:
-        raise ValueError(f"probabilities must hold at least one row, got shape {p.shape}; pass softmax(logits)")
-    allowed = slack(p.dtype)
-    bad = ~((p >= 0) & (p <= 1 + allowed))
-    if bad.any():
-        remedy = "pass probabilities of the event" if events else "pass softmax(logits)"
-        raise ValueError(
-            f"probabilities must lie between 0 and 1, got {p[bad][0]} at index {first_index(bad)}; {remedy}"
-        )
-    if events:
-        return p
-    table = levels_last("probabilities", p, axis)
-    total = table.sum(axis=-1, dtype=np.float64)
-    bad = np.asarray(abs(total - 1) > allowed)
-    if bad.any():
-        where = f" in row {first_index(bad)}" if bad.ndim else ""
-        remedy = "pass softmax(logits)"
-        if table.ndim == 2 and table.shape[1] == 1:
-            remedy = "for probabilities of an event pass the column alone, p[:, 0]"
-        raise ValueError(f"probabilities must sum to 1, got {total[bad][0]:g}{where}; {remedy}")
-    return p

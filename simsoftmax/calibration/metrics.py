@@ -35,10 +35,19 @@ from scipy.ndimage import gaussian_filter1d
 from scipy.optimize import brentq
 from scipy.stats import norm
 
-from ..arguments import RNG, as_count, as_probability, as_real, generator
+from ..arguments import (
+    RNG,
+    as_count,
+    as_labels,
+    as_probabilities,
+    as_probability,
+    as_real,
+    as_weights,
+    check_order,
+    generator,
+)
 from ..intervals import clopper_pearson
 from ..results import Displayed, Result
-from .fit import as_labels, as_probabilities, as_weights, check_order
 
 __all__ = [
     "BrierDecomposition",
@@ -122,7 +131,7 @@ class ReliabilityDiagram(Result):
         Interval of the accuracy (Clopper and Pearson 1934).
     by_chance : ndarray, shape (bins,)
         Expected size of the gap if the model were perfectly calibrated, sqrt(2 sum c (1 - c) / pi) / count.
-    interval : float
+    confidence_level : float
         Coverage of the intervals.
     """
 
@@ -133,7 +142,7 @@ class ReliabilityDiagram(Result):
     low: Array
     high: Array
     by_chance: Array
-    interval: float
+    confidence_level: float
 
     @property
     def gap(self) -> Array:
@@ -174,7 +183,7 @@ def reliability_diagram(
     *,
     bins: int = 15,
     binning: Binning = "width",
-    interval: float = 0.95,
+    confidence_level: float = 0.95,
 ) -> ReliabilityDiagram:
     """Return confidence and accuracy in bins of confidence.
 
@@ -189,7 +198,7 @@ def reliability_diagram(
     binning : {"width", "mass"}, optional
         Bins of equal width between 0 and 1, or of equal counts. Equal confidences are never split, so bins of
         equal mass may be fewer and unequal where many confidences coincide.
-    interval : float, optional
+    confidence_level : float, optional
         Coverage of the intervals of the accuracies.
 
     Returns
@@ -201,7 +210,7 @@ def reliability_diagram(
     TypeError, ValueError
         If an argument is of the wrong kind, shape or range.
     """
-    interval = as_probability("interval", interval)
+    confidence_level = as_probability("confidence_level", confidence_level)
     events, edges = _binned(probabilities, labels, bins, binning)
     index = _bin_of(events.confidence, edges)
     size = len(edges) - 1
@@ -212,11 +221,11 @@ def reliability_diagram(
         confidence = np.bincount(index, events.confidence, size) / count
         accuracy = hits / count
         by_chance = np.sqrt(2 * spread / math.pi) / count
-        tail = (1 - interval) / 2
+        tail = (1 - confidence_level) / 2
         low, high = clopper_pearson(hits, count, tail)
     empty = count == 0
     low[empty] = high[empty] = np.nan
-    return ReliabilityDiagram(edges, count, confidence, accuracy, low, high, by_chance, interval)
+    return ReliabilityDiagram(edges, count, confidence, accuracy, low, high, by_chance, confidence_level)
 
 
 def _binned(probabilities: ArrayLike, labels: ArrayLike, bins: int, binning: Binning) -> tuple[_Events, Array]:

@@ -104,11 +104,6 @@ def count(states: NDArray[Any], levels: int) -> NDArray[np.int64]:
     return np.asarray(module.count(compiled(kernel), states, levels))
 
 
-def available_threads() -> int:
-    """Return how many processors this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-
-
 def _module(levels: int) -> Any:
     return bitsliced if levels <= bitsliced.MOST_LEVELS else tabulated
 

@@ -13,9 +13,9 @@ import numpy as np
 import traitlets
 from numpy.typing import ArrayLike, NDArray
 
-from ..arguments import as_real, as_temperature
+from ..arguments import as_labels, as_real, as_temperature
 from ..boltzmann import softmax
-from ..calibration.fit import TemperatureFit, as_labels, fit_temperature
+from ..calibration.fit import TemperatureFit, fit_temperature
 from ..calibration.metrics import Binning, ReliabilityDiagram, reliability_diagram
 from .base import STATIC, LiveFigure
 from .traits import Choice, Number, Whole, encode, validate

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 import traitlets
 
-from ..arguments import as_real, as_temperature
+from ..arguments import as_distribution, as_real, as_temperature
 from ..boltzmann import softmax
 from ..kernels.page.exact import free_energy_landscape
 from .base import STATIC, LevelExplorer
@@ -106,12 +106,7 @@ class FreeEnergyExplorer(LevelExplorer):
 
     @validate("distribution")
     def _check_distribution(self, proposal: Any) -> list[float]:
-        q = as_real("distribution", proposal["value"], "pass one probability per level").astype(np.float64)
-        if q.size not in (0, len(self.logits)):
-            raise ValueError(
-                f"distribution must hold one share for each of the {len(self.logits)} levels, got {q.size}; set logits "
-                "first"
-            )
-        if q.size and not (q.ndim == 1 and (q >= 0).all() and abs(q.sum() - 1) <= 1e-6):
-            raise ValueError(f"distribution must be probabilities that sum to 1, got {q}; divide it by its sum")
-        return [float(share) for share in q]
+        given = as_real("distribution", proposal["value"], "pass one probability per level")
+        if given.size:
+            as_distribution("distribution", given, len(self.logits))
+        return [float(share) for share in given]  # as they came: the page would take others for a change

@@ -18,11 +18,10 @@ from ..arguments import (
     Proposal,
     as_count,
     as_counts,
+    as_distribution,
     as_probability,
-    as_real,
     as_temperature,
     as_vector_logits,
-    first_index,
 )
 from ..boltzmann import softmax
 from ..markov import transition_matrix
@@ -274,7 +273,7 @@ def verify_average(
     n, records = as_count("particles", particles), as_count("recorded", recorded)
     stride = as_count("every", every)
     alarm, strength = as_probability("false_alarm", false_alarm), as_probability("power", power)
-    mean = _as_occupancy(occupancy, len(z))
+    mean = as_distribution("occupancy", occupancy, len(z), counted=True)
     if len(z) > 4096:
         raise ValueError(
             f"logits must hold at most 4096 levels here, got {len(z)}; pass the counts of one sweep to verify instead"
@@ -396,17 +395,3 @@ def _average_variance(correlation: Floats, records: int) -> Floats:
     safe = np.where(small, 1.0, gap)
     geometric = (t * safe - (1 - correlation**records)) * correlation / safe**2
     return np.where(small, 1 - gap * (t * t - 1) / (3 * t), (t + 2 * geometric) / t**2)
-
-
-def _as_occupancy(occupancy: ArrayLike, levels: int) -> Floats:
-    share = as_real("occupancy", occupancy, "pass the mean share of particles in each level").astype(np.float64)
-    if share.shape != (levels,):
-        raise ValueError(
-            f"occupancy must hold one share for each of the {levels} logits, got shape {share.shape}; "
-            "pass the mean over the records, one number per level"
-        )
-    if not (share >= 0).all():
-        raise ValueError(f"occupancy must be >= 0, got {share[~(share >= 0)][0]} at index {first_index(~(share >= 0))}")
-    if abs(float(share.sum()) - 1) > 1e-9:
-        raise ValueError(f"occupancy must sum to 1, got {share.sum():.12g}; divide counts by the number of particles")
-    return share

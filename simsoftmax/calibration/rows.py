@@ -1,0 +1,301 @@
+"""Tables of logits, labels and weights, read in blocks of rows: in memory, in a file, or in a `dask.array`.
+
+There is one door, `Table.total`: it sums what a function finds in a `Block` over all blocks, on however many threads or
+machines, in an order that they do not change. What there is to find in a block are the methods of `Block`.
+"""
+
+from __future__ import annotations
+
+import importlib
+import itertools
+import math
+import warnings
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from functools import partial
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..arguments import as_real, as_weights, check_labels, check_order, one_label_a_row, sums_to_one
+
+__all__ = ["Block", "Table", "as_table"]
+
+_UNIT = 1 << 20  # elements that one thread takes at a time
+_SMALL = 1 << 15  # elements of a table up to which it is always computed in double precision
+_CONVERTED_UNIT = 1 << 17  # the same where a copy is needed: other types, other layouts
+_NO_ROWS = np.empty((0, 3))
+
+Floats = NDArray[np.float64]
+
+
+class Block(NamedTuple):
+    """Rows ``first``, ``first + step``, ... of a piece of a table, as kernels read them."""
+
+    logits: NDArray[Any]
+    """Shape (n, K), C-contiguous."""
+    labels: NDArray[np.int64]
+    """Shape (n,)."""
+    weights: Floats
+    """Shape (n,), or empty where all rows count alike."""
+    first: int
+    """The first row to be read; only `likelihood` and `groups` leave rows out."""
+    step: int
+    """From one row to be read to the next."""
+    start: int
+    """Where the piece begins in the table."""
+
+    def likelihood(self, scale: float, other: float, unit: float) -> Floats:
+        """Return the sums that `kernels.calibration.likelihood_sums` makes in one pass."""
+        return self._pass(scale, other, unit, _NO_ROWS)
+
+    def groups(self, scale: float, unit: float, number: int) -> Floats:
+        """Return g1, g2, g3 summed over so many interleaved groups of the table's rows, shape (number, 3)."""
+        rows = np.empty((len(self.logits), 3))
+        self._pass(scale, scale, unit, rows)
+        group = np.arange(self.start, self.start + len(rows)) % number
+        return np.stack([np.bincount(group, column, number) for column in rows.T], axis=1)
+
+    def _pass(self, scale: float, other: float, unit: float, rows: Floats) -> Floats:
+        from ..kernels.calibration import likelihood_sums
+
+        return likelihood_sums(self.logits, self.labels, self.weights, unit, scale, other, self.first, self.step, rows)
+
+    def limits(self) -> Floats:
+        """Return what decides whether the minimum lies at an end.
+
+        Slope of the NLL in beta at beta = 0, its value there and at beta = infinity, the numbers of rows whose label is
+        not a maximum and whose finite logits are not all alike, and the size of the terms that the slope was summed
+        from.
+        """
+        result = np.zeros(6)
+        length = max(1, _CONVERTED_UNIT // self.logits.shape[1])
+        for begin in range(0, len(self.logits), length):
+            z, y, w = self._harmless(slice(begin, begin + length))
+            allowed = z > -np.inf
+            count = allowed.sum(axis=1)
+            with np.errstate(over="ignore", invalid="ignore"):  # the caller sees what is not finite then
+                gap = z - z.max(axis=1, keepdims=True)
+                own = gap[np.arange(len(z)), y]
+                finite = np.where(allowed, gap, 0.0)
+                result += [
+                    np.sum(w * (finite.sum(axis=1) / count - own)),
+                    np.sum(w * np.log(count)),
+                    np.sum(w * np.log((gap == 0).sum(axis=1))),
+                    np.count_nonzero(own),
+                    np.count_nonzero(finite.any(axis=1) & (w > 0)),
+                    np.sum(w * (abs(finite).sum(axis=1) / count + abs(own))),
+                ]
+        return result
+
+    def widest(self) -> Floats:
+        """Return half of the largest distance of a label, and of any level, from the maximum of its row."""
+        z, y, _ = self._harmless(slice(None))
+        half = z.max(axis=1, keepdims=True) / 2 - z / 2
+        return np.array([half[np.arange(len(z)), y].max(), half[np.isfinite(half)].max()])
+
+    def _harmless(self, rows: slice) -> tuple[Floats, NDArray[np.int64], Floats]:
+        """Return a few rows in double precision; those of weight 0 may hold anything, and are made harmless."""
+        logits, labels = self.logits[rows].astype(np.float64), self.labels[rows]
+        if not self.weights.size:
+            return logits, labels, np.ones(len(logits))
+        weights = self.weights[rows]
+        out = weights == 0
+        logits[out] = 0.0
+        return logits, np.where(out, 0, labels), weights
+
+    def find_fault(self) -> Floats:
+        """Raise the error that says why a likelihood was not finite."""
+        logits, labels, start = self.logits, self.labels, self.start
+        used = self.weights > 0 if self.weights.size else np.ones(len(logits), bool)
+        bad = (np.isnan(logits) | (logits == np.inf)) & used[:, None]
+        if bad.any():
+            row, level = (int(i) for i in np.argwhere(bad)[0])
+            raise ValueError(
+                f"logits must be finite or -inf, got {logits[row, level]} at index ({start + row}, {level}); "
+                "use -inf for a level that cannot be occupied"
+            )
+        dead = (logits == -np.inf).all(axis=1) & used
+        if dead.any():
+            raise ValueError(
+                f"logits must allow at least one level, got -inf throughout row {start + int(dead.argmax())}; "
+                "give one a finite score"
+            )
+        impossible = (logits[np.arange(len(logits)), np.where(used, labels, 0)] == -np.inf) & used
+        if impossible.any():
+            row = int(impossible.argmax())
+            raise ValueError(
+                f"labels must have finite logits, got the label {labels[row]} with logit -inf in row {start + row}: "
+                "the likelihood is 0 at every temperature; give that level a finite score or leave the row out"
+            )
+        return np.zeros(1)
+
+
+class Table:
+    """Logits, labels and weights as blocks of rows that a kernel can read, and nothing copied whole."""
+
+    def __init__(self, logits: Any, labels: NDArray[Any], weights: Floats | None, threads: int, progress: bool) -> None:
+        self.logits, self.labels = logits, labels
+        self.weights = np.empty(0) if weights is None else np.ascontiguousarray(weights)
+        self.unit = 1.0 if weights is None else 1 / float(weights.max())
+        self.factor = 1.0  # a power of two that the logits are multiplied by
+        self.rows, self.levels = logits.shape
+        # The rounding of single precision averages out over many rows only.
+        self.double = logits.dtype.itemsize > 4 or self.rows * self.levels <= _SMALL
+        self.progress = progress
+        # Threads cost more than they save on small tables.
+        self.threads = threads if self.rows * self.levels > _UNIT // 2 else 1
+        self.length = max(1, min(_UNIT, max(self.rows * self.levels // 16, _UNIT // 8)) // self.levels)
+        self.pool: ThreadPoolExecutor | None = None
+        self.passes = 0
+
+    @property
+    def dtype(self) -> type[np.floating[Any]]:
+        """The type that the kernel computes in."""
+        return np.float64 if self.double else np.float32
+
+    @contextmanager
+    def opened(self) -> Iterator[None]:
+        """Hold the threads for as long as a fit lasts."""
+        if self.threads == 1:
+            yield
+            return
+        with ThreadPoolExecutor(self.threads) as self.pool:
+            yield
+
+    def total(self, function: Callable[[Block], Floats], step: int = 1) -> Floats:
+        """Sum ``function`` over the blocks, in their order, so that the threads do not show in the result."""
+        direct = self.logits.flags.c_contiguous and self.logits.dtype == self.dtype and self.logits.dtype.isnative
+        direct = direct and self.factor == 1
+        length = (self.length if direct else max(1, _CONVERTED_UNIT // self.levels)) * step
+        if direct and length >= self.rows * step and not self.progress and self.labels.dtype == np.int64:
+            return function(Block(self.logits, np.ascontiguousarray(self.labels), self.weights, 0, step, 0))
+        starts = range(0, self.rows, length)
+        results: list[Floats] = [np.empty(0)] * len(starts)
+        queue = itertools.count()
+        bar = self._bar() if step == 1 else None
+        stopped = False
+
+        def work() -> None:
+            for number in queue:
+                if stopped or number >= len(starts):
+                    return
+                start = starts[number]
+                rows = slice(start, min(start + length, self.rows), 1 if direct else step)
+                logits = self.logits[rows]
+                if not direct:
+                    logits = _converted(logits, self.dtype, self.factor)
+                labels = np.ascontiguousarray(self.labels[rows], np.int64)
+                weights = np.ascontiguousarray(self.weights[rows]) if self.weights.size else self.weights
+                results[number] = function(Block(logits, labels, weights, 0, step if direct else 1, start))
+                if bar is not None:
+                    bar.update(rows.stop - start)
+
+        try:
+            if self.pool is None or len(starts) == 1:
+                work()
+            else:
+                for future in [self.pool.submit(work) for _ in range(min(self.threads, len(starts)))]:
+                    future.result()
+        finally:  # after an interrupt the threads end with the block in hand
+            stopped = True
+            if bar is not None:
+                bar.close()
+        return np.asarray(np.sum(results, axis=0))
+
+    def _bar(self) -> Any:
+        self.passes += 1
+        if not self.progress:
+            return None
+        from tqdm.auto import tqdm
+
+        return tqdm(total=self.rows, desc=f"pass {self.passes}", unit="row", unit_scale=True, leave=False)
+
+
+class _DaskTable(Table):
+    """The same for a `dask.array`: one task graph a pass, run by whatever scheduler is in force."""
+
+    def __init__(self, logits: Any, labels: NDArray[Any], weights: Floats | None, threads: int, progress: bool) -> None:
+        super().__init__(logits, labels, weights, 1, progress)
+        whole = logits.rechunk({1: -1})
+        self.chunks = list(whole.to_delayed().ravel())
+        self.starts = np.concatenate([[0], np.cumsum(whole.chunks[0])])
+
+    def total(self, function: Callable[[Block], Floats], step: int = 1) -> Floats:
+        dask: Any = importlib.import_module("dask")
+        apply = dask.delayed(partial(_in_chunk, function, self.dtype, self.factor, step), pure=False)
+        tasks = []
+        for chunk, start, stop in zip(self.chunks, self.starts[:-1], self.starts[1:], strict=True):
+            weights = self.weights[start:stop] if self.weights.size else self.weights
+            tasks.append(apply(chunk, self.labels[start:stop], weights, int(start)))
+        bar = self._bar() if step == 1 else None
+        results = dask.compute(*tasks)
+        if bar is not None:
+            bar.close()
+        return np.asarray(np.sum(results, axis=0))
+
+
+def _in_chunk(
+    function: Callable[[Block], Floats],
+    dtype: type[np.floating[Any]],
+    factor: float,
+    step: int,
+    logits: NDArray[Any],
+    labels: NDArray[Any],
+    weights: Floats,
+    start: int,
+) -> Floats:
+    logits = _converted(logits, dtype, factor)
+    first = min(-start % step, len(logits) - 1)  # at least one row a block, so that every block answers alike
+    labels = np.ascontiguousarray(labels, np.int64)
+    return function(Block(logits, labels, np.ascontiguousarray(weights), first, step, start))
+
+
+def _converted(logits: NDArray[Any], dtype: type[np.floating[Any]], factor: float) -> NDArray[Any]:
+    """Return logits as the kernel reads them; with a factor, times it and less the maximum of their row."""
+    if factor == 1:
+        return np.ascontiguousarray(logits, dtype)
+    half = np.asarray(logits, np.float64) / 2  # so that no difference overflows
+    with np.errstate(over="ignore", invalid="ignore"):
+        return np.ascontiguousarray((half - half.max(axis=1, keepdims=True)) * factor * 2)
+
+
+def as_table(logits: Any, labels: Any, weights: Any, threads: int, progress: bool) -> Table:
+    """Check logits, labels and weights, and return them as a table."""
+    dask = type(logits).__module__.partition(".")[0] == "dask"
+    check_order("logits", logits)
+    if not dask:
+        logits = as_real("logits", logits, "pass one score per row and level")
+    if logits.ndim != 2 or 0 in logits.shape:
+        raise ValueError(
+            f"logits must have shape (rows, levels) with at least one of each, got shape {logits.shape}; "
+            "pass one row of scores for every label"
+        )
+    if dask:
+        if logits.dtype.kind not in "fiu":
+            raise TypeError(f"logits must be real numbers, got dtype {logits.dtype}; pass one score per row and level")
+        if math.isnan(logits.shape[0]):
+            raise ValueError("logits must have known chunk sizes; call logits.compute_chunk_sizes() first")
+    y = one_label_a_row(labels, *logits.shape)  # the kernel looks whether they are in range
+    w = None
+    if weights is not None:
+        w = as_weights(weights, y.size)
+        check_labels(y, logits.shape[1], w)
+    if not dask:
+        _warn_of_probabilities(logits)
+    return (_DaskTable if dask else Table)(logits, y, w, threads, progress)
+
+
+def _warn_of_probabilities(logits: NDArray[Any]) -> None:
+    if logits[0, 0] < 0 or logits[-1, -1] < 0:  # most logits answer at once
+        return
+    sample = logits[:: max(1, len(logits) // 16)].astype(np.float64)
+    if sample.shape[1] > 1 and sample.min() >= 0 and sums_to_one(sample).all():
+        warnings.warn(
+            "logits look like probabilities: no row has a negative entry and every row sums to 1; "
+            "pass logits_from_probabilities(p) instead",
+            UserWarning,
+            stacklevel=4,
+        )
