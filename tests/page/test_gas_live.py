@@ -14,6 +14,7 @@ from simsoftmax.disorder import rugged_ladder
 from simsoftmax.gas import gas_temperature, microcanonical_marginal, simulate_gas
 from simsoftmax.kernels.page import annealing as cooling
 from simsoftmax.kernels.page import gas as handovers
+from simsoftmax.kernels.page.reliability import whisker
 from simsoftmax.kernels.seeds import seed_streams
 from simsoftmax.live import AnnealingExplorer, GasExplorer
 
@@ -114,14 +115,6 @@ def test_walkers_follow_the_exact_distribution(rng, alarm):
     )
 
 
-@pytest.mark.parametrize(("found", "tried"), [(0, 10), (3, 10), (577, 1000), (1000, 1000)])
-def test_the_interval_is_wilsons(found, tried):
-    ends = np.empty(2)
-    cooling.success_interval(found, tried, 2.0, ends)
-    wanted = stats.binomtest(found, tried).proportion_ci(2 * stats.norm.cdf(2) - 1, method="wilson")
-    np.testing.assert_allclose(ends, [wanted.low, wanted.high], atol=1e-12)
-
-
 def test_the_page_computes_what_python_computes(page, rng):
     quanta = rng.poisson(2, 300).astype(np.int32)
     states = rng.integers(0, Z.size, 500).astype(np.uint8)
@@ -137,7 +130,7 @@ def test_the_page_computes_what_python_computes(page, rng):
         ("cooled", cooling.cooled, [3.0, 0.1, 300, 77]),
         ("anneal_walkers", cooling.anneal_walkers, [states, Z, 3.0, 0.1, 90, 10, 80, work, work, streams[1]]),
         ("anneal_exactly", cooling.anneal_exactly, [work + 1 / Z.size, Z, 3.0, 0.1, 90, 10, 80, work, work, work]),
-        ("success_interval", cooling.success_interval, [577, 1000, 2.0, np.zeros(2)]),
+        ("whisker", whisker, [577, 1000, 0.025, 1]),
     ]
     copied = [[np.copy(a) if isinstance(a, np.ndarray) else a for a in args] for _, _, args in cases]
     answers = page.call(

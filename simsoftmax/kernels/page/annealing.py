@@ -57,17 +57,3 @@ def anneal_exactly(distribution, logits, hot, cold, sweeps, first, last, exponen
             passed = forth * before[i] - back * before[i + 1]
             distribution[i] -= passed
             distribution[i + 1] += passed
-
-
-@page_kernel("void(int64, int64, float64, float64[::1])")
-def success_interval(found, tried, width, out):
-    """Write the interval of a rate of which ``found`` of ``tried`` are known, ``width`` standard errors either side.
-
-    E. B. Wilson, J. Am. Stat. Assoc. 22 (1927): the rates from which the one found differs by no more.
-    """
-    rate = found / tried
-    slack = width * width / tried
-    middle = (rate + slack / 2) / (1 + slack)
-    half = width * math.sqrt(rate * (1 - rate) / tried + slack / (4 * tried)) / (1 + slack)
-    out[0] = max(middle - half, 0.0)
-    out[1] = min(middle + half, 1.0)

@@ -37,7 +37,6 @@ export const SIZES = {
   cooled: "_ _ _ _",
   anneal_walkers: "n K _ _ _ _ _ K K 4",
   anneal_exactly: "K K _ _ _ _ _ K K K",
-  success_interval: "_ _ _ 2",
 };
 
 // A DataView's bytes as an ArrayBuffer of their own.
