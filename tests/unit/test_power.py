@@ -215,9 +215,10 @@ def missed(logits, temperature, particles, power):
 
 # Two levels are caught in jumps: without the term for a lattice the promise is broken there, by 2 % of what may be
 # missed. With three, what is left out of the series would break it by 4 to 6 %; that is what the margin is for.
+@pytest.mark.parametrize("power", [0.99, 0.8])
 @pytest.mark.parametrize(
     ("logits", "temperature", "particles"),
     [([0.0, -1.5], 1.3, 270), ([0.0, -1.8, -0.8], 0.7, 258), ([0.0, -1.6, -2.2], 0.7, 357)],
 )
-def test_an_error_as_large_as_promised_is_never_missed_more_often(logits, temperature, particles):
-    assert 0.008 < missed(logits, temperature, particles, 0.99) <= 0.01
+def test_an_error_as_large_as_promised_is_never_missed_more_often(logits, temperature, particles, power):
+    assert 0.85 * (1 - power) < missed(logits, temperature, particles, power) <= 1 - power
