@@ -317,7 +317,19 @@ def combine(
 
 @dataclass(frozen=True, eq=False)
 class Null(Result):
-    """Everything about the hypothesis "N independent draws from softmax(z / T)" that does not depend on the counts."""
+    """Everything about the hypothesis "N independent draws from softmax(z / T)" that does not depend on the counts.
+
+    Attributes
+    ----------
+    particles : int
+        Number N of draws.
+    p : ndarray, shape (K,)
+        Probability of each level.
+    groups : Groups
+        The levels of positive probability, pooled until each group expects a few particles.
+    direction : ndarray, shape (G - 1,)
+        The unit vector along which a wrong temperature moves the residuals; zeros if it moves nothing.
+    """
 
     particles: int
     p: Floats
