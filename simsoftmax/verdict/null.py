@@ -196,7 +196,7 @@ def binomial_cells(n: Floats, left: Floats, q: Floats, rest: Floats) -> Cells:
     return Cells.between(start, end)
 
 
-def _peel(p: Floats) -> tuple[Floats, Floats]:
+def peel(p: Floats) -> tuple[Floats, Floats]:
     """Return the probability of each group but the last among those left, and that of all beyond it."""
     tail = np.cumsum(p[::-1])[::-1]
     return p[:-1] / tail[:-1], tail[1:] / tail[:-1]
@@ -206,7 +206,7 @@ def residuals(counts: NDArray[np.int64], p: Floats) -> Cells:
     """Peel off one group after the other; return the G - 1 cells of counts of shape (..., G)."""
     n = counts[..., :-1].astype(np.float64)
     left = np.cumsum(counts[..., ::-1], axis=-1)[..., ::-1][..., :-1].astype(np.float64)
-    q, rest = (np.broadcast_to(x, n.shape) for x in _peel(p))
+    q, rest = (np.broadcast_to(x, n.shape) for x in peel(p))
     return binomial_cells(n, left, q, rest)
 
 
@@ -317,7 +317,19 @@ def combine(
 
 @dataclass(frozen=True, eq=False)
 class Null(Result):
-    """Everything about the hypothesis "N independent draws from softmax(z / T)" that does not depend on the counts."""
+    """Everything about the hypothesis "N independent draws from softmax(z / T)" that does not depend on the counts.
+
+    Attributes
+    ----------
+    particles : int
+        Number N of draws.
+    p : ndarray, shape (K,)
+        Probability of each level.
+    groups : Groups
+        The levels of positive probability, pooled until each group expects a few particles.
+    direction : ndarray, shape (G - 1,)
+        The unit vector along which a wrong temperature moves the residuals; zeros if it moves nothing.
+    """
 
     particles: int
     p: Floats
@@ -356,7 +368,7 @@ class Null(Result):
     @cached_property
     def usual_cells(self) -> Cells:
         """The cells at the expected counts, as wide as the inverse standard deviation of each binomial."""
-        q, rest = _peel(self.groups.probability)
+        q, rest = peel(self.groups.probability)
         left = self.particles * np.cumsum(self.groups.probability[::-1])[::-1][:-1]
         half = 0.5 / np.sqrt(left * q * rest)
         return Cells.between(-half, half)
@@ -381,7 +393,7 @@ class Null(Result):
         """Return `residuals`, each pair of a count and of the particles left being worked out only once."""
         left = np.cumsum(counts[:, ::-1], axis=1)[:, ::-1]
         columns = []
-        for j, (q, rest) in enumerate(zip(*_peel(self.groups.probability), strict=True)):
+        for j, (q, rest) in enumerate(zip(*peel(self.groups.probability), strict=True)):
             pairs, place = np.unique(left[:, j] * (self.particles + 1) + counts[:, j], return_inverse=True)
             trials, n = (x.astype(np.float64) for x in np.divmod(pairs, self.particles + 1))
             cells = binomial_cells(n, trials, np.full(n.shape, q), np.full(n.shape, rest))

@@ -18,7 +18,7 @@ from scipy import optimize, special, stats
 
 from ..arguments import as_count, as_probability, as_temperature, as_vector_logits
 from ..results import Displayed
-from .null import Caution, Cells, Null, binomial_quantile
+from .null import Caution, Cells, Null, binomial_quantile, peel
 
 __all__ = ["DetectableDifference", "detectable", "detectable_difference", "prepare", "required_particles"]
 
@@ -141,51 +141,60 @@ def _quick_cells(counts: Floats, left: Floats, q: Floats, rest: Floats) -> Cells
     return Cells.between(start, np.maximum(end, start))
 
 
+def _bent(u: Floats, skew: Floats, kurtosis: Floats) -> Floats:
+    """Return normal quantiles u bent to a skewness and an excess kurtosis (E. A. Cornish and R. A. Fisher 1938)."""
+    return u + skew * (u**2 - 1) / 6 + kurtosis * (u**3 - 3 * u) / 24 - skew**2 * (2 * u**3 - 5 * u) / 36
+
+
+def _moments(terms: Floats) -> tuple[float, float]:
+    """Return the variance and the skewness of a sum of independent terms, given at NODES, shape (5, G - 1)."""
+    deviation = terms - WEIGHTS @ terms
+    variance, third = (float((WEIGHTS @ deviation**power).sum()) for power in (2, 3))
+    return variance, third / max(variance, 1e-9) ** 1.5
+
+
 def _sure_score(null: Null, need: _Thresholds, q: Floats, power: float) -> float:
     """Return the size of the score that counts drawn from group probabilities q exceed with the stated power.
 
     It is drawn back as the test does.
 
     The score is a sum over the groups, peeled off one by one, and each residual depends on the count of its group and
-    on the particles left. Its mean, variance and third cumulant follow from those of each binomial count (five nodes
-    of Gauss and Hermite, bent to the binomial's skewness and kurtosis by E. A. Cornish and R. A. Fisher 1938); what a
-    count takes from the particles left is passed on to all later residuals to first order. The same series, the other
-    way round, then gives the quantile.
+    on the particles left. Its mean, variance and skewness follow from those of each binomial count, at five nodes of
+    Gauss and Hermite; what a count takes from the particles left is passed on to all later residuals to first order.
+    The series of Cornish and Fisher, the other way round, then gives the quantile.
     """
-    direction = null.direction
     q = np.maximum(q, 1e-30)  # a group that is empty for certain
-    tail = np.cumsum(q[::-1])[::-1]
-    left, x, rest = null.particles * tail[:-1], q[:-1] / tail[:-1], tail[1:] / tail[:-1]
-    null_tail = np.cumsum(null.groups.probability[::-1])[::-1]
-    null_x, null_rest = null.groups.probability[:-1] / null_tail[:-1], null_tail[1:] / null_tail[:-1]
+    left = null.particles * np.cumsum(q[::-1])[::-1][:-1]
+    (x, rest), (null_x, null_rest) = peel(q), peel(null.groups.probability)
     width = np.sqrt(left * x * rest)
     least = np.maximum(width, 0.3)  # the series has no meaning below
-    skew, kurtosis = (rest - x) / least, (1 - 6 * x * rest) / least**2
     quantile = float(special.ndtri(power))
+    # The last row is where the outcome is just caught.
     u = np.vstack([np.repeat(NODES[:, None], len(x), axis=1), -quantile * np.sign(x - null_x)])
-    bent = u + skew * (u**2 - 1) / 6 + kurtosis * (u**3 - 3 * u) / 24 - skew**2 * (2 * u**3 - 5 * u) / 36
-    counts = np.clip(left * x + width * bent, 0.0, left)
+    counts = np.clip(left * x + width * _bent(u, (rest - x) / least, (1 - 6 * x * rest) / least**2), 0.0, left)
     cells = _quick_cells(counts, left, null_x, null_rest)
-    z, caught = cells.mean, cells.loose[-1]  # the last row is where the outcome is just caught
-    back = need.score_steps * math.sqrt(float(caught @ direction**2))
-    grain = math.pi / 2 * float((np.abs(direction) * np.sqrt(caught)).max())
+    counts, z, caught = counts[:-1], cells.mean[:-1], cells.loose[-1]
 
-    mean = np.einsum("k,kj->j", WEIGHTS, z[:-1])
-    per_particle = np.cumsum((direction * mean / (2 * left) * tail[:-1])[::-1])[::-1] / tail[:-1]
-    passed_on = np.append(per_particle[1:], 0.0)  # a residual grows like the root of the particles left
-    terms = direction * z[:-1] - passed_on * counts[:-1]
-    terms = terms - np.einsum("k,kj->j", WEIGHTS, terms)
-    centre = float((direction * mean).sum())
-    variance = float(np.einsum("k,kj->", WEIGHTS, terms**2))
-    third = float(np.einsum("k,kj->", WEIGHTS, terms**3)) / max(variance, 1e-9) ** 1.5
+    pull = null.direction * (WEIGHTS @ z)
+    ahead = np.cumsum((pull / 2)[::-1])[::-1] / left  # a residual grows like the root of the particles left,
+    passed_on = np.append(ahead[1:], 0.0)  # and all after this group lose what it takes
+    variance, skewness = _moments(null.direction * z - passed_on * counts)
+    centre = float(pull.sum())
     sign = math.copysign(1.0, centre)
-    bend = sign * min(max(third, -1.0), 1.0) * (quantile**2 - 1) / 6
-    sure: float = sign * centre - math.sqrt(variance) * (quantile - bend) - back
-    # Where one group is all that counts, the score itself moves in jumps, and the next one may be just out of reach;
-    # the other groups blur them, as they blur the first harmonic of a lattice.
-    blur = 1 - float((direction**2).max())
-    lattice = grain * math.exp(-2 * math.pi**2 * max(blur, 0.0) / (2 * grain) ** 2) if grain > 1e-6 else 0.0
-    return sure - lattice
+    bend = sign * min(max(skewness, -1.0), 1.0) * (quantile**2 - 1) / 6
+    sure = sign * centre - math.sqrt(variance) * (quantile - bend)
+    return sure - need.score_steps * math.sqrt(float(caught @ null.direction**2)) - _jump(null.direction, caught)
+
+
+def _jump(direction: Floats, loose: Floats) -> float:
+    """Return by how much a score may stay short of the next value it can take.
+
+    Where one group is all that counts, the score moves in jumps, and the next one may be just out of reach; the other
+    groups blur them, as they blur the first harmonic of a lattice.
+    """
+    grain = math.pi / 2 * float((np.abs(direction) * np.sqrt(loose)).max())
+    blur = max(1 - float((direction**2).max()), 0.0)
+    return grain * math.exp(-(math.pi**2) * blur / (2 * grain**2)) if grain > 1e-6 else 0.0
 
 
 def _detectable_temperature(null: Null, logits: Floats, temperature: float, false_alarm: float, power: float) -> float:

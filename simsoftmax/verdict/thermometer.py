@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -240,7 +240,7 @@ class _Family:
         return float(special.logit(low)) - ways, float(special.logit(high)) - ways
 
 
-def _root(rising: Any, start: float) -> float:
+def _root(rising: Callable[[float], float], start: float) -> float:
     """Return the root of a rising function, found by doubling steps and Brent's method (R. P. Brent 1973)."""
     step = -1.0 if rising(start) > 0 else 1.0
     while rising(start + step) * math.copysign(1.0, step) < 0:
@@ -248,7 +248,7 @@ def _root(rising: Any, start: float) -> float:
     return float(optimize.brentq(rising, min(start, start + step), max(start, start + step), xtol=1e-12, rtol=1e-12))
 
 
-def _edge(falling: Any, best: float, step: float) -> float:
+def _edge(falling: Callable[[float], float], best: float, step: float) -> float:
     """Return the root of a falling function on one side of the best estimate, half a step away or more."""
     near = best + 0.5 * step
     while falling(near) * step < 0:  # a wide margin at a lenient confidence: come closer

@@ -182,41 +182,53 @@ def verify(
     n = as_counts(counts, len(z))
     alarm, strength = as_probability("false_alarm", false_alarm), as_probability("power", power)
     null, seen = prepare(z.tobytes(), t, int(n.sum()), alarm, strength)
-    score, rest, p_value = null.judge(n)
-    observed = 0.5 * float(np.abs(n / null.particles - null.p).sum())
-    worst, residual = _worst_level(n, null.p)
-    return Verdict(
-        passed=bool(p_value > alarm),
-        p_value=float(p_value),
-        statistic=float(score**2 + rest),
-        temperature_score=float(score),
-        particles=null.particles,
-        groups=len(null.groups.starts),
-        temperature=t,
-        false_alarm=alarm,
-        power=strength,
-        total_variation=observed,
-        total_variation_bound=_total_variation_bound(observed, null.particles, len(z), alarm),
-        detectable_total_variation=seen.total_variation,
-        detectable_temperature=seen.temperature,
-        worst_level=worst,
-        worst_residual=residual,
+    excess, spread = n - null.particles * null.p, np.sqrt(null.particles * null.p * (1 - null.p))
+    return _verdict(
+        null, null.judge(n), seen, null.particles, t, n / null.particles, _residuals(excess, spread, null.p)
     )
 
 
-def _total_variation_bound(observed: float, particles: int, levels: int, false_alarm: float) -> float:
-    """Return what McDiarmid's inequality allows, or 0 for the only distribution over a single level."""
-    margin = math.sqrt(-math.log(false_alarm) / (2 * particles))
-    return min(1.0, observed + margin) if levels > 1 else 0.0
+def _verdict(
+    null: Null | AverageNull,
+    judged: tuple[Floats, Floats, Floats],
+    seen: DetectableDifference,
+    particles: int,
+    temperature: float,
+    share: Floats,
+    residuals: Floats,
+) -> Verdict:
+    """Return the verdict on shares of particles, shape (K,), that were judged, with their standardised residuals."""
+    score, rest, p_value = map(float, judged)
+    observed = 0.5 * float(np.abs(share - null.p).sum())
+    # What McDiarmid's inequality allows; over a single level there is only one distribution.
+    margin = math.sqrt(-math.log(seen.false_alarm) / (2 * particles))
+    worst = int(np.abs(residuals).argmax())
+    return Verdict(
+        passed=p_value > seen.false_alarm,
+        p_value=p_value,
+        statistic=score**2 + rest,
+        temperature_score=score,
+        particles=particles,
+        groups=len(null.groups.starts),
+        temperature=temperature,
+        false_alarm=seen.false_alarm,
+        power=seen.power,
+        total_variation=observed,
+        total_variation_bound=min(1.0, observed + margin) if len(share) > 1 else 0.0,
+        detectable_total_variation=seen.total_variation,
+        detectable_temperature=seen.temperature,
+        worst_level=worst,
+        worst_residual=float(residuals[worst]),
+    )
 
 
-def _worst_level(counts: NDArray[np.int64], p: Floats) -> tuple[int, float]:
-    excess = counts - counts.sum() * p
-    spread = np.sqrt(counts.sum() * p * (1 - p))
+def _residuals(excess: Floats, spread: Floats, p: Floats) -> Floats:
+    """Return excess over spread for each level, infinite where a level of probability zero is occupied.
+
+    A level of probability one that lacks particles is never the culprit: they are where none may be.
+    """
     with np.errstate(divide="ignore", invalid="ignore"):
-        residual = np.where((spread == 0) & (counts * (1 - p) == 0), 0.0, excess / spread)
-    worst = int(np.abs(residual).argmax())
-    return worst, float(residual[worst])
+        return np.where((spread == 0) & ((excess == 0) | (p == 1)), 0.0, excess / spread)
 
 
 def verify_average(
@@ -283,28 +295,7 @@ def verify_average(
         transition_matrix(z, t, proposal=proposal)  # which names what is wrong with it
         kind = np.asarray(proposal, dtype=np.float64).tobytes()
     null, seen = _prepare_average(z.tobytes(), t, n, records, stride, kind, alarm, strength)
-    score, rest, p_value = null.judge(mean)
-    observed = 0.5 * float(np.abs(mean - null.p).sum())
-    with np.errstate(divide="ignore", invalid="ignore"):
-        off = np.where((null.spread == 0) & (mean == null.p), 0.0, (mean - null.p) / null.spread)
-    worst = int(np.abs(off).argmax())
-    return Verdict(
-        passed=bool(p_value > alarm),
-        p_value=float(p_value),
-        statistic=float(score**2 + rest),
-        temperature_score=float(score),
-        particles=n,
-        groups=len(null.groups.starts),
-        temperature=t,
-        false_alarm=alarm,
-        power=strength,
-        total_variation=observed,
-        total_variation_bound=_total_variation_bound(observed, n, len(z), alarm),
-        detectable_total_variation=seen.total_variation,
-        detectable_temperature=seen.temperature,
-        worst_level=worst,
-        worst_residual=float(off[worst]),
-    )
+    return _verdict(null, null.judge(mean), seen, n, t, mean, _residuals(mean - null.p, null.spread, null.p))
 
 
 @dataclass(frozen=True)

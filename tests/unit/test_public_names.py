@@ -76,12 +76,7 @@ def found(kind):
 FUNCTIONS = found(inspect.isfunction)
 RESULTS = found(lambda thing: inspect.isclass(thing) and issubclass(thing, Displayed))
 TOP = [getattr(ss, name) for name in ss.__all__]
-UNDOCUMENTED = {"Null"}  # not yet
-KINDS = [
-    pytest.param(kind, marks=pytest.mark.xfail(kind.__name__ in UNDOCUMENTED, reason="not yet"), id=kind.__name__)
-    for kind in RESULTS.values()
-    if dataclasses.is_dataclass(kind)
-]
+KINDS = [pytest.param(kind, id=kind.__name__) for kind in RESULTS.values() if dataclasses.is_dataclass(kind)]
 
 
 @pytest.mark.parametrize(

@@ -237,3 +237,43 @@ def test_wrong_averages_are_named():
             verify_average(bad, EXAMPLE, 2.0, particles=100, recorded=3)
     with pytest.raises(ValueError, match="at most 4096 levels"):
         verify_average(np.full(5000, 1 / 5000), np.zeros(5000), particles=10, recorded=1)
+
+
+def test_the_statistic_of_many_particles_is_pearsons(rng):
+    p, n = softmax(EXAMPLE, 1.7), 10**8
+    for t in (1.7, 1.702, 1.698):
+        counts = rng.multinomial(n, softmax(EXAMPLE, t))
+        verdict = verify(counts, EXAMPLE, 1.7)
+        assert verdict.statistic == pytest.approx(stats.chisquare(counts, n * p).statistic, rel=5e-3, abs=1e-3)
+        assert verdict.temperature_score**2 <= verdict.statistic * (1 + 1e-9)
+
+
+@pytest.mark.parametrize("recorded", [1, 7, 40])
+@pytest.mark.parametrize("every", [1, 3])
+def test_an_average_says_what_it_is_worth_in_independent_draws(recorded, every):
+    z, t, n = np.array([0.0, 0.0, -1.0]), 0.8, 1000
+    slow = np.linalg.eigvals(transition_matrix(z, t, proposal="neighbour")).real
+    correlation = np.sort(slow)[-2] ** every
+    days = np.abs(np.subtract.outer(np.arange(recorded), np.arange(recorded)))
+    worth = int(n / (correlation**days).mean())
+    share = np.array([0.5, 0.4, 0.1])
+    verdict = verify_average(share, z, t, particles=n, recorded=recorded, every=every, proposal="neighbour")
+    least = detectable_difference(worth, z, t)
+    assert verdict.detectable_total_variation == least.total_variation
+    assert verdict.total_variation == pytest.approx(0.5 * np.abs(share - softmax(z, t)).sum(), abs=1e-12)
+    if recorded == 1:  # one record is one multinomial draw
+        counts = np.rint(n * share).astype(int)
+        assert verdict.worst_level == verify(counts, z, t).worst_level
+        assert verdict.worst_residual == pytest.approx(verify(counts, z, t).worst_residual, rel=1e-9)
+
+
+@pytest.mark.parametrize("levels", [([1.0, 0.0], [9, 1]), ([0.0, 1.0], [1, 9])])
+def test_the_level_that_is_occupied_though_impossible_is_named(levels):
+    # Not the one that lacks its particles, which has probability one.
+    z, counts = levels
+    of_counts = verify(counts, z, 0.0)
+    of_average = verify_average(np.array(counts) / 10, z, 0.0, particles=10, recorded=5)
+    assert of_counts.worst_level == of_average.worst_level == int(np.argmin(z))
+    assert of_counts.worst_residual == of_average.worst_residual == math.inf
+    fine = verify_average(np.array(z), z, 0.0, particles=10, recorded=5)
+    assert (fine.passed, fine.worst_residual) == (True, 0.0)

@@ -1,0 +1,191 @@
+"""Do the tests notice when the statistical core is wrong? Break it in many small ways, one at a time, and count.
+
+    pip install -e ".[mutation,test]"
+    python -m benchmarks.mutation --share 0.05 --seed 0
+    python -m benchmarks.mutation --modules boltzmann verdict/power --share 1
+
+Cosmic Ray makes the mutants: a sign turned, a number moved by one, a comparison or a condition reversed, a decorator
+taken away. Each is put into a copy of the sources, and the tests of its module are run there until one fails. What is
+printed is the share that was noticed, with an interval, and a diff for each mutant that was not: either a test is
+missing there, or the mutant is no mistake. The working tree is never touched.
+
+Left out, as they would flatter the score or say nothing: an operator of bits in the place of one of arithmetic and `is`
+in the place of `==`, which floats refuse at once; what leaves the code as it is but for types and docstrings; and what
+is no Python at all. A mutant whose tests do not end within the limit counts as noticed, and is counted apart as well.
+"""
+
+from __future__ import annotations
+
+import argparse
+import ast
+import difflib
+import queue
+import random
+import re
+import shlex
+import shutil
+import sys
+import tempfile
+import time
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+from scipy import stats
+
+ROOT = Path(__file__).parents[1]
+COPIED = ("simsoftmax", "tests", "benchmarks", "pyproject.toml")
+
+TESTS = {
+    "boltzmann": "boltzmann",
+    "markov": "markov metropolis",
+    "thermodynamics": "thermodynamics",
+    "calibration/metrics": "calibration_errors",
+    "verdict/evidence": "evidence",
+    "verdict/null": "verification power thermometer null",
+    "verdict/power": "power verification",
+    "verdict/thermometer": "thermometer",
+    "verdict/verification": "verification",
+}
+"""The modules that are broken, and the files of tests/unit that ought to notice, the quickest first."""
+
+IDLE = re.compile("_(RShift|LShift|BitOr|BitAnd|BitXor)$|Comparison.*_(Eq|NotEq|Lt|LtE|Gt|GtE)_(Is|IsNot)$")
+
+
+@dataclass(frozen=True)
+class Mutant:
+    """A module with one thing changed."""
+
+    module: str
+    operator: str
+    code: str
+    diff: str
+
+
+def meaning(code: str) -> str:
+    """Return what code does: its syntax tree without types and docstrings; nothing where it is no Python."""
+    try:
+        tree = ast.parse(code)
+    except SyntaxError:
+        return ""
+    for node in ast.walk(tree):
+        if isinstance(node, (ast.Module, ast.ClassDef)):
+            node.body = [part for part in node.body if not is_overload(part)]
+        if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)):
+            node.returns = None
+            arguments = node.args
+            for argument in (*arguments.posonlyargs, *arguments.args, *arguments.kwonlyargs):
+                argument.annotation = None
+        if isinstance(node, ast.AnnAssign):
+            node.annotation = ast.Constant(None)
+        if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant):
+            node.value = ast.Constant(None)
+    return ast.dump(tree)
+
+
+def is_overload(node: ast.stmt) -> bool:
+    """Return whether this is a function without a body, which only a type checker reads."""
+    if not isinstance(node, ast.FunctionDef) or len(node.body) != 1:
+        return False
+    line = node.body[0]
+    return isinstance(line, ast.Expr) and isinstance(line.value, ast.Constant) and line.value.value is ...
+
+
+def mutants(module: str, share: float, seed: int) -> tuple[int, list[Mutant]]:
+    """Return how many mutants of a module there are, and a random share of them."""
+    from cosmic_ray.commands import init
+    from cosmic_ray.mutating import mutate_code
+    from cosmic_ray.plugins import get_operator
+    from cosmic_ray.work_db import WorkDB, use_db
+
+    path = ROOT / "simsoftmax" / f"{module}.py"
+    code = path.read_text()
+    with tempfile.TemporaryDirectory() as room, use_db(f"{room}/work.sqlite", WorkDB.Mode.create) as work:
+        init([path], work, {})
+        places = sorted((m.operator_name, m.occurrence) for item in work.work_items for m in item.mutations)
+    places = [place for place in places if not IDLE.search(place[0])]
+    random.Random(f"{seed} {module}").shuffle(places)
+    found, same = [], meaning(code)
+    for operator, occurrence in places[: round(share * len(places))]:
+        changed = mutate_code(code, get_operator(operator)(), occurrence)
+        if changed is not None and meaning(changed) not in (same, ""):
+            lines = difflib.unified_diff(code.splitlines(), changed.splitlines(), module, operator, n=0, lineterm="")
+            found.append(Mutant(module, operator, changed, "\n".join(lines)))
+    return len(places), found
+
+
+def main() -> None:
+    """Break the modules named, and say what was noticed."""
+    from cosmic_ray.testing import run_tests
+    from cosmic_ray.work_item import TestOutcome
+
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--modules", nargs="+", choices=TESTS, default=list(TESTS), metavar="MODULE")
+    parser.add_argument("--share", type=float, default=0.05, help="share of all mutants that are tried (default 0.05)")
+    parser.add_argument("--seed", type=int, default=0, help="which ones (default 0)")
+    parser.add_argument("--jobs", type=int, default=2, help="how many at a time (default 2)")
+    parser.add_argument("--patience", type=float, default=6.0, help="limit, in times of the sound tests (default 6)")
+    asked = parser.parse_args()
+
+    def tests(room: Path, module: str, limit: float) -> tuple[TestOutcome, str]:
+        files = [f"tests/unit/test_{name}.py" for name in TESTS[module].split()]
+        command = ["env", "-C", str(room), f"PYTHONPATH={room}", sys.executable, "-m", "pytest", "-x", "-q"]
+        command += ["--tb=no", "-p", "no:cacheprovider", "-m", "not slow and not process and not browser"]
+        outcome, output = run_tests(shlex.join([*command, *files]), limit)
+        return TestOutcome(outcome), output
+
+    with tempfile.TemporaryDirectory() as folder:
+        rooms: queue.SimpleQueue[Path] = queue.SimpleQueue()
+        for number in range(asked.jobs):
+            room = Path(folder) / str(number)
+            for name in COPIED:
+                source = ROOT / name
+                if source.is_dir():
+                    shutil.copytree(source, room / name, ignore=shutil.ignore_patterns("__pycache__", "node_modules"))
+                else:
+                    shutil.copy(source, room)
+            rooms.put(room)
+
+        def judge(mutant: Mutant) -> str:
+            room = rooms.get()
+            target = room / "simsoftmax" / f"{mutant.module}.py"
+            sound = target.read_text()
+            try:
+                target.write_text(mutant.code)
+                outcome, output = tests(room, mutant.module, limits[mutant.module])
+            finally:
+                target.write_text(sound)
+                rooms.put(room)
+            if outcome is TestOutcome.SURVIVED:
+                print(f"\nNot noticed:\n{mutant.diff}\n", flush=True)
+                return "survived"
+            return "late" if output == "timeout" else "noticed"
+
+        noticed = tried = late = 0
+        limits: dict[str, float] = {}
+        for module in asked.modules:
+            room = rooms.get()
+            start = time.monotonic()
+            outcome, output = tests(room, module, 3600)
+            limits[module] = 20 + asked.patience * (time.monotonic() - start)
+            rooms.put(room)
+            if outcome is not TestOutcome.SURVIVED:
+                raise SystemExit(f"the tests of {module} fail as it stands, so they tell nothing:\n{output}")
+            total, sample = mutants(module, asked.share, asked.seed)
+            with ThreadPoolExecutor(asked.jobs) as pool:
+                verdicts = list(pool.map(judge, sample))
+            seen = len(verdicts) - verdicts.count("survived")
+            minutes = (time.monotonic() - start) / 60
+            print(f"{module}: {seen} of {len(verdicts)} noticed, of {total} in all; {minutes:.1f} minutes", flush=True)
+            noticed, tried, late = noticed + seen, tried + len(verdicts), late + verdicts.count("late")
+
+    if tried:
+        low, high = stats.binomtest(noticed, tried).proportion_ci(0.95)
+        print(
+            f"Noticed: {noticed} of {tried}, {noticed / tried:.1%} (95 % confidence: {low:.1%} to {high:.1%}; "
+            f"Clopper and Pearson), {late} of them because their tests did not end."
+        )
+
+
+if __name__ == "__main__":
+    main()
