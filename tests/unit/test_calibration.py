@@ -678,3 +678,19 @@ def test_gaps_of_any_two_sizes_are_fitted():
     # d/dbeta: 1e25 exp(-1e25 beta) = 1e-86 / 2
     assert fit.temperature == pytest.approx(1e25 / np.log(2e111), rel=1e-6)
     assert 0 < fit.low < fit.temperature < fit.high
+
+
+def test_a_first_fit_loads_little():
+    """With its kernel in the cache a fit starts without numba, and without SciPy's optimizers unless T is at an end."""
+    script = (
+        "import sys\nimport simsoftmax as ss\n"
+        "fit = ss.fit_temperature([[2.0, 0.0], [1.0, 0.0], [0.0, 1.0], [0.0, 3.0], [1.0, 0.0]], [0, 1, 1, 1, 0])\n"
+        "assert fit.status == 'interior', fit\n"
+        "print(*(name for name in ('numba', 'scipy.optimize', 'scipy.stats', 'sklearn') if name in sys.modules))"
+    )
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+    for _ in range(2):  # the first may have to compile
+        run = subprocess.run(
+            [sys.executable, "-c", script], capture_output=True, text=True, check=True, env=environment
+        )
+    assert run.stdout.strip() == ""
