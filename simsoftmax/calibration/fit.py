@@ -17,7 +17,6 @@ from typing import Any, Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy.optimize import brentq
 from scipy.special import ndtr, ndtri, stdtrit
 
 from ..arguments import RNG, as_probabilities, as_probability, as_threads, check_labels, generator
@@ -480,6 +479,8 @@ def _reaches(fit: _Fit, target: float, largest: float, sign: int) -> float:
         low -= 3.0
     if excess(high) < 0 or excess(low) > 0:
         raise _BeyondRange
+    from scipy.optimize import brentq  # half of what a first fit takes to start, and rarely needed
+
     return math.exp(-float(brentq(excess, low, high, xtol=1e-4)))
 
 

@@ -33,7 +33,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.ndimage import gaussian_filter1d
 from scipy.optimize import brentq
-from scipy.stats import norm
+from scipy.stats import foldnorm
 
 from ..arguments import (
     RNG,
@@ -245,7 +245,7 @@ def expected_calibration_error(
     norm: Literal[1, 2] = 1,
     debias: bool = False,
     classwise: bool = False,
-) -> float:
+) -> np.float64:
     """Return the mean gap between confidence and accuracy, over bins of confidence.
 
     Parameters
@@ -267,7 +267,7 @@ def expected_calibration_error(
 
     Returns
     -------
-    float
+    numpy.float64
 
     Raises
     ------
@@ -300,15 +300,10 @@ def expected_calibration_error(
     size = abs(gap)
     if debias:
         noise: Array = np.sqrt(accuracy * (1 - accuracy) / count)
-        size = 2 * size - _folded_mean(gap, noise)
+        with np.errstate(divide="ignore", invalid="ignore"):  # where all came true, or nothing, there is no noise
+            measured = np.where(noise > 0, foldnorm.mean(size / noise, scale=noise), size)
+        size = 2 * size - measured
     return np.float64(np.sum(share * size))
-
-
-def _folded_mean(mean: Array, deviation: Array) -> Array:
-    """Return E|x| of normal x."""
-    with np.errstate(divide="ignore", invalid="ignore"):
-        x = np.where(deviation > 0, mean / deviation, np.inf)
-    return np.asarray(2 * deviation * norm.pdf(x) + np.abs(mean) * (1 - 2 * norm.cdf(-abs(x))))
 
 
 def maximum_calibration_error(

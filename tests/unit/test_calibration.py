@@ -13,7 +13,8 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 from scipy.optimize import brentq
-from scipy.stats import binom
+from scipy.stats import binom, norm
+from scipy.stats import t as student_t
 
 import simsoftmax
 from simsoftmax import fit_temperature, log_softmax, logits_from_probabilities, mean_energy, softmax
@@ -536,6 +537,44 @@ def test_intervals_cover(rng, alarm, interval, fits):
     assert wrong < binom.ppf(alarm, 200, 0.93)
 
 
+def certain_in_part(rows):
+    """Return logits and labels of an event that comes true in 3 rows of 4, at T = 1, and the freedom of its noise.
+
+    A row's slope is 1/4 or -3/4, so the sums of their squares and fourth powers are known (Satterthwaite 1946).
+    """
+    share = 0.75
+    labels = (np.arange(rows) % 4 > 0).astype(int)
+    logits = np.column_stack([np.zeros(rows), np.full(rows, np.log(share / (1 - share)))])
+    spread = ((share**3 + (1 - share) ** 3) / (share * (1 - share)) - 1) / rows
+    return logits, labels, 2 / spread
+
+
+@pytest.mark.parametrize("level", [0.5, 0.95, 0.999])
+@pytest.mark.parametrize("rows", [8, 40])
+def test_interval_of_few_rows_by_hand(rows, level):
+    logits, labels, freedom = certain_in_part(rows)
+    fit = fit_temperature(logits, labels, confidence_level=level)
+    deviation = 1 / (logits[0, 1] * np.sqrt(0.1875 * (rows - 1)))
+    half = student_t.isf((1 - level) / 2, min(freedom, rows - 1)) * deviation
+    assert fit.temperature == pytest.approx(1, rel=1e-9)
+    assert (np.log(fit.high), -np.log(fit.low)) == pytest.approx((half, half), rel=1e-6)
+
+
+def test_bootstrap_of_few_rows_reaches_farther():
+    rows = 40
+    logits, labels, freedom = certain_in_part(rows)
+    fit = fit_temperature(logits, labels, interval="bootstrap", rng=7)
+    drawn = np.random.default_rng(7).standard_exponential((1000, rows))
+    z, share = logits[0, 1], 0.75
+    slope, curvature = drawn @ (share - labels) * z, drawn.sum(axis=1) * share * (1 - share) * z**2
+    newton = -slope / curvature
+    moved = newton / (1 + 0.5 * (1 + (1 - 2 * share) * z) * newton)  # Halley's step in ln(1 / T)
+    reach = norm.cdf(-student_t.isf(0.025, min(freedom, rows - 1)) * np.sqrt(rows / (rows - 1)))
+    assert reach < 0.024
+    wanted = np.exp(-np.quantile(moved, [1 - reach, reach]))
+    assert (fit.low, fit.high) == pytest.approx(tuple(wanted), rel=1e-6)
+
+
 def test_few_rows_that_decide_widen_the_interval(rng):
     """Nearly all rows are certain; the noise is that of the few others, and its own size is hardly known."""
     logits, labels = draw(rng, 1000, 3, temperature=1.0, scale=1.0, dtype=np.float64)
@@ -639,3 +678,19 @@ def test_gaps_of_any_two_sizes_are_fitted():
     # d/dbeta: 1e25 exp(-1e25 beta) = 1e-86 / 2
     assert fit.temperature == pytest.approx(1e25 / np.log(2e111), rel=1e-6)
     assert 0 < fit.low < fit.temperature < fit.high
+
+
+def test_a_first_fit_loads_little():
+    """With its kernel in the cache a fit starts without numba, and without SciPy's optimizers unless T is at an end."""
+    script = (
+        "import sys\nimport simsoftmax as ss\n"
+        "fit = ss.fit_temperature([[2.0, 0.0], [1.0, 0.0], [0.0, 1.0], [0.0, 3.0], [1.0, 0.0]], [0, 1, 1, 1, 0])\n"
+        "assert fit.status == 'interior', fit\n"
+        "print(*(name for name in ('numba', 'scipy.optimize', 'scipy.stats', 'sklearn') if name in sys.modules))"
+    )
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+    for _ in range(2):  # the first may have to compile
+        run = subprocess.run(
+            [sys.executable, "-c", script], capture_output=True, text=True, check=True, env=environment
+        )
+    assert run.stdout.strip() == ""

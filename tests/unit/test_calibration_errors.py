@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from scipy.integrate import quad
 from scipy.stats import norm
 from sklearn.calibration import calibration_curve
 from sklearn.metrics import brier_score_loss, log_loss
@@ -139,6 +140,19 @@ def test_perfect_calibration_shows_an_error(rng, rows):
     assert abs(squares.mean()) < 5.5 * squares.std() / math.sqrt(repeats)
     # Negative control: without the correction the square is far from 0.
     assert shown.mean() > 20 * error
+
+
+def test_debiasing_by_hand():
+    c, y = [0.95, 0.25, 0.25, 0.25, 0.25], [0, 1, 1, 1, 0]
+    # A variance of 3/4 * 1/4 over 4 - 1 in the first bin; in the second one forecast, whose noise may be 1/4.
+    squares = [0.5**2 - 0.1875 / 3, 0.95**2 - 0.25]
+    error = expected_calibration_error(c, y, bins=2, norm=2, debias=True)
+    assert error == pytest.approx(math.sqrt((4 * squares[0] + squares[1]) / 5), rel=1e-12)
+    # E|x| of a normal x about 0.5, by its integral; one forecast alone shows no noise of its own.
+    noise = math.sqrt(0.1875 / 4)
+    folded, _ = quad(lambda x: abs(x) * norm.pdf(x, 0.5, noise), -3, 4, points=[0])
+    error = expected_calibration_error(c, y, bins=2, debias=True)
+    assert error == pytest.approx((4 * (2 * 0.5 - folded) + 0.95) / 5, rel=1e-9)
 
 
 def test_debiasing_leaves_a_large_error_alone(rng):

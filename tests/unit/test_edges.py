@@ -200,7 +200,6 @@ STRATEGIES = {
     "false_alarm": lambda k: CHANCES.flatmap(scalar),
     "power": lambda k: CHANCES.flatmap(scalar),
     "confidence_level": lambda k: CHANCES.flatmap(scalar),
-    "interval": lambda k: CHANCES.flatmap(scalar),
     "quadrature_error": lambda k: numbers(st.floats(1e-6, 0.1), [TINY, 1e-300, 0.0, 1.0, 1 - 2**-53]).flatmap(scalar),
     "difference": lambda k: CHANCES.flatmap(scalar),
     "of": lambda k: one_of("total_variation", "temperature"),

@@ -38,6 +38,7 @@ IN_THEIR_MODULE = {
     "markov.boltzmann_exponents": INSIDE,
     "proposals.as_proposal": INSIDE,
     "proposals.matrix_moves": INSIDE,
+    "calibration.rows.as_table": INSIDE,
     "proposals.rank_levels": INSIDE,
     "intervals.clopper_pearson": INSIDE,
     "plotting.number": "writes the numbers of a figure or a page",

@@ -82,7 +82,6 @@ WRONG_OF = {
     ("plot_temperature_sweep", "logits"): VECTOR,
     ("plot_temperature_sweep", "temperatures"): [3, "abc", (1.0,), (1.0, -1.0), (np.nan, 1.0), (0.0, 1.0)],
     ("plot_trajectory", "quantity"): CHOICE,
-    ("reliability_diagram", "interval"): SHARE,
     ("plot_occupancy", "counts"): [value for value in COUNTS if value is not None],
     ("plot_occupancy", "temperature"): [value for value in TEMPERATURE if value is not None],
 }

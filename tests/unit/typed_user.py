@@ -93,7 +93,8 @@ def calibrated() -> ss.ReliabilityDiagram:
     fit: ss.TemperatureFit = ss.fit_temperature(TABLE, LABELS, weights=[1.0] * 4, interval="bootstrap", rng=1)
     probabilities = ss.softmax(TABLE, max(fit.temperature, 0.1))
     score: float = ss.brier_score(probabilities, LABELS) + ss.negative_log_likelihood(probabilities, LABELS)
-    score += ss.expected_calibration_error(probabilities, np.array(LABELS), bins=5, binning="mass", norm=2)
+    rounded: float = ss.expected_calibration_error(probabilities, LABELS).round(3)
+    score += rounded + ss.expected_calibration_error(probabilities, np.array(LABELS), bins=5, binning="mass", norm=2)
     parts: ss.BrierDecomposition = ss.brier_decomposition(probabilities, LABELS)
     assert score > 0
     assert str(parts)
