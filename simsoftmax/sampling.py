@@ -11,7 +11,7 @@ import math
 import threading
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -447,8 +447,7 @@ def _blocks(rows: NDArray[Any]) -> Iterable[tuple[int, int, NDArray[Any]]]:
         yield start, start + len(block), block
 
 
-@dataclass(frozen=True)
-class _Steps:
+class _Steps(NamedTuple):
     """A pipeline in numbers, for the kernel."""
 
     codes: NDArray[np.int64]

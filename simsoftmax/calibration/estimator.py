@@ -6,7 +6,7 @@ import warnings
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 from sklearn.base import BaseEstimator, ClassifierMixin, clone
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.frozen import FrozenEstimator
@@ -21,7 +21,7 @@ from sklearn.utils.validation import (
     validate_data,
 )
 
-from ..arguments import as_logits, check_order
+from ..arguments import Reals, as_logits, check_order
 from ..boltzmann import softmax
 from .fit import TemperatureFit, fit_temperature
 
@@ -249,11 +249,11 @@ class TemperatureScaler(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
             )
         return _scores(self.estimator_, X)
 
-    def predict_proba(self, X: ArrayLike) -> NDArray[Any]:
+    def predict_proba(self, X: Reals) -> NDArray[Any]:
         """Return softmax(logits / T), shape (n, K), columns in the order of ``classes_``."""
         return np.asarray(softmax(self._logits(X), self.temperature_))
 
-    def predict(self, X: ArrayLike) -> NDArray[Any]:
+    def predict(self, X: Reals) -> NDArray[Any]:
         """Return the likeliest class, which no temperature above 0 changes."""
         best = as_logits(self._logits(X)).argmax(axis=1)
         return np.asarray(self.classes_[best])

@@ -16,10 +16,10 @@ from functools import partial
 from typing import Any, Literal, NamedTuple
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 from scipy.special import ndtr, ndtri, stdtrit
 
-from ..arguments import RNG, as_probabilities, as_probability, as_threads, check_labels, generator
+from ..arguments import RNG, Reals, as_probabilities, as_probability, as_threads, check_labels, generator
 from ..results import Displayed
 from .rows import Block, Table, as_table
 
@@ -275,10 +275,10 @@ def _next(u: float, step: float, low: float, high: float, reach: float = 2.0) ->
 
 
 def fit_temperature(
-    logits: ArrayLike,
-    labels: ArrayLike,
+    logits: Reals,
+    labels: Reals,
     *,
-    weights: ArrayLike | None = None,
+    weights: Reals | None = None,
     confidence_level: float = 0.95,
     interval: Literal["sandwich", "bootstrap"] = "sandwich",
     rng: RNG = None,
@@ -514,7 +514,7 @@ def _interval(
     return math.exp(-root - half), math.exp(-root + half) if half - root < 709 else math.inf
 
 
-def logits_from_probabilities(probabilities: ArrayLike, *, axis: int = -1) -> NDArray[Any]:
+def logits_from_probabilities(probabilities: Reals, *, axis: int = -1) -> NDArray[Any]:
     """Return log p, logits that softmax turns back into the probabilities.
 
     Logits are fixed by probabilities up to a constant in every row, which no temperature sees, so a temperature

@@ -30,13 +30,14 @@ from dataclasses import dataclass
 from typing import Any, Literal, NamedTuple
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 from scipy.ndimage import gaussian_filter1d
 from scipy.optimize import brentq
 from scipy.stats import foldnorm
 
 from ..arguments import (
     RNG,
+    Reals,
     as_count,
     as_labels,
     as_probabilities,
@@ -75,7 +76,7 @@ class _Events(NamedTuple):
 
 
 def _checked(
-    probabilities: ArrayLike, labels: ArrayLike, weights: ArrayLike | None = None
+    probabilities: Reals, labels: Reals, weights: Reals | None = None
 ) -> tuple[Array, NDArray[np.int64], Array]:
     """Return checked probabilities, labels and weights; rows of weight 0 may hold anything, and are made harmless."""
     check_order("probabilities", probabilities)
@@ -93,7 +94,7 @@ def _checked(
     return np.minimum(p.astype(np.float64), 1.0), y.astype(np.int64), w
 
 
-def _events(probabilities: ArrayLike, labels: ArrayLike) -> _Events:
+def _events(probabilities: Reals, labels: Reals) -> _Events:
     p, y, _ = _checked(probabilities, labels)
     if p.ndim == 1:
         return _Events(p, y.astype(np.float64))
@@ -178,8 +179,8 @@ class ReliabilityDiagram(Result):
 
 
 def reliability_diagram(
-    probabilities: ArrayLike,
-    labels: ArrayLike,
+    probabilities: Reals,
+    labels: Reals,
     *,
     bins: int = 15,
     binning: Binning = "width",
@@ -228,7 +229,7 @@ def reliability_diagram(
     return ReliabilityDiagram(edges, count, confidence, accuracy, low, high, by_chance, confidence_level)
 
 
-def _binned(probabilities: ArrayLike, labels: ArrayLike, bins: int, binning: Binning) -> tuple[_Events, Array]:
+def _binned(probabilities: Reals, labels: Reals, bins: int, binning: Binning) -> tuple[_Events, Array]:
     bins = as_count("bins", bins, high=10**6)
     if binning not in ("width", "mass"):
         raise ValueError(f'binning must be "width" or "mass", got {binning!r}')
@@ -237,8 +238,8 @@ def _binned(probabilities: ArrayLike, labels: ArrayLike, bins: int, binning: Bin
 
 
 def expected_calibration_error(
-    probabilities: ArrayLike,
-    labels: ArrayLike,
+    probabilities: Reals,
+    labels: Reals,
     *,
     bins: int = 15,
     binning: Binning = "width",
@@ -307,7 +308,7 @@ def expected_calibration_error(
 
 
 def maximum_calibration_error(
-    probabilities: ArrayLike, labels: ArrayLike, *, bins: int = 15, binning: Binning = "width"
+    probabilities: Reals, labels: Reals, *, bins: int = 15, binning: Binning = "width"
 ) -> float:
     """Return the largest gap between confidence and accuracy over the bins that hold anything.
 
@@ -350,8 +351,8 @@ class CalibrationErrorEstimate(Displayed):
 
 
 def estimate_calibration_error(
-    probabilities: ArrayLike,
-    labels: ArrayLike,
+    probabilities: Reals,
+    labels: Reals,
     *,
     bins: int = 15,
     binning: Binning = "width",
@@ -405,7 +406,7 @@ def estimate_calibration_error(
     )
 
 
-def smooth_calibration_error(probabilities: ArrayLike, labels: ArrayLike) -> float:
+def smooth_calibration_error(probabilities: Reals, labels: Reals) -> float:
     """Return the smooth calibration error, which has no bins to choose (Blasiok and Nakkiran 2023).
 
     The residuals, outcome less confidence, are smoothed along the confidence with a Gaussian kernel reflected at 0
@@ -436,7 +437,7 @@ def smooth_calibration_error(probabilities: ArrayLike, labels: ArrayLike) -> flo
     return float(brentq(excess, narrowest, 1.0, xtol=1e-7))
 
 
-def negative_log_likelihood(probabilities: ArrayLike, labels: ArrayLike, *, weights: ArrayLike | None = None) -> float:
+def negative_log_likelihood(probabilities: Reals, labels: Reals, *, weights: Reals | None = None) -> float:
     """Return the mean of -ln p of what happened, in nats.
 
     A label to which the model gave probability 0 makes it infinite, as it should: nothing is clipped.
@@ -458,7 +459,7 @@ def negative_log_likelihood(probabilities: ArrayLike, labels: ArrayLike, *, weig
         return float(np.sum(-np.log(own[w > 0]) * w[w > 0]) / w.sum())
 
 
-def brier_score(probabilities: ArrayLike, labels: ArrayLike, *, weights: ArrayLike | None = None) -> float:
+def brier_score(probabilities: Reals, labels: Reals, *, weights: Reals | None = None) -> float:
     """Return the mean squared distance between the probabilities and what happened (Brier 1950).
 
     For probabilities of shape (n, K) the squares are summed over the levels, so the score lies between 0 and 2; for
@@ -519,7 +520,7 @@ class BrierDecomposition(Displayed):
 
 
 def brier_decomposition(
-    probabilities: ArrayLike, labels: ArrayLike, *, bins: int = 15, binning: Binning = "width"
+    probabilities: Reals, labels: Reals, *, bins: int = 15, binning: Binning = "width"
 ) -> BrierDecomposition:
     """Return the parts of the Brier score (Murphy 1973), exact for any bins.
 

@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 import traitlets
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 
-from ..arguments import as_labels, as_real, as_temperature
+from ..arguments import Reals, as_labels, as_real, as_temperature
 from ..boltzmann import softmax
 from ..calibration.fit import TemperatureFit, fit_temperature
 from ..calibration.metrics import Binning, ReliabilityDiagram, reliability_diagram
@@ -81,8 +81,8 @@ class CalibrationExplorer(LiveFigure):
 
     def __init__(
         self,
-        logits: ArrayLike,
-        labels: ArrayLike,
+        logits: Reals,
+        labels: Reals,
         temperature: float = 1.0,
         *,
         fit: TemperatureFit | None = None,

@@ -5,9 +5,9 @@ from __future__ import annotations
 import math
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 
-from ..arguments import as_counts, as_positive, as_probability, as_temperature, as_vector_logits
+from ..arguments import Reals, as_counts, as_positive, as_probability, as_temperature, as_vector_logits
 from ..boltzmann import softmax
 from ..results import Displayed, counted
 
@@ -39,7 +39,7 @@ class EProcess(Displayed):
     True
     """
 
-    def __init__(self, logits: ArrayLike, temperature: float = 1.0, *, concentration: float | None = None) -> None:
+    def __init__(self, logits: Reals, temperature: float = 1.0, *, concentration: float | None = None) -> None:
         z, t = as_vector_logits(logits), float(as_temperature(temperature, scalar=True))
         self._probabilities = np.asarray(softmax(z, t), dtype=np.float64)
         allowed = float((self._probabilities > 0).sum())
@@ -48,7 +48,7 @@ class EProcess(Displayed):
         self._log_evidence = 0.0
         self._highest = 0.0
 
-    def update(self, counts: ArrayLike) -> None:
+    def update(self, counts: Reals) -> None:
         """Add new draws, given as counts per level; those added before are remembered."""
         from ..kernels.page.evidence import grow_evidence
 

@@ -13,10 +13,10 @@ from functools import lru_cache
 from typing import Literal
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 from scipy import optimize, special, stats
 
-from ..arguments import as_count, as_probability, as_temperature, as_vector_logits
+from ..arguments import Reals, as_count, as_probability, as_temperature, as_vector_logits
 from ..results import Displayed
 from .null import Caution, Cells, Null, binomial_quantile, peel
 
@@ -310,7 +310,7 @@ def detectable(null: Null, logits: Floats, temperature: float, alarm: float, pow
 
 def detectable_difference(
     particles: int,
-    logits: ArrayLike,
+    logits: Reals,
     temperature: float = 1.0,
     *,
     false_alarm: float = 1e-3,
@@ -355,7 +355,7 @@ def detectable_difference(
 
 def required_particles(
     difference: float,
-    logits: ArrayLike,
+    logits: Reals,
     temperature: float = 1.0,
     *,
     of: Literal["total_variation", "temperature"] = "total_variation",

@@ -7,10 +7,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 from scipy import optimize, special
 
-from ..arguments import as_counts, as_logits, as_probability, as_vector_logits, first_index
+from ..arguments import Reals, as_counts, as_logits, as_probability, as_vector_logits, first_index
 from ..intervals import clopper_pearson
 from ..results import Displayed, counted
 from .null import LARGE, Null, binomial_quantile
@@ -73,9 +73,7 @@ class TemperatureEstimate(Displayed):
         return text + "."
 
 
-def estimate_temperature(
-    counts: ArrayLike, logits: ArrayLike, *, confidence_level: float = 0.95
-) -> TemperatureEstimate:
+def estimate_temperature(counts: Reals, logits: Reals, *, confidence_level: float = 0.95) -> TemperatureEstimate:
     """Estimate the temperature of a sampler from its counts, with a confidence interval.
 
     Parameters
@@ -113,8 +111,8 @@ def estimate_temperature(
     """
     if as_logits(logits).ndim == 2:
         raise ValueError(
-            f"logits must be one-dimensional here, got shape {np.shape(logits)}; for one label in each row of logits "
-            "use fit_temperature"
+            f"logits must be one-dimensional here, got shape {np.shape(np.asarray(logits))}; for one label in each row "
+            "of logits use fit_temperature"
         )
     z = as_vector_logits(logits)
     n = as_counts(counts, len(z))

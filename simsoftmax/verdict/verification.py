@@ -12,10 +12,11 @@ from functools import lru_cache
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 
 from ..arguments import (
     Proposal,
+    Reals,
     as_count,
     as_counts,
     as_distribution,
@@ -124,8 +125,8 @@ class Verdict(Displayed):
 
 
 def verify(
-    counts: ArrayLike,
-    logits: ArrayLike,
+    counts: Reals,
+    logits: Reals,
     temperature: float = 1.0,
     *,
     false_alarm: float = 1e-3,
@@ -232,8 +233,8 @@ def _residuals(excess: Floats, spread: Floats, p: Floats) -> Floats:
 
 
 def verify_average(
-    occupancy: ArrayLike,
-    logits: ArrayLike,
+    occupancy: Reals,
+    logits: Reals,
     temperature: float = 1.0,
     *,
     particles: int,

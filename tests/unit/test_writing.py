@@ -121,6 +121,7 @@ def test_nothing_else_in_the_package_writes_a_file():
         ("files.py", "open"),  # the writer itself
         ("kernels/cache.py", "open"),  # a cache of its own kind, which is replaced whole too
         ("calibration/datasets.py", "savez"),  # into the writer
+        ("live/look.py", "write_text"),  # sources of the figures, for those who change their colours
         ("trajectory.py", "savez"),  # into the writer
         ("__main__.py", "savefig"),  # into the writer
         ("live/base.py", "savefig"),  # into memory
