@@ -38,7 +38,7 @@ COPIED = ("simsoftmax", "tests", "benchmarks", "pyproject.toml")
 
 TESTS = {
     "boltzmann": "boltzmann",
-    "markov": "markov metropolis",
+    "markov": "markov",
     "thermodynamics": "thermodynamics",
     "calibration/metrics": "calibration_errors",
     "verdict/evidence": "evidence",
