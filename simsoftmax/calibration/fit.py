@@ -185,7 +185,7 @@ class _Sums:
         """
         square = self.squares**2
         spread = self.quartics / square - 1 / rows if square > 0 else 0.0
-        freedom = min(max(2 / spread, 1.0), rows - 1.0) if spread > 0 else rows - 1.0
+        freedom = min(2 / spread, rows - 1.0) if spread > 0 else rows - 1.0
         return -float(stdtrit(freedom, tail))
 
     def is_last(self, step: float, error: float) -> bool:
