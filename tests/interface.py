@@ -89,6 +89,7 @@ VALID = {
     "rugged_ladder": {"levels": 10},
     "fit_temperature": {"logits": TABLE, "labels": TRUE},
     "logits_from_probabilities": {"probabilities": ss.softmax(Z, 1.5)},
+    "Pipeline": {},
     "plot_occupancy": COUNTED | {"temperature": 1.5},
     "plot_reliability": {"diagram": ss.reliability_diagram(ss.softmax(TABLE, 1.5), TRUE)},
     "plot_trajectory": {"trajectory": ss.simulate(Z, 1.5, particles=10, sweeps=2, record=1, rng=1)},

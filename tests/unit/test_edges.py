@@ -239,6 +239,16 @@ STRATEGIES = {
     "typical_p": lambda k: CHANCES.flatmap(scalar),
     "order": lambda k: one_of("temperature-first", "temperature-last"),
     "pipeline": lambda k: st.none(),
+    "steps": lambda k: st.lists(
+        st.one_of(
+            HEATS.flatmap(scalar).filter(lambda t: t >= 0).map(ss.Temperature),
+            st.integers(1, 9).map(ss.TopK),
+            st.floats(0.01, 1).map(ss.TopP),
+            st.floats(0, 1).map(ss.MinP),
+            st.floats(0.01, 1).map(ss.Typical),
+        ),
+        max_size=3,
+    ),
 }
 # Where one name means different things to different functions.
 ROWS = {

@@ -108,6 +108,7 @@ WRONG |= {
     "typical_p": [*(value for value in NOT_A_NUMBER if value is not None), 0.0, -0.1, 1.1],
     "order": CHOICE,
     "pipeline": [3, "abc", [1.0], True],
+    "steps": [3, None, "abc", [1.0], [None], {"a": 1}, 0.7],
 }
 WELCOME = {("simulate_gas", "sweeps"): [0]}  # a gas as it is prepared
 FLAGS = {"progress", "debias", "classwise"}  # any truth value will do
