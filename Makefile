@@ -6,7 +6,7 @@ READY  := $(VENV)/ready
 PYTEST := $(BIN)/python -m pytest --numprocesses=2
 
 .DEFAULT_GOAL := book
-.PHONY: help book quick test slow floor lab lint bench wasm live vendor clean
+.PHONY: help book quick test slow floor lab lint bench mutation wasm live vendor clean
 
 help: ## say what can be made
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -42,7 +42,12 @@ lint: $(READY) node_modules ## check style and types, of Python and of JavaScrip
 bench: $(READY) ## time the simulator beside its peers
 	$(BIN)/python -m benchmarks
 	$(BIN)/python -m benchmarks.calibration
+	$(BIN)/python -m benchmarks.sampling
 	$(BIN)/python -m benchmarks.wasm
+
+mutation: $(READY) ## break the statistical core in small ways, and see whether its tests notice
+	$(BIN)/python -m pip install --disable-pip-version-check --quiet -e '.[mutation]'
+	$(BIN)/python -m benchmarks.mutation --share 0.02
 
 wasm: $(READY) ## compile the browser's kernels again
 	$(BIN)/python -m simsoftmax.kernels.wasm
