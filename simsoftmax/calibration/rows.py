@@ -76,7 +76,7 @@ class Block(NamedTuple):
             z, y, w = self._harmless(slice(begin, begin + length))
             allowed = z > -np.inf
             count = allowed.sum(axis=1)
-            with np.errstate(over="ignore", invalid="ignore"):  # the caller sees what is not finite then
+            with np.errstate(over="ignore", invalid="ignore", divide="ignore"):  # the caller sees what is not finite
                 gap = z - z.max(axis=1, keepdims=True)
                 own = gap[np.arange(len(z)), y]
                 finite = np.where(allowed, gap, 0.0)
