@@ -139,8 +139,9 @@ def excess_free_energy(distribution: Reals, logits: Reals, temperature: Scalar |
     float64 scalar or ndarray, in units of the logits
     """
     q, z, t = _prepare(distribution, logits, temperature)
-    ground = -expectation(q, z - z.max(axis=-1, keepdims=True))
     with np.errstate(over="ignore", invalid="ignore"):
+        # Halves, so that no difference overflows whose mean does not.
+        ground = -2 * expectation(q, z / 2 - z.max(axis=-1, keepdims=True) / 2)
         log_p = np.asarray(log_softmax(z, t))
         divergence = np.where(
             # where p underflows, its logarithm still tells
