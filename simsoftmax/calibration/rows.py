@@ -140,6 +140,8 @@ class Table:
         self.logits, self.labels = logits, labels
         self.weights = np.empty(0) if weights is None else np.ascontiguousarray(weights)
         self.unit = 1.0 if weights is None else 1 / float(weights.max())
+        if weights is not None:  # a weight that is nothing beside the largest is none, for kernels and checks alike
+            self.weights = np.where(self.weights * self.unit > 0, self.weights, 0.0)
         self.factor = 1.0  # a power of two that the logits are multiplied by
         self.rows, self.levels = logits.shape
         # The rounding of single precision averages out over many rows only.
