@@ -387,6 +387,8 @@ def sample(
                 raise ValueError(
                     f"{name} must be left out with a pipeline, got {value!r}; make it a step of the pipeline"
                 )
+        if order != "temperature-first":
+            raise ValueError(f"order must be left out with a pipeline, got {order!r}; the steps have an order")
     return _sample(pipeline, logits, size, rng, threads)
 
 
@@ -405,10 +407,17 @@ def _sample(pipeline: Pipeline, logits: ArrayLike, size: Any, rng: RNG, threads:
     draws = np.empty((len(rows), number), np.int64)
 
     blocks = iter(_blocks(rows))
-    lock = threading.Lock()
+    lock, stopped = threading.Lock(), threading.Event()
 
     def work() -> None:
-        while True:
+        try:
+            draw_blocks()
+        except BaseException:  # an error, or Ctrl-C: the other threads end with the block in hand
+            stopped.set()
+            raise
+
+    def draw_blocks() -> None:
+        while not stopped.is_set():
             with lock:
                 start, stop, block = next(blocks, (0, 0, rows))
             if start == stop:

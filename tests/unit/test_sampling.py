@@ -1,5 +1,6 @@
 """Exact draws: every pipeline against a plain reference, draws against their probabilities, tails, layouts."""
 
+import pickle
 import tracemalloc
 
 import numpy as np
@@ -8,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import simsoftmax as ss
+from simsoftmax import sampling
 from simsoftmax.kernels import floating
 from simsoftmax.kernels import sampling as kernels
 from simsoftmax.sampling import MinP, Pipeline, Temperature, TopK, TopP, Typical, sample
@@ -269,6 +271,7 @@ def test_a_file_is_read_in_place(tmp_path, rng):
         (lambda: sample([1.0, 2.0], min_p=1.5), "min_p must be from 0 to 1, got 1.5"),
         (lambda: sample([1.0, 2.0], order="sideways"), "order must be 'temperature-first' or"),
         (lambda: sample([1.0, 2.0], top_k=3, pipeline=Pipeline()), "top_k must be left out with a pipeline"),
+        (lambda: sample([1.0, 2.0], order="temperature-last", pipeline=Pipeline()), "order must be left out"),
         (lambda: Pipeline([0.7]), "steps must be Temperature"),
         (lambda: TopK(3, ties="all"), "ties must be 'keep' or 'first'"),
     ],
@@ -302,3 +305,24 @@ def test_the_quick_way_draws_what_the_exact_way_draws(shape, rng, alarm):
         assert ss.verify(counts, z[0], 0.7, false_alarm=alarm).passed
         assert not ss.verify(counts, z[0], 0.72, false_alarm=1e-3).passed
     assert p.sum() == pytest.approx(1)
+
+
+def test_an_error_ends_all_threads(monkeypatch):
+    """One thread meets a row that is refused; the other does not go on to the end of a long table."""
+    rows = np.zeros((4_000, 1_024), np.float32)
+    rows[0, 3] = np.nan
+    seen, one = [], sampling._draw
+
+    def counted(part, *others):
+        seen.append(len(part))
+        return one(part, *others)
+
+    monkeypatch.setattr(sampling, "_draw", counted)
+    with pytest.raises(ValueError, match=r"got nan at index \(0, 3\)"):
+        sample(rows, 0.7, rng=1, threads=2)
+    assert sum(seen) < 2_000  # a block or two of 256 rows
+
+
+def test_pipelines_survive_a_pickle():
+    pipeline = Pipeline.llama_cpp(0.7, top_k=40, top_p=0.9)
+    assert pickle.loads(pickle.dumps(pipeline)) == pipeline
