@@ -14,9 +14,20 @@ from dataclasses import dataclass, replace
 from typing import Any, Literal, NamedTuple
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 
-from .arguments import RNG, as_count, as_logits, as_number, as_real, as_temperature, as_threads, first_index, generator
+from .arguments import (
+    RNG,
+    Reals,
+    as_count,
+    as_logits,
+    as_number,
+    as_real,
+    as_temperature,
+    as_threads,
+    first_index,
+    generator,
+)
 from .results import Displayed
 
 __all__ = ["MinP", "Pipeline", "Temperature", "TopK", "TopP", "Typical", "sample"]
@@ -287,7 +298,7 @@ class Pipeline(Displayed):
         )
         return cls([replace(step, ties="first") if isinstance(step, (TopK, TopP)) else step for step in usual.steps])
 
-    def probabilities(self, logits: ArrayLike) -> NDArray[np.float64]:
+    def probabilities(self, logits: Reals) -> NDArray[np.float64]:
         """Return the exact distribution that is drawn from, shape (K,) or (n, K) as the logits.
 
         Raises
@@ -311,14 +322,14 @@ class Pipeline(Displayed):
         return result.reshape(z.shape)
 
     def sample(
-        self, logits: ArrayLike, *, size: int | None = None, rng: RNG = None, threads: int | None = None
+        self, logits: Reals, *, size: int | None = None, rng: RNG = None, threads: int | None = None
     ) -> NDArray[np.int64]:
         """Draw tokens: one of each row of logits, or ``size`` of each; arguments and result are those of `sample`."""
         return _sample(self, logits, size, rng, threads)
 
 
 def sample(
-    logits: ArrayLike,
+    logits: Reals,
     temperature: float = 1.0,
     *,
     size: int | None = None,
@@ -392,7 +403,7 @@ def sample(
     return _sample(pipeline, logits, size, rng, threads)
 
 
-def _sample(pipeline: Pipeline, logits: ArrayLike, size: Any, rng: RNG, threads: Any) -> NDArray[np.int64]:
+def _sample(pipeline: Pipeline, logits: Reals, size: Any, rng: RNG, threads: Any) -> NDArray[np.int64]:
     from .kernels.particles import pool
 
     z = as_real("logits", logits, "pass one score per level")

@@ -27,8 +27,7 @@ HEIGHT = {name: height for height, layer in enumerate(LAYERS) for name in layer.
 # Arrows upward or back that stay, inside functions only: a module, whom it may call upon, and why.
 ALLOWED = {
     ("kernels.compiler", "kernels"): "on first use it teaches numba the functions that kernels call, module by module",
-    ("metropolis", "plotting"): "Trajectory.plot, a thin method: what it draws with is loaded when it draws",
-    ("trajectory", "plotting"): "the same, where it lives beside the run",
+    ("trajectory", "plotting"): "Trajectory.plot, a thin method: what it draws with is loaded when it draws",
 }
 
 
@@ -123,7 +122,7 @@ def test_a_wrong_arrow_is_seen(tmp_path, files, fault):
 
 
 def test_what_is_allowed_is_right(tmp_path):
-    (tmp_path / "metropolis.py").write_text("def plot():\n    from .plotting import plot_occupancy")
+    (tmp_path / "trajectory.py").write_text("def plot():\n    from .plotting import plot_occupancy")
     (tmp_path / "plotting.py").write_text("from .arguments import as_real")
     (tmp_path / "arguments.py").write_text("")
     assert not faults(tmp_path)

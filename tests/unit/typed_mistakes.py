@@ -44,3 +44,6 @@ ss.expected_calibration_error([scores], [0], binning="masses")  # error: arg-typ
 ss.plot_occupancy("abc", scores)  # error: arg-type
 ss.plot_trajectory(scores)  # error: arg-type
 ss.plot_temperature_sweep(scores, "enthalpy")  # error: arg-type
+ss.sample("abc")  # error: arg-type
+ss.sample(scores, order="sideways")  # error: arg-type
+ss.TopK(3, ties="all")  # error: arg-type
