@@ -22,6 +22,7 @@ __all__ = [
     "as_count",
     "as_counts",
     "as_distribution",
+    "as_indices",
     "as_labels",
     "as_logits",
     "as_path",
@@ -401,9 +402,7 @@ def as_labels(labels: Any, rows: int, levels: int, weights: NDArray[np.float64] 
 
 def one_label_a_row(labels: Any, rows: int, levels: int) -> NDArray[Any]:
     """Return labels as an array of integers, one for each row; whether they are in range is `check_labels`'s."""
-    y = as_regular("labels", labels, "pass level indices")
-    if y.dtype.kind == "O" and all(isinstance(label, Integral) and abs(int(label)) < 2**63 for label in y.ravel()):
-        y = y.astype(np.int64)
+    y = _whole("labels", labels, "pass level indices")
     if y.ndim == 2 and levels > 1 and y.shape == (rows, levels):
         raise ValueError(f"labels must have shape ({rows},), got shape {y.shape}; {_of_rows(y)}")
     if y.shape != (rows,):
@@ -413,6 +412,24 @@ def one_label_a_row(labels: Any, rows: int, levels: int) -> NDArray[Any]:
         y = y.astype(np.int64)
     if y.dtype.kind not in "iu":
         raise TypeError(f"labels must be integers from 0 to {levels - 1}, got dtype {y.dtype}; pass level indices")
+    return y
+
+
+def as_indices(name: str, value: Any, remedy: str) -> NDArray[np.int64]:
+    """Return whole numbers of any shape as int64; whether they are in range is the caller's."""
+    y = _whole(name, value, remedy)
+    if y.dtype.kind not in "iu":
+        raise TypeError(f"{name} must be whole numbers, got dtype {y.dtype} ({_short(value)}); {remedy}")
+    if y.dtype == np.uint64 and (y > 2**63 - 1).any():
+        raise ValueError(f"{name} must be below 2**63, got {y.max()}; {remedy}")
+    return np.ascontiguousarray(y, np.int64).reshape(y.shape)
+
+
+def _whole(name: str, value: Any, remedy: str) -> NDArray[Any]:
+    """Return an array, of integers where it holds Python's own; what else it holds is the caller's to refuse."""
+    y = as_regular(name, value, remedy)
+    if y.dtype.kind == "O" and all(isinstance(item, Integral) and abs(int(item)) < 2**63 for item in y.ravel()):
+        return y.astype(np.int64)
     return y
 
 

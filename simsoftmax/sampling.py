@@ -309,7 +309,7 @@ class Pipeline(Displayed):
         z = as_logits(logits)
         rows = z.reshape(-1, z.shape[-1])
         result = np.empty(rows.shape)
-        for start, stop, block in _blocks(rows):
+        for start, stop, block in row_blocks(rows):
             lefts = np.empty((len(block), 4))
 
             def describe(
@@ -417,7 +417,7 @@ def _sample(pipeline: Pipeline, logits: Reals, size: Any, rng: RNG, threads: Any
     rows = z[None] if z.ndim == 1 else z
     draws = np.empty((len(rows), number), np.int64)
 
-    blocks = iter(_blocks(rows))
+    blocks = iter(row_blocks(rows))
     lock, stopped = threading.Lock(), threading.Event()
 
     def work() -> None:
@@ -456,7 +456,7 @@ def _sample(pipeline: Pipeline, logits: Reals, size: Any, rng: RNG, threads: Any
 # --- rows as the kernel reads them ------------------------------------------------------------------------------------
 
 
-def _blocks(rows: NDArray[Any]) -> Iterable[tuple[int, int, NDArray[Any]]]:
+def row_blocks(rows: NDArray[Any]) -> Iterable[tuple[int, int, NDArray[Any]]]:
     """Yield blocks of rows that the kernel can read, in place where they are so already."""
     direct = rows.flags.c_contiguous and rows.dtype in (np.float32, np.float64) and rows.dtype.isnative
     length = max(1, (_UNIT if direct else _CONVERTED_UNIT) // rows.shape[1])
