@@ -65,6 +65,9 @@ from .verdict.evidence import EProcess as EProcess
 from .verdict.power import DetectableDifference as DetectableDifference
 from .verdict.power import detectable_difference as detectable_difference
 from .verdict.power import required_particles as required_particles
+from .verdict.samplers import DrawsVerdict as DrawsVerdict
+from .verdict.samplers import required_draws as required_draws
+from .verdict.samplers import verify_draws as verify_draws
 from .verdict.thermometer import TemperatureEstimate as TemperatureEstimate
 from .verdict.thermometer import estimate_temperature as estimate_temperature
 from .verdict.verification import Verdict as Verdict

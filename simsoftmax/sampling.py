@@ -8,7 +8,6 @@ that a pipeline draws from, whatever its order.
 from __future__ import annotations
 
 import math
-import threading
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from typing import Any, Literal, NamedTuple
@@ -29,6 +28,7 @@ from .arguments import (
     generator,
 )
 from .results import Displayed
+from .threads import in_order
 
 __all__ = ["MinP", "Pipeline", "Temperature", "TopK", "TopP", "Typical", "sample"]
 
@@ -207,6 +207,12 @@ class Pipeline(Displayed):
         """The steps, in their order."""
         return self._steps
 
+    @property
+    def temperature(self) -> float:
+        """The temperature that all steps make together, at which one of what is left is drawn."""
+        each = [step.temperature for step in self._steps if isinstance(step, Temperature)]
+        return 0.0 if 0 in each else math.prod(each)
+
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Pipeline) and self._steps == other._steps
 
@@ -313,12 +319,12 @@ class Pipeline(Displayed):
             lefts = np.empty((len(block), 4))
 
             def describe(
-                part: NDArray[Any], steps: _Steps, small: int, at: slice, lefts: NDArray[np.float64] = lefts
+                part: NDArray[Any], steps: Steps, small: int, at: slice, lefts: NDArray[np.float64] = lefts
             ) -> tuple[int, int]:
                 return _describe(part, steps, small, lefts[at])
 
-            scores = _each(self, block, describe, start)
-            result[start:stop] = _masses(scores, lefts)
+            scores = each_row(self, block, describe, start)
+            result[start:stop] = masses_of(scores, lefts)
         return result.reshape(z.shape)
 
     def sample(
@@ -388,24 +394,31 @@ def sample(
     if pipeline is None:
         pipeline = Pipeline.of(temperature, top_k=top_k, top_p=top_p, min_p=min_p, typical_p=typical_p, order=order)
     else:
-        if not isinstance(pipeline, Pipeline):
-            raise TypeError(
-                f"pipeline must be a Pipeline, got {pipeline!r}; pass Pipeline([Temperature(0.7), TopK(40)])"
-            )
-        dials = {"temperature": temperature, "top_k": top_k, "top_p": top_p, "min_p": min_p, "typical_p": typical_p}
-        for name, value in dials.items():
-            if value is not None and not (name == "temperature" and value == 1):
-                raise ValueError(
-                    f"{name} must be left out with a pipeline, got {value!r}; make it a step of the pipeline"
-                )
+        pipeline = as_pipeline(temperature, pipeline)
+        for name, value in {"top_k": top_k, "top_p": top_p, "min_p": min_p, "typical_p": typical_p}.items():
+            if value is not None:
+                raise _beside(name, value)
         if order != "temperature-first":
             raise ValueError(f"order must be left out with a pipeline, got {order!r}; the steps have an order")
     return _sample(pipeline, logits, size, rng, threads)
 
 
-def _sample(pipeline: Pipeline, logits: Reals, size: Any, rng: RNG, threads: Any) -> NDArray[np.int64]:
-    from .kernels.particles import pool
+def as_pipeline(temperature: Any, pipeline: Any) -> Pipeline:
+    """Return a pipeline, or that of a temperature alone where there is none."""
+    if pipeline is None:
+        return Pipeline.of(temperature)
+    if not isinstance(pipeline, Pipeline):
+        raise TypeError(f"pipeline must be a Pipeline, got {pipeline!r}; pass Pipeline([Temperature(0.7), TopK(40)])")
+    if temperature is not None and not (isinstance(temperature, (int, float)) and temperature == 1):
+        raise _beside("temperature", temperature)
+    return pipeline
 
+
+def _beside(name: str, value: Any) -> ValueError:
+    return ValueError(f"{name} must be left out with a pipeline, got {value!r}; make it a step of the pipeline")
+
+
+def _sample(pipeline: Pipeline, logits: Reals, size: Any, rng: RNG, threads: Any) -> NDArray[np.int64]:
     z = as_real("logits", logits, "pass one score per level")
     if z.ndim not in (1, 2) or z.shape[-1] == 0:
         raise ValueError(
@@ -417,38 +430,16 @@ def _sample(pipeline: Pipeline, logits: Reals, size: Any, rng: RNG, threads: Any
     rows = z[None] if z.ndim == 1 else z
     draws = np.empty((len(rows), number), np.int64)
 
-    blocks = iter(row_blocks(rows))
-    lock, stopped = threading.Lock(), threading.Event()
+    def draw(item: tuple[int, int, NDArray[Any]]) -> None:
+        start, stop, block = item
+        own = draws[start:stop]
 
-    def work() -> None:
-        try:
-            draw_blocks()
-        except BaseException:  # an error, or Ctrl-C: the other threads end with the block in hand
-            stopped.set()
-            raise
+        def read(part: NDArray[Any], steps: Steps, small: int, at: slice) -> tuple[int, int]:
+            return _draw(part, steps, small, key, start + at.start, own[at])
 
-    def draw_blocks() -> None:
-        while not stopped.is_set():
-            with lock:
-                start, stop, block = next(blocks, (0, 0, rows))
-            if start == stop:
-                return
-            own = draws[start:stop]
+        each_row(pipeline, block, read, start)
 
-            def read(
-                part: NDArray[Any], steps: _Steps, small: int, at: slice, start: int = start, own: Any = own
-            ) -> Any:
-                return _draw(part, steps, small, key, start + at.start, own[at])
-
-            _each(pipeline, block, read, start)
-
-    helpers = min(workers, -(-rows.size // _UNIT)) - 1
-    futures = [pool().submit(work) for _ in range(helpers)]
-    try:
-        work()
-    finally:
-        for future in futures:
-            future.result()
+    in_order(draw, row_blocks(rows), min(workers, -(-rows.size // _UNIT)))
     shaped = draws if size is not None else draws[:, 0]
     return shaped[0] if z.ndim == 1 else shaped
 
@@ -467,7 +458,7 @@ def row_blocks(rows: NDArray[Any]) -> Iterable[tuple[int, int, NDArray[Any]]]:
         yield start, start + len(block), block
 
 
-class _Steps(NamedTuple):
+class Steps(NamedTuple):
     """A pipeline in numbers, for the kernel."""
 
     codes: NDArray[np.int64]
@@ -476,7 +467,7 @@ class _Steps(NamedTuple):
     scale: float
 
 
-def _in_numbers(pipeline: Pipeline, exponent: int = 0) -> _Steps:
+def _in_numbers(pipeline: Pipeline, exponent: int = 0) -> Steps:
     """Return the steps for scores that were multiplied by 2^-exponent."""
     from .kernels import sampling as kernels
 
@@ -504,7 +495,7 @@ def _in_numbers(pipeline: Pipeline, exponent: int = 0) -> _Steps:
             codes.append(code)
             values.append(value)
             exactly.append(int(getattr(step, "ties", "keep") == "first"))
-    return _Steps(np.array(codes, np.int64), np.array(values, np.float64), np.array(exactly, np.int64), first)
+    return Steps(np.array(codes, np.int64), np.array(values, np.float64), np.array(exactly, np.int64), first)
 
 
 def _float(fraction: float, power: int) -> float:
@@ -515,7 +506,8 @@ def _float(fraction: float, power: int) -> float:
         return float(np.finfo(float).max)
 
 
-def _work_space(levels: int) -> Any:
+def work_space(levels: int, vectors: int = 0) -> Any:
+    """Return the room that kernels work in, with so many vectors more at its end."""
     from .kernels import lanes
     from .kernels import sampling as kernels
     from .kernels.calling import Bundle
@@ -523,15 +515,16 @@ def _work_space(levels: int) -> Any:
     blocks = -(-levels // kernels.BLOCK)
     few = levels <= kernels.FEW  # what is put in order then is all there is
     bins, most = (1, kernels.FEW + 1) if few else (kernels.BINS, kernels.MOST)
-    return Bundle((np.empty(bins), np.empty(most), np.empty(most), np.empty(blocks), lanes.aligned((5, 8), np.float64)))
+    room = np.empty(bins), np.empty(most), np.empty(most), np.empty(blocks), lanes.aligned((5, 8), np.float64)
+    return Bundle((*room, lanes.aligned((vectors, 8), np.float64)) if vectors else room)
 
 
 # What reads some rows: scores, the steps in numbers, and which rows of the block they are. It returns the number of the
 # row at which it stopped, or -1, and why.
-_Reader = Callable[[NDArray[Any], _Steps, int, slice], tuple[int, int]]
+_Reader = Callable[[NDArray[Any], Steps, int, slice], tuple[int, int]]
 
 
-def _each(pipeline: Pipeline, block: NDArray[Any], read: _Reader, first: int) -> NDArray[Any]:
+def each_row(pipeline: Pipeline, block: NDArray[Any], read: _Reader, first: int) -> NDArray[Any]:
     """Let ``read`` see every row of a block, and rows of extreme numbers one by one, brought to a size of one.
 
     Returns
@@ -587,19 +580,19 @@ def _refusal(row: NDArray[Any], number: int) -> ValueError:
     )
 
 
-def _describe(part: NDArray[Any], steps: _Steps, small: int, lefts: NDArray[np.float64]) -> tuple[int, int]:
+def _describe(part: NDArray[Any], steps: Steps, small: int, lefts: NDArray[np.float64]) -> tuple[int, int]:
     from .kernels import sampling as kernels
     from .kernels.compiler import compiled
 
     state = np.zeros(1, np.int64)
-    work = _work_space(part.shape[1])
+    work = work_space(part.shape[1])
     numbers = (steps.codes, steps.values, steps.exactly, steps.scale, small)
-    stopped = compiled(kernels.narrow_rows)(_read_only(part), *numbers, lefts, work, state)
+    stopped = compiled(kernels.narrow_rows)(as_read_only(part), *numbers, lefts, work, state)
     return int(stopped), int(state[0])
 
 
 def _draw(
-    part: NDArray[Any], steps: _Steps, small: int, key: NDArray[np.uint64], first: int, draws: NDArray[np.int64]
+    part: NDArray[Any], steps: Steps, small: int, key: NDArray[np.uint64], first: int, draws: NDArray[np.int64]
 ) -> tuple[int, int]:
     from .kernels import lanes
     from .kernels import sampling as kernels
@@ -618,7 +611,7 @@ def _draw(
         begin = 0
         while begin < len(part):
             stopped = compiled(kernel)(
-                _read_only(part[begin:]), np.float32(scale), scale, key, first + begin, draws[begin:], *room
+                as_read_only(part[begin:]), np.float32(scale), scale, key, first + begin, draws[begin:], *room
             )
             if stopped < 0:
                 return -1, 0
@@ -632,18 +625,18 @@ def _draw(
     table = np.empty(levels if many else 0)
     numbers = (steps.codes, steps.values, steps.exactly, steps.scale, small)
     stopped = compiled(kernels.draw_rows)(
-        _read_only(part), *numbers, key, first, draws, table, _work_space(levels), state
+        as_read_only(part), *numbers, key, first, draws, table, work_space(levels), state
     )
     return int(stopped), int(state[0])
 
 
-def _read_only(array: NDArray[Any]) -> NDArray[Any]:
+def as_read_only(array: NDArray[Any]) -> NDArray[Any]:
     view = array.view()
     view.flags.writeable = False  # so that a file opened for reading needs no compilation of its own
     return view
 
 
-def _masses(scores: NDArray[Any], lefts: NDArray[np.float64]) -> NDArray[np.float64]:
+def masses_of(scores: NDArray[Any], lefts: NDArray[np.float64]) -> NDArray[np.float64]:
     """Return the distribution over each row that the kernel's description of it means."""
     z = scores.astype(np.float64)
     low, high, ties, scale = (lefts[:, k, None] for k in range(4))

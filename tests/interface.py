@@ -18,6 +18,8 @@ APART = {
     "simsoftmax.files": "the formats of files, which have tests and a fuzzer of their own",
     "simsoftmax.intervals": "the interval of a share, which takes what others have counted",
     "simsoftmax.interruption": "Ctrl-C and progress, inside the functions that take long",
+    "simsoftmax.threads": "work shared out over threads, inside the functions that take long",
+    "simsoftmax.verdict.contexts": "draws and rows in blocks, for `verify_draws`, whose arguments they check",
     "simsoftmax.results": "what all results share; it takes what was checked",
 }
 ROOMS_APART = {"kernels", "live"}  # compiled code behind the functions, and figures before them
@@ -87,6 +89,8 @@ VALID = {
     "freezing_temperature": {"levels": 10},
     "random_energies": {"levels": 10},
     "rugged_ladder": {"levels": 10},
+    "verify_draws": {"draws": TRUE, "logits": TABLE},
+    "required_draws": {"logits": TABLE, "relative_error": 0.5},
     "fit_temperature": {"logits": TABLE, "labels": TRUE},
     "logits_from_probabilities": {"probabilities": ss.softmax(Z, 1.5)},
     "Pipeline": {},

@@ -46,14 +46,14 @@ FARTHEST = 1e290  # a score lower than this by the highest has no weight at any 
 _INF = float("inf")
 
 
-def _read(logits, row, k, levels):
+def read_eight(logits, row, k, levels):
     """Return eight scores of a row in double precision, -inf beyond its end."""
     if k + 8 <= levels:
         return eight(logits, row, k)
     return eight_before(logits, row, k, levels - k)
 
 
-def _sum(vector, space):
+def sum_of_lanes(vector, space):
     """Return the sum of the lanes, in one order on every processor."""
     lanes.store(space, 0, vector)
     s = space
@@ -74,18 +74,18 @@ def _survey(logits, row, space):
     high = fill(-_INF)
     known = fill(0.0) == fill(0.0)
     for k in range(0, levels, 8):
-        z = _read(logits, row, k, levels)
+        z = read_eight(logits, row, k, levels)
         known = known & (z == z)
         high = larger(z, high)
     return _largest(high, space) if lanes.mask_bits(known) == U(255) else float("nan")
 
 
-def _weight(z, high, scale):
+def weight_of(z, high, scale):
     """Return the weight of a single score."""
     return 1.0 if z == high else lane_maximum(exp2_double(fill((z - high) * scale))[1])
 
 
-def _mass(logits, row, left, blocks, space):
+def mass_above(logits, row, left, blocks, space):
     """Write the mass of what lies above ``low``, block by block; return their sum and that of weight times z - high."""
     levels = logits.shape[1]
     low, high, scale = left[0], left[1], left[3]
@@ -94,22 +94,22 @@ def _mass(logits, row, left, blocks, space):
     for block, begin in enumerate(range(0, levels, BLOCK)):
         mass, moment = zero, zero
         for k in range(begin, min(begin + BLOCK, levels), 8):
-            z = _read(logits, row, k, levels)
+            z = read_eight(logits, row, k, levels)
             here = (z > floor) & (z <= roof)
             if lanes.any_lane(here):
                 gap = z - roof
                 w = lanes.select(here, exp2_double(gap * factor)[1], zero)
                 mass = mass + w
                 moment = moment + w * lanes.select(here, gap, zero)
-        blocks[block] = _sum(mass, space)
+        blocks[block] = sum_of_lanes(mass, space)
         total += blocks[block]
-        lever += _sum(moment, space)
+        lever += sum_of_lanes(moment, space)
     return total, lever
 
 
-def _tied(left):
+def tied_mass(left):
     """Return the mass of the entries that equal ``low``."""
-    return left[2] * _weight(left[0], left[1], left[3]) if left[2] > 0 else 0.0
+    return left[2] * weight_of(left[0], left[1], left[3]) if left[2] > 0 else 0.0
 
 
 def _equal(logits, row, value):
@@ -118,7 +118,7 @@ def _equal(logits, row, value):
     same = fill(value)
     number = 0
     for k in range(0, levels, 8):
-        number += lanes.population(_read(logits, row, k, levels) == same)
+        number += lanes.population(read_eight(logits, row, k, levels) == same)
     return number
 
 
@@ -127,14 +127,14 @@ def _distance(z, centre):
     return larger(gap, centre - z)
 
 
-def _farthest(logits, row, left, centre, space):
+def farthest_kept(logits, row, left, centre, space):
     """Return the largest distance from the centre of what is left."""
     levels = logits.shape[1]
     floor, roof, middle = fill(left[0]), fill(left[1]), fill(centre)
     none = fill(-_INF)
     far = none
     for k in range(0, levels, 8):
-        z = _read(logits, row, k, levels)
+        z = read_eight(logits, row, k, levels)
         far = larger(lanes.select((z > floor) & (z <= roof), _distance(z, middle), none), far)
     end = _largest(far, space)
     return max(end, abs(left[0] - centre)) if left[2] > 0 else end
@@ -166,12 +166,12 @@ def _guess(logits, row, left, centre, share, by_mass, keys, values):
         z = float(logits[row, k])
         if low < z <= high and count < MOST:
             keys[count], values[count] = abs(z - centre), z
-            total += _weight(z, high, scale) if by_mass else 1.0
+            total += weight_of(z, high, scale) if by_mass else 1.0
             count += 1
     _order(keys, values, count)
     reached = 0.0
     for i in range(count):
-        reached += _weight(values[i], high, scale) if by_mass else 1.0
+        reached += weight_of(values[i], high, scale) if by_mass else 1.0
         if reached >= share * total:
             further = i + 8 + i // 8
             return keys[further] if further < count else _INF
@@ -189,7 +189,7 @@ def _bin(logits, row, left, centre, near, far, by_mass, bins, space):
         bins[i] = 0.0
     nearer = zero
     for k in range(0, levels, 8):
-        z = _read(logits, row, k, levels)
+        z = read_eight(logits, row, k, levels)
         d = _distance(z, middle)
         here = (z > floor) & (z <= roof) & (d <= end)
         if lanes.any_lane(here):
@@ -204,10 +204,10 @@ def _bin(logits, row, left, centre, near, far, by_mass, bins, space):
                     if (bits >> U(j)) & U(1) != U(0):
                         i = min(int((space[1, j] - near) * per_bin), BINS - 1)
                         bins[i] += space[2, j]
-    found = _sum(nearer, space)
+    found = sum_of_lanes(nearer, space)
     if left[2] > 0:
         d = abs(low - centre)
-        w = _tied(left) if by_mass else left[2]
+        w = tied_mass(left) if by_mass else left[2]
         if d < near:
             found += w
         elif d <= far:
@@ -229,7 +229,7 @@ def _gather(logits, row, left, centre, near, far, by_mass, keys, values, space):
     count = 0
     nearest, farthest = _INF, -_INF
     for k in range(0, levels, 8):
-        z = _read(logits, row, k, levels)
+        z = read_eight(logits, row, k, levels)
         d = _distance(z, middle)
         here = (z > floor) & (z <= roof) & (d <= end)
         if lanes.any_lane(here):
@@ -248,11 +248,11 @@ def _gather(logits, row, left, centre, near, far, by_mass, keys, values, space):
                             keys[count], values[count] = space[1, j], space[2, j]
                         nearest, farthest = min(nearest, space[1, j]), max(farthest, space[1, j])
                         count += 1
-    found = _sum(nearer, space)
+    found = sum_of_lanes(nearer, space)
     if left[2] > 0:
         d = abs(low - centre)
         if d < near:
-            found += _tied(left) if by_mass else left[2]
+            found += tied_mass(left) if by_mass else left[2]
         elif d <= far:
             if count < MOST:
                 keys[count], values[count] = d, low
@@ -274,7 +274,7 @@ def _search(logits, row, left, centre, one_sided, target, share, by_mass, work, 
     if refine and levels > 2 * SAMPLE:
         reach = _guess(logits, row, left, centre, share, by_mass, keys, values)
     if not 0 < reach < _INF:
-        reach = far = _farthest(logits, row, left, centre, space)
+        reach = far = farthest_kept(logits, row, left, centre, space)
     for _ in range(500):
         if refine and reach > near:
             if reach - near < 1 / FARTHEST:
@@ -286,7 +286,7 @@ def _search(logits, row, left, centre, one_sided, target, share, by_mass, work, 
                 i += 1
             if i == BINS:
                 if far == _INF:
-                    far = _farthest(logits, row, left, centre, space)
+                    far = farthest_kept(logits, row, left, centre, space)
                 if reach >= far:
                     return 0
                 near, reach = reach, far
@@ -317,7 +317,7 @@ def _search(logits, row, left, centre, one_sided, target, share, by_mass, work, 
                 times = 1.0
                 if z == left[0]:
                     times = left[2]
-                mass += times * _weight(z, left[1], left[3]) if by_mass else times
+                mass += times * weight_of(z, left[1], left[3]) if by_mass else times
                 number += times
                 first += 1
             if many > 0:
@@ -328,7 +328,7 @@ def _search(logits, row, left, centre, one_sided, target, share, by_mass, work, 
             reached += mass
             i = j
         if far == _INF:
-            far = _farthest(logits, row, left, centre, space)
+            far = farthest_kept(logits, row, left, centre, space)
         if reach >= far:
             return 0
         near, reach, refine = reach, far, True
@@ -349,7 +349,7 @@ def _within(logits, row, left, centre, reach, space):
     none = fill(-_INF)
     high, low = none, none
     for k in range(0, levels, 8):
-        z = _read(logits, row, k, levels)
+        z = read_eight(logits, row, k, levels)
         here = (z > floor) & (z <= roof) & (_distance(z, middle) <= radius)
         high = larger(lanes.select(here, z, none), high)
         low = larger(lanes.select(here, fill(0.0) - z, none), low)
@@ -368,7 +368,7 @@ def _likely(logits, row, left, bits, space):
     none = fill(-_INF)
     low = none
     for k in range(0, levels, 8):
-        z = _read(logits, row, k, levels)
+        z = read_eight(logits, row, k, levels)
         here = (z > floor) & (z <= roof) & ((z - roof) * factor >= least)
         low = larger(lanes.select(here, fill(0.0) - z, none), low)
     bottom = -_largest(low, space)
@@ -436,21 +436,21 @@ def narrow(logits, row, codes, values, exactly, scale, small, left, work):
                 if status == 1:
                     _narrow(logits, row, left, found[1], value - found[3] if exactly[step] else found[2])
         elif code == TOP_P:
-            total = _mass(logits, row, left, blocks, space)[0] + _tied(left)
+            total = mass_above(logits, row, left, blocks, space)[0] + tied_mass(left)
             status = _search(logits, row, left, left[1], True, value * total, value, True, work, found)
             if status < 0:
                 return UNENDING
             if status == 1:
                 keep = found[2]
                 if exactly[step]:
-                    w = _weight(found[1], left[1], left[3])
+                    w = weight_of(found[1], left[1], left[3])
                     keep = 1.0
                     while keep < found[2] and found[3] + keep * w < value * total:
                         keep += 1
                 _narrow(logits, row, left, found[1], keep)
         elif left[3] > 0 and not one:
-            above, lever = _mass(logits, row, left, blocks, space)
-            tied = _tied(left)
+            above, lever = mass_above(logits, row, left, blocks, space)
+            tied = tied_mass(left)
             if tied > 0:
                 lever += tied * (left[0] - left[1])
             total = above + tied
@@ -466,12 +466,12 @@ def narrow(logits, row, codes, values, exactly, scale, small, left, work):
 # --- draws ------------------------------------------------------------------------------------------------------------
 
 
-def _stream(key, row):
+def stream_of(key, row):
     """Return where the random numbers of a row begin."""
     return splitmix(key ^ splitmix(U(row)))
 
 
-def _uniform(stream, number):
+def uniform_number(stream, number):
     """Return the random number of a row with this number, uniform on (0, 1)."""
     return unit(splitmix(stream + GOLDEN * U(number)))
 
@@ -554,7 +554,7 @@ def _quick_one(logits, row, high, scale, exact, stream, number, total, blocks, w
         at = attempt * ATTEMPT + 3 * number
         block = 0
         if count > 1:
-            amount = _uniform(stream, at) * total
+            amount = uniform_number(stream, at) * total
             while block < count - 1 and amount >= blocks[block]:
                 amount -= blocks[block]
                 block += 1
@@ -565,13 +565,13 @@ def _quick_one(logits, row, high, scale, exact, stream, number, total, blocks, w
                 w = exp2_single((_quick_read(logits, row, k, levels) - top) * factor)[1]
                 lanes.store(weights, (k - begin) // LANES, w)
         # A little more than the sum of the weights, so that none is cut short; what lies beyond is drawn again.
-        amount = _uniform(stream, at + 1) * blocks[block] * (1 + ROUNDING)
+        amount = uniform_number(stream, at + 1) * blocks[block] * (1 + ROUNDING)
         place = _quick_place(weights, (end - begin + LANES - 1) // LANES, amount)
         if place < 0:
             continue
         share = float(weights[place >> 4, place & 15])
         gap = float(logits[row, begin + place]) - float(high)
-        if _accepted(gap, share, exact, _uniform(stream, at + 2)):
+        if _accepted(gap, share, exact, uniform_number(stream, at + 2)):
             return begin + place
     return -1
 
@@ -614,7 +614,7 @@ def few_levels(logits, scale, exact, key, first, draws, tile, space):
             total = space[j >> 3, j & 7]
             if not total < _INF:
                 return begin + j
-            space[2 + (j >> 3), j & 7] = _uniform(_stream(key[0], first + begin + j), 0) * total
+            space[2 + (j >> 3), j & 7] = uniform_number(stream_of(key[0], first + begin + j), 0) * total
         for j in range(count, LANES):
             space[2 + (j >> 3), j & 7] = 0.0
         low_amount, high_amount = lanes.load(space, 2), lanes.load(space, 3)
@@ -629,9 +629,9 @@ def few_levels(logits, scale, exact, key, first, draws, tile, space):
         for j in range(count):
             row = begin + j
             place = min(int(space[4 + (j >> 3), j & 7]), levels - 1)
-            stream = _stream(key[0], first + row)
+            stream = stream_of(key[0], first + row)
             share = float(tile[place, j])
-            chance = _uniform(stream, 1)
+            chance = uniform_number(stream, 1)
             if share > 0 and chance * (1 + ROUNDING) < 1 - ROUNDING:
                 draws[row, 0] = place
                 continue
@@ -641,11 +641,11 @@ def few_levels(logits, scale, exact, key, first, draws, tile, space):
             attempt = 0
             while not (share > 0 and _accepted(float(logits[row, place]) - best, share, exact, chance)):
                 attempt += 2
-                amount, place, running = _uniform(stream, attempt) * space[j >> 3, j & 7], 0, float(tile[0, j])
+                amount, place, running = uniform_number(stream, attempt) * space[j >> 3, j & 7], 0, float(tile[0, j])
                 while place < levels - 1 and running <= amount:
                     place += 1
                     running += float(tile[place, j])
-                share, chance = float(tile[place, j]), _uniform(stream, attempt + 1)
+                share, chance = float(tile[place, j]), uniform_number(stream, attempt + 1)
             draws[row, 0] = place
     return -1
 
@@ -670,7 +670,7 @@ def quick_rows(logits, scale, exact, key, first, draws, blocks, weights):
         total = _quick_mass(logits, row, high, scale, blocks, weights)
         if not total < _INF:
             return row
-        stream = _stream(key[0], first + row)
+        stream = stream_of(key[0], first + row)
         for j in range(draws.shape[1]):
             draws[row, j] = _quick_one(logits, row, high, scale, exact, stream, j, total, blocks, weights)
             if draws[row, j] < 0:
@@ -683,7 +683,7 @@ def _tie(logits, row, low, number):
     levels = logits.shape[1]
     same = fill(low)
     for k in range(0, levels, 8):
-        bits = lanes.mask_bits(_read(logits, row, k, levels) == same)
+        bits = lanes.mask_bits(read_eight(logits, row, k, levels) == same)
         if bits != U(0):
             for j in range(8):
                 if (bits >> U(j)) & U(1) != U(0):
@@ -699,7 +699,7 @@ def _pick(logits, row, left, begin, amount, space):
     floor, roof, factor, zero = fill(left[0]), fill(left[1]), fill(left[3]), fill(0.0)
     last = -1
     for k in range(begin, min(begin + BLOCK, levels), 8):
-        z = _read(logits, row, k, levels)
+        z = read_eight(logits, row, k, levels)
         here = (z > floor) & (z <= roof)
         if lanes.any_lane(here):
             lanes.store(space, 1, lanes.select(here, exp2_double((z - roof) * factor)[1], zero))
@@ -715,8 +715,8 @@ def _pick(logits, row, left, begin, amount, space):
 
 def _one(logits, row, left, stream, number, above, total, blocks, space):
     """Return one draw: a block (or the ties) by its mass, then an entry of it, each by a random number of its own."""
-    amount = _uniform(stream, 2 * number) * total
-    second = _uniform(stream, 2 * number + 1)
+    amount = uniform_number(stream, 2 * number) * total
+    second = uniform_number(stream, 2 * number + 1)
     if left[2] > 0 and amount >= above:
         return _tie(logits, row, left[0], min(int(second * left[2]), int(left[2]) - 1))
     block, last = 0, -1
@@ -736,12 +736,12 @@ def _table(logits, row, left, sums, blocks, space):
     levels = logits.shape[1]
     low, high = left[0], left[1]
     floor, roof, factor, zero = fill(low), fill(high), fill(left[3]), fill(0.0)
-    ties, tied = left[2], _weight(low, high, left[3]) if left[2] > 0 else 0.0
+    ties, tied = left[2], weight_of(low, high, left[3]) if left[2] > 0 else 0.0
     total = 0.0
     for block, begin in enumerate(range(0, levels, BLOCK)):
         running = 0.0
         for k in range(begin, min(begin + BLOCK, levels), 8):
-            z = _read(logits, row, k, levels)
+            z = read_eight(logits, row, k, levels)
             w = lanes.select((z > floor) & (z <= roof), exp2_double((z - roof) * factor)[1], zero)
             lanes.store(space, 1, w)
             lanes.store(space, 2, z)
@@ -800,18 +800,18 @@ def draw_rows(logits, codes, values, exactly, scale, small, key, first, draws, s
         state[0] = narrow(logits, row, codes, values, exactly, scale, small, left, work)
         if state[0] != SOUND:
             return row
-        stream = _stream(key[0], first + row)
+        stream = stream_of(key[0], first + row)
         if sums.size:
             total = _table(logits, row, left, sums, blocks, space)
             for j in range(draws.shape[1]):
-                amount = _uniform(stream, 2 * j) * total
-                second = _uniform(stream, 2 * j + 1)
+                amount = uniform_number(stream, 2 * j) * total
+                second = uniform_number(stream, 2 * j + 1)
                 block = _first_above(blocks, 0, count, amount)
                 begin, end = block * BLOCK, min((block + 1) * BLOCK, levels)
                 draws[row, j] = _first_above(sums, begin, end, second * sums[end - 1])
         else:
-            above = 0.0 if left[0] == left[1] else _mass(logits, row, left, blocks, space)[0]
-            total = above + _tied(left)
+            above = 0.0 if left[0] == left[1] else mass_above(logits, row, left, blocks, space)[0]
+            total = above + tied_mass(left)
             for j in range(draws.shape[1]):
                 draws[row, j] = _one(logits, row, left, stream, j, above, total, blocks, space)
     return -1

@@ -2,6 +2,9 @@ from .evidence import EProcess as EProcess
 from .power import DetectableDifference as DetectableDifference
 from .power import detectable_difference as detectable_difference
 from .power import required_particles as required_particles
+from .samplers import DrawsVerdict as DrawsVerdict
+from .samplers import required_draws as required_draws
+from .samplers import verify_draws as verify_draws
 from .thermometer import TemperatureEstimate as TemperatureEstimate
 from .thermometer import estimate_temperature as estimate_temperature
 from .verification import Verdict as Verdict

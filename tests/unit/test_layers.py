@@ -12,7 +12,7 @@ PACKAGE = Path(__file__).parents[2] / "simsoftmax"
 LAYERS = [
     "delimited files interruption intervals look results arguments",
     "kernels",
-    "boltzmann",
+    "boltzmann threads",
     "variational disorder markov proposals sampling",
     "verdict calibration",
     "engine trajectory metropolis",

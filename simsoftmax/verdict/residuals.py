@@ -1,0 +1,215 @@
+"""What is left over between draws and the rows of logits that they were made from, summed in one pass.
+
+Three things are kept of a draw, each with a known distribution if it is right: its score, how likely it is among what
+could have been drawn (its rank mass), and its place.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from itertools import chain
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..kernels.residuals import MOMENTS, PARTS, SUMS, TILTS
+from ..sampling import Pipeline, Steps, as_read_only, each_row, masses_of, work_space
+from ..threads import in_order
+from .contexts import Context, Contexts
+from .tilting import Heat
+
+__all__ = ["Residuals", "residuals"]
+
+Floats = NDArray[np.float64]
+
+_KEY = np.array([0x5EED], np.uint64)  # the random part of a rank mass: the same draws get the same verdict
+_LN2 = math.log(2.0)
+_SORT = 8  # draws a row from which on it is put in order
+_SEEN, _ENTRIES = 256, 1 << 22  # rows, and entries, that tell what an error in the tail would change
+_THETA = np.array(TILTS) / 4 - 1
+
+
+class Places(NamedTuple):
+    """Draws by their place, shape (2, PARTS) each: by parts of the row, and by the remainder of the token's number."""
+
+    observed: Floats
+    expected: Floats
+    covariance: Floats
+    """Shape (2, PARTS, PARTS)."""
+    fourth: Floats
+    """Fourth cumulant of each."""
+
+
+def _no_places() -> Places:
+    flat = (2, PARTS)
+    return Places(np.zeros(flat), np.zeros(flat), np.zeros((*flat, PARTS)), np.zeros(flat))
+
+
+@dataclass
+class Residuals:
+    """What all draws leave over."""
+
+    ranks: Floats
+    """Rank mass of each draw, shape (n, m): uniform on (0, 1) for right ones, NaN for what cannot be drawn."""
+    levels: int = 0
+    score: float = 0.0
+    """Sum of beta (z_y - <z>) over the draws that are possible; at infinite temperature, of z in a unit of its own."""
+    part: int = PARTS
+    """Levels in a part of the row."""
+    moments: Floats = field(default_factory=lambda: np.zeros((3, len(TILTS))))
+    cubes: float = 0.0
+    places: Places = field(default_factory=_no_places)
+    """The draws by their place."""
+    sorted_masses: list[Floats] = field(default_factory=list)
+    """Of some rows, the masses of what is left, rising."""
+
+    @property
+    def heat(self) -> Heat:
+        """The distribution of the score."""
+        return Heat(_THETA, self.moments[0], self.moments[1], self.moments[2], self.cubes)
+
+    def add(self, found: _Found) -> None:
+        """Add what was found in a block."""
+        self.score += found.score
+        self.moments += found.moments
+        self.cubes += found.cubes
+        self.places = Places(*(mine + new for mine, new in zip(self.places, found.places, strict=True)))
+        self.sorted_masses += found.sorted_masses
+
+
+class _Found(NamedTuple):
+    score: float
+    moments: Floats
+    cubes: float
+    places: Places
+    sorted_masses: list[Floats]
+
+
+def residuals(contexts: Contexts, pipeline: Pipeline, threads: int, *, ranked: bool = True) -> Residuals:
+    """Compare all draws with their rows, in one pass.
+
+    Parameters
+    ----------
+    contexts : Contexts
+    pipeline : Pipeline
+    threads : int
+    ranked : bool, optional
+        Whether the rank masses are asked for; without them draws are not looked at.
+    """
+    blocks = contexts.blocks()
+    first = next(blocks)
+    levels = first.logits.shape[1]
+    whole = Residuals(np.empty(contexts.draws.shape if ranked else (contexts.rows, 0)), levels)
+    whole.part = PARTS * -(-levels // PARTS**2)
+    stride = max(1, -(-contexts.rows // max(16, min(_SEEN, _ENTRIES // levels))))
+    unit = _unit(first.logits)
+
+    def look(context: Context) -> _Found:
+        own = whole.ranks[context.start : context.start + len(context.draws)]
+        return _look(context, pipeline, unit, whole.part, stride, own)
+
+    rows: Iterator[Context] = chain([first], blocks)
+    in_order(look, rows, threads if contexts.rows * levels > 1 << 18 else 1, whole.add)
+    return whole
+
+
+def _unit(block: NDArray[Any]) -> float:
+    """Return bits a score for infinite temperature: one for a standard deviation of the first rows."""
+    finite = block[np.isfinite(block)].astype(np.float64)
+    spread = float(finite.std()) if finite.size and abs(finite).max() < 1e150 else 0.0
+    return 1 / spread if spread > 0 else 1.0
+
+
+def _look(context: Context, pipeline: Pipeline, unit: float, part: int, stride: int, ranks: Floats) -> _Found:
+    from ..kernels import residuals as kernels
+    from ..kernels.compiler import compiled
+
+    rows, draws = context.logits.shape[0], context.draws
+    levels, number = context.logits.shape[1], draws.shape[1]
+    sorted_later = number > _SORT
+    lefts, scores = np.empty((rows, 4)), np.empty((rows, number))
+    moments, places = np.empty((rows, MOMENTS)), np.zeros((rows, 2 * PARTS))
+    by_kernel = np.empty((rows, 0)) if sorted_later else ranks
+
+    def read(block: NDArray[Any], steps: Steps, small: int, at: slice) -> tuple[int, int]:
+        state = np.zeros(1, np.int64)
+        stopped = compiled(kernels.residual_rows)(
+            as_read_only(block),
+            steps.codes,
+            steps.values,
+            steps.exactly,
+            steps.scale,
+            small,
+            math.inf if small else unit,
+            draws[at],
+            _KEY,
+            context.start + at.start,
+            part,
+            lefts[at],
+            scores[at],
+            by_kernel[at],
+            moments[at],
+            places[at],
+            work_space(levels, SUMS + 8),
+            state,
+        )
+        return int(stopped), int(state[0])
+
+    read_as = each_row(pipeline, context.logits, read, context.start)
+    if sorted_later and ranks.shape[1]:
+        _rank(read_as, lefts, draws, context.start, ranks)
+    possible = ~np.isnan(ranks) if ranks.shape[1] else np.zeros(draws.shape, bool)
+    seen = np.arange(-context.start % stride, rows, stride)
+    kept = masses_of(read_as[seen], lefts[seen])
+    cumulants, cubes = _cumulants(moments, number)
+    return _Found(
+        float(np.where(possible, scores, 0.0).sum()) * _LN2,
+        cumulants,
+        cubes,
+        _by_place(draws[possible], places, number, part),
+        [np.sort(row[row > 0]) for row in kept],
+    )
+
+
+def _rank(scores: NDArray[Any], lefts: Floats, draws: NDArray[np.int64], start: int, ranks: Floats) -> None:
+    """Write the rank masses of many draws of a row."""
+    for i, (row, own) in enumerate(zip(scores, draws, strict=True)):
+        p = masses_of(row[None], lefts[i : i + 1])[0]
+        z = np.where(p > 0, row.astype(np.float64), -np.inf)
+        order = np.argsort(z, kind="stable")
+        sums = np.concatenate([[0.0], np.cumsum(p[order])])
+        below, upto = (sums[np.searchsorted(z[order], z[own], side)] for side in ("left", "right"))
+        chance = np.random.default_rng([int(_KEY[0]), start + i]).random(len(own))
+        ranks[i] = np.where(p[own] > 0, below + chance * (upto - below), np.nan) / sums[-1]
+
+
+def _cumulants(moments: Floats, number: int) -> tuple[Floats, float]:
+    """Return K, K' and K'' of the score, shape (3, tilts), summed over draws, and the sum of E |x|^3."""
+    table = moments[:, : SUMS - 1].reshape(len(moments), len(TILTS), 3)
+    centre = TILTS.index(4)
+    with np.errstate(over="ignore", invalid="ignore", divide="ignore"):  # tilts beyond the range of floats are not used
+        mass, first, second = (table[:, :, j] for j in range(3))
+        mean = first / mass
+        value = np.log(mass / mass[:, centre, None])
+        value -= _THETA * _LN2 * moments[:, SUMS, None]  # weights are 2^(theta t), and t = x + <t>
+        variance = np.maximum(second / mass - mean**2, 0.0)
+        cubes = moments[:, SUMS - 1] / mass[:, centre]
+        total = np.stack([value.sum(axis=0), mean.sum(axis=0) * _LN2, variance.sum(axis=0) * _LN2**2]) * number
+    total[:2, centre] = 0.0  # but for rounding
+    return total, float(cubes.sum()) * _LN2**3 * number
+
+
+def _by_place(drawn: NDArray[np.int64], places: Floats, number: int, part: int) -> Places:
+    """Return the draws by place, what was expected of them, their covariance and fourth cumulants."""
+    p = places.reshape(len(places), 2, PARTS)
+    p = p / p.sum(axis=2, keepdims=True)
+    observed = np.stack([np.bincount(place, minlength=PARTS) for place in (drawn // part, drawn % PARTS)])
+    expected = p.sum(axis=0)
+    covariance = -np.einsum("nig,nih->igh", p, p, optimize=True)
+    covariance[:, np.arange(PARTS), np.arange(PARTS)] += expected
+    odds = p * (1 - p)
+    fourth = (odds * (1 - 6 * odds)).sum(axis=0)
+    return Places(observed.astype(float), expected * number, covariance * number, fourth * number)

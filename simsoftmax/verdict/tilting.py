@@ -1,0 +1,202 @@
+"""The temperature score of draws from many rows of logits, and its distribution at the stated temperature and near.
+
+The score is S, the sum over draws of beta (z_y - <z>). At an inverse temperature of (1 + theta) beta the draws are
+those of an exponential family, so K(theta) = ln E exp(theta S) is a sum over rows of ln Z((1 + theta) beta)
+- ln Z(beta) - theta beta <z>: exact, and all that is needed. K' and K'' are the mean and variance of S at that
+temperature, and theta with K'(theta) = S is the most likely one. Between a few temperatures at which K, K' and K''
+were summed, K is the polynomial of degree five that has all of them.
+
+Tails are those of R. Lugannani and S. Rice (1980); where few draws decide, so that the sum is not smooth, they are the
+bound exp(K - theta S) of H. Chernoff (1952).
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import interpolate, optimize, special
+
+__all__ = ["Heat"]
+
+Floats = NDArray[np.float64]
+
+SMOOTH = 0.35
+"""The skewness of a sum up to which its tails are taken as those of a smooth one."""
+
+
+@dataclass(frozen=True)
+class Heat:
+    """K of a sum of scores at some theta, with its first two derivatives, and the length of its steps.
+
+    Attributes
+    ----------
+    theta, value, slope, curvature : ndarray, shape (tilts,)
+        Rising theta, 0 among them; K(theta), K'(theta), K''(theta).
+    cubes : float
+        Sum over draws of E |x|^3, for x = beta (z - <z>).
+    """
+
+    theta: Floats
+    value: Floats
+    slope: Floats
+    curvature: Floats
+    cubes: float
+
+    def times(self, factor: float) -> Heat:
+        """Return that of so many times as many draws."""
+        return Heat(self.theta, factor * self.value, factor * self.slope, factor * self.curvature, factor * self.cubes)
+
+    @cached_property
+    def spread(self) -> float:
+        """The standard deviation of S at the stated temperature."""
+        return math.sqrt(float(self.curvature[self._centre]))
+
+    @cached_property
+    def step(self) -> float:
+        """E |x|^3 / E x^2, a length that S moves by in one draw; its tails are judged so much further in."""
+        return self.cubes / self.spread**2 if self.spread else 0.0
+
+    @property
+    def _centre(self) -> int:
+        return int(np.flatnonzero(self.theta == 0)[0])
+
+    @cached_property
+    def _sound(self) -> slice:
+        """The knots around 0 at which nothing overflowed and more heat means a smaller S."""
+        fine = np.isfinite(self.value) & np.isfinite(self.slope) & np.isfinite(self.curvature)
+        first = last = self._centre
+        while first > 0 and fine[first - 1] and self.slope[first - 1] < self.slope[first]:
+            first -= 1
+        while last < len(fine) - 1 and fine[last + 1] and self.slope[last + 1] > self.slope[last]:
+            last += 1
+        return slice(first, last + 1)
+
+    @cached_property
+    def _curves(self) -> tuple[Callable[[float], Floats], ...]:
+        here = self._sound
+        table = np.stack([self.value[here], self.slope[here], self.curvature[here]], axis=1)
+        curve = interpolate.BPoly.from_derivatives(self.theta[here], table)
+        return (curve, *(curve.derivative(order) for order in (1, 2, 3)))
+
+    def ends(self) -> tuple[float, float]:
+        """Return the lowest and the highest theta at which K is known."""
+        here = self.theta[self._sound]
+        return float(here[0]), float(here[-1])
+
+    def mean(self, theta: float) -> float:
+        """Return the mean of S at another temperature."""
+        return float(self._curves[1](theta))
+
+    def saddle(self, score: float) -> float:
+        """Return theta with K'(theta) = score, or the end that is nearest to it."""
+        low, high = self.ends()
+        if low == high or score == 0:
+            return 0.0
+        if score <= self.mean(low):
+            return low
+        if score >= self.mean(high):
+            return high
+        return float(optimize.brentq(lambda theta: self.mean(theta) - score, low, high, xtol=1e-14, rtol=1e-13))
+
+    def tail(self, score: float, at: float = 0.0) -> float:
+        """Return the probability of a score at least as far out, on its own side of the mean, at theta = ``at``."""
+        value, _, curvature, third = self._curves
+        theta = self.saddle(score)
+        away = theta - at
+        if away == 0:
+            return 1.0
+        exponent = float(value(theta) - value(at)) - away * score
+        bound = math.exp(min(exponent, 0.0))
+        width = float(curvature(theta))
+        smooth = self.ends()[0] < theta < self.ends()[1] and width > 0
+        if not smooth or abs(float(third(theta))) > SMOOTH * width**1.5:
+            return bound
+        return _beyond(math.sqrt(max(-2 * exponent, 0.0)), abs(away) * math.sqrt(width))
+
+    def inward(self, score: float) -> float:
+        """Return a score one step nearer to the mean."""
+        return math.copysign(max(abs(score) - self.step, 0.0), score)
+
+    def p_value(self, score: float) -> float:
+        """Return a two-sided p-value of a score at the stated temperature."""
+        if self.spread == 0 or not self.step < math.inf:
+            return 1.0
+        return min(1.0, 2 * self.tail(self.inward(score)))
+
+    def critical(self, alarm: float, side: int) -> float:
+        """Return the score on one side (1 or -1) beyond which a p-value is at most ``alarm``; infinite if none is."""
+        low, high = self.ends()
+        end = high if side > 0 else low
+        if self.spread == 0 or end == 0 or not self.step < math.inf:
+            return side * math.inf
+
+        def excess(theta: float) -> float:
+            return math.log(max(2 * self.tail(self.mean(theta)), 1e-300)) - math.log(alarm)
+
+        if excess(end * (1 - 1e-9)) > 0:
+            return side * math.inf
+        theta = optimize.brentq(excess, 1e-9 * end, end * (1 - 1e-9), xtol=1e-12)
+        return self.mean(float(theta)) + side * self.step
+
+    def detectable(self, alarm: float, power: float) -> tuple[float, float]:
+        """Return the theta below 0 and above 0 from which on a wrong temperature is caught; infinite where none is."""
+        return self._caught(alarm, power, -1), self._caught(alarm, power, 1)
+
+    def _caught(self, alarm: float, power: float, side: int) -> float:
+        score = self.critical(alarm, side)
+        low, high = self.ends()
+        end = high if side > 0 else low
+
+        def missed(theta: float) -> float:
+            # One step more, as the score may fall short of a smooth one by so much.
+            return self.tail(score + side * self.step, theta) - (1 - power)
+
+        if math.isinf(score) or abs(self.mean(end)) <= abs(score) + self.step or missed(end) > 0:
+            return side * math.inf
+        start = self.saddle(score + side * self.step)
+        return float(optimize.brentq(missed, start + 1e-9 * (end - start), end, xtol=1e-12))
+
+    def estimate(self, score: float, confidence_level: float) -> tuple[float, float, float]:
+        """Return the most likely theta and the ends of its interval; infinite beyond the ends of what is known.
+
+        The ends are where the modified root of the likelihood ratio, r + ln(u / r) / r (O. E. Barndorff-Nielsen 1986),
+        is a quantile of the normal distribution.
+        """
+        low, high = self.ends()
+        best = self.saddle(score)
+        wanted = float(special.ndtri((1 + confidence_level) / 2))
+        found = []
+        for end in (low, high):
+            side = 1.0 if end > best else -1.0
+
+            def short(theta: float, side: float = side) -> float:
+                return self._root(score, best, theta) * side + wanted
+
+            outside = best == end or short(end) > 0
+            found.append(
+                side * math.inf
+                if outside
+                else float(optimize.brentq(short, best + 1e-9 * (end - best), end, xtol=1e-13))
+            )
+        return (-math.inf if best == low else math.inf if best == high else best), found[0], found[1]
+
+    def _root(self, score: float, best: float, theta: float) -> float:
+        """Return the modified root of the likelihood ratio of theta; negative if it is above the most likely one."""
+        value, _, curvature, _ = self._curves
+        away = best - theta
+        r = math.copysign(math.sqrt(max(2 * (away * score - float(value(best) - value(theta))), 0.0)), away)
+        u = away * math.sqrt(float(curvature(best)))
+        return r + math.log(u / r) / r if abs(r) > 1e-3 and u * r > 0 else r
+
+
+def _beyond(r: float, u: float) -> float:
+    """Return the tail beyond a signed root r > 0 with its factor u, both in standard deviations."""
+    if r < 1e-4:
+        return 0.5
+    density = math.exp(-r * r / 2) / math.sqrt(2 * math.pi)
+    return min(1.0, max(float(special.ndtr(-r)) + density * (1 / u - 1 / r), 0.0))
