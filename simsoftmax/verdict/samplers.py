@@ -28,7 +28,7 @@ from .power import percent
 from .residuals import Places, Residuals, residuals
 from .tilting import Heat
 
-__all__ = ["EDGES", "DrawsVerdict", "required_draws", "verify_draws"]
+__all__ = ["EDGES", "DrawsVerdict", "judge", "required_draws", "verify_draws"]
 
 Floats = NDArray[np.float64]
 
@@ -223,10 +223,8 @@ def verify_draws(
         row, column = (int(i) for i in np.argwhere(impossible)[0])
         forbidden = (row, int(contexts.draws[row, column]))
     ranks = found.ranks[~impossible]
+    each, edge, where = judge(found)
     heat = found.heat
-    edge, tail_p = _tail(ranks)
-    where, place_p = _place(found.places, found.part, found.levels)
-    each = dict(zip(TESTS, (heat.p_value(found.score), tail_p, place_p), strict=True))
     p = 0.0 if forbidden else min(1.0, len(TESTS) * min(each.values()))
     caught = tuple(name for name, value in each.items() if len(TESTS) * value <= alarm)
     t = steps.temperature
@@ -235,8 +233,8 @@ def verify_draws(
         passed=p > alarm,
         p_value=p,
         temperature_p=each["temperature"],
-        tail_p=tail_p,
-        place_p=place_p,
+        tail_p=each["tail"],
+        place_p=each["place"],
         caught=("forbidden", *caught) if forbidden else caught,
         forbidden=forbidden,
         rows=contexts.rows,
@@ -319,6 +317,13 @@ def required_draws(
         middle = (low + high) / 2
         low, high = (low, middle) if caught(math.exp(middle)) else (middle, high)
     return math.ceil(math.exp(high))
+
+
+def judge(found: Residuals) -> tuple[dict[str, float], float, str]:
+    """Return a p-value of each of `TESTS`, the edge and the place that are most surprising."""
+    edge, tail = _tail(found.ranks[~np.isnan(found.ranks)])
+    where, place = _place(found.places, found.part, found.levels)
+    return dict(zip(TESTS, (found.heat.p_value(found.score), tail, place), strict=True)), edge, where
 
 
 # --- temperature ------------------------------------------------------------------------------------------------------

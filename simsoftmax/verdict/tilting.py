@@ -16,6 +16,7 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -77,7 +78,7 @@ class Heat:
         return slice(first, last + 1)
 
     @cached_property
-    def _curves(self) -> tuple[Callable[[float], Floats], ...]:
+    def _curves(self) -> tuple[Callable[[Any], Floats], ...]:
         here = self._sound
         table = np.stack([self.value[here], self.slope[here], self.curvature[here]], axis=1)
         curve = interpolate.BPoly.from_derivatives(self.theta[here], table)
@@ -103,20 +104,37 @@ class Heat:
             return high
         return float(optimize.brentq(lambda theta: self.mean(theta) - score, low, high, xtol=1e-14, rtol=1e-13))
 
+    @cached_property
+    def _smooth(self) -> tuple[float, float]:
+        """The theta below and above 0 up to which sums with their means there are smooth."""
+        low, high = self.ends()
+        _, _, curvature, third = self._curves
+        found = []
+        for end in (low, high):
+            theta = end * np.linspace(0, 1, 200, endpoint=False)
+            fine = abs(third(theta)) <= SMOOTH * np.maximum(curvature(theta), 0.0) ** 1.5
+            found.append(float(theta[fine.argmin() - 1]) if fine[0] and not fine.all() else end * float(fine[0]))
+        return found[0], found[1]
+
     def tail(self, score: float, at: float = 0.0) -> float:
         """Return the probability of a score at least as far out, on its own side of the mean, at theta = ``at``."""
-        value, _, curvature, third = self._curves
         theta = self.saddle(score)
-        away = theta - at
-        if away == 0:
+        if theta == at:
             return 1.0
-        exponent = float(value(theta) - value(at)) - away * score
-        bound = math.exp(min(exponent, 0.0))
-        width = float(curvature(theta))
-        smooth = self.ends()[0] < theta < self.ends()[1] and width > 0
-        if not smooth or abs(float(third(theta))) > SMOOTH * width**1.5:
+        low, high = self._smooth
+        last = min(max(theta, low), high)  # up to where the sum is smooth
+        bound = math.exp(min(self._exponent(theta, score, at), 0.0))
+        if last == at or not min(at, theta) <= last <= max(at, theta):
             return bound
-        return _beyond(math.sqrt(max(-2 * exponent, 0.0)), abs(away) * math.sqrt(width))
+        # Farther out it is less than there, and less than its bound.
+        score = score if last == theta else self.mean(last)
+        r = math.sqrt(max(-2 * self._exponent(last, score, at), 0.0))
+        smooth = _beyond(r, abs(last - at) * math.sqrt(float(self._curves[2](last))))
+        return smooth if last == theta else min(smooth, bound)
+
+    def _exponent(self, theta: float, score: float, at: float) -> float:
+        value = self._curves[0]
+        return float(value(theta) - value(at)) - (theta - at) * score
 
     def inward(self, score: float) -> float:
         """Return a score one step nearer to the mean."""

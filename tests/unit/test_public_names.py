@@ -51,6 +51,7 @@ IN_THEIR_MODULE = {
     "verdict.null.residuals": INSIDE,
     "verdict.null.temperature_direction": INSIDE,
     "verdict.power.detectable": INSIDE,
+    "verdict.samplers.judge": INSIDE,
 }
 RESULTS_IN_THEIR_MODULE = {
     "calibration.datasets.LabelledLogits": "a data set, from where data sets are",
@@ -58,7 +59,9 @@ RESULTS_IN_THEIR_MODULE = {
     "verdict.null.Null": "the law of the counts, from which verdicts are computed",
 }
 # Rooms and modules whose functions serve the package itself.
-APART = re.compile(r"(__main__|arguments|delimited|files|interruption|results|kernels.*|live.*)$")
+APART = re.compile(
+    r"(__main__|arguments|delimited|files|interruption|results|threads|verdict.contexts|verdict.residuals|kernels.*|live.*)$"
+)
 
 
 def found(kind):
