@@ -10,7 +10,7 @@ import { encode } from "../kit/wire.js";
 import { Population, Recording } from "../models/population.js";
 import { recordIn, verdictOn } from "../models/verdict.js";
 import { Bars } from "../parts/bars.js";
-import { button, choose, levelFields, Readouts, select, slider } from "../parts/controls.js";
+import { button, choose, levelFields, Readouts, select, slider, verdict } from "../parts/controls.js";
 import { Ladder } from "../parts/ladder.js";
 import { Thermometer } from "../parts/thermometer.js";
 
@@ -45,8 +45,7 @@ class View {
       free_energy: "free energy",
       ...(rates ? { acceptance: "moved", rate: "moves a second" } : { sweep: "sweep" }),
     });
-    this.verdict = add(root, "p", { className: "ssm-verdict" });
-    this.verdict.dataset.out = "verdict";
+    this.verdict = verdict(root);
   }
 
   // Lay out by the figure's own width.
@@ -57,18 +56,18 @@ class View {
     if (narrow) {
       this.thermometer.layout(width, 76);
       this.ladder.layout(width, 230);
-      this.bars.layout(width, 30 + 34 * order.length, { order, names, anchors: null });
+      this.bars.layout(width, 30 + 34 * order.length, { order, names, anchors: null, digits: this.digits });
       return;
     }
     const height = Math.max(330, 60 + 26 * order.length);
     const ladderWidth = Math.round((width - 116) * (width < 700 ? 0.4 : 0.45));
     this.thermometer.layout(116, height);
     this.ladder.layout(ladderWidth, height);
-    this.bars.layout(width - 116 - ladderWidth, height, { order, names, anchors: this.ladder.heights });
+    this.bars.layout(width - 116 - ladderWidth, height, { order, names, anchors: this.ladder.heights, digits: this.digits });
   }
 
   warm(people) {
-    this.bars.digits = people.particles >= 500000 ? 4 : 3;
+    this.digits = people.particles >= 500000 ? 4 : 3;
     this.thermometer.show(people.temperature);
   }
 
@@ -303,8 +302,8 @@ class Replayed extends Explorer {
 
   extra() {
     const { sweeps, length, every, at } = this.people;
-    this.scrubber.max = length - 1;
-    this.scrubber.value = at;
+    this.scrubber.reach(length - 1);
+    this.scrubber.show(at);
     return { sweep: [format.count(sweeps), `of ${format.count(length * every)}`] };
   }
 

@@ -11,5 +11,16 @@ export function add(parent, tag, properties = {}, text) {
   return node;
 }
 
+/**
+ * Give a node of a picture attributes; `text` is what it says.
+ * @param {any} node
+ * @param {{ [name: string]: any, text?: string }} attributes
+ */
+export function put(node, { text, ...attributes }) {
+  for (const [name, value] of Object.entries(attributes)) node.setAttribute(name, value);
+  if (text !== undefined) node.textContent = text;
+  return node;
+}
+
 const still = globalThis.matchMedia?.("(prefers-reduced-motion: reduce)");
 export const reducedMotion = () => Boolean(still?.matches);

@@ -20,6 +20,8 @@ export const short = (value) =>
 export const significant = (value, digits = 3) =>
   tidy(value >= 10 ** digits ? count(Number(value.toPrecision(digits))) : value.toPrecision(digits));
 
+export const percent = (share, digits = 1) => `${fixed(100 * share, digits)} %`;
+
 export const count = (value) => Math.round(value).toLocaleString("en-US");
 
 // 12,300,000 -> "12 million"

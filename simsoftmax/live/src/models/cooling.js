@@ -1,8 +1,10 @@
 // Walkers that are cooled, and the exact distribution that goes with them, sweep after sweep.
 
 import { copy } from "../kit/kernels.js";
+import { Terrain } from "./terrain.js";
 
 const TAIL = 0.025; // beyond each end of an interval
+const CHUNK = 50000; // moves between two looks at the clock
 
 export class Cooling {
   constructor(kernels, stream, logits) {
@@ -19,8 +21,7 @@ export class Cooling {
     this.trial = floats();
     this.shares = floats();
     this.counts = kernels.array("int64", this.levels);
-    const best = Math.max(...logits);
-    this.ground = [...logits.keys()].filter((k) => logits[k] === best);
+    this.terrain = new Terrain(logits);
     this.capacity = 0;
     this.sample = [];
   }
@@ -33,6 +34,7 @@ export class Cooling {
     this.quench = quench;
     this.hot = quench ? cold : hot;
     this.done = 0;
+    this.owed = 0; // sweeps due, with fractions
     if (walkers > this.capacity) {
       this.all = this.kernels.array("uint8", walkers);
       this.capacity = walkers;
@@ -52,6 +54,19 @@ export class Cooling {
     return this.kernels.cooled(this.hot, this.cold, this.length, Math.max(0, this.done - 1));
   }
 
+  // Do what is due, in as many milliseconds as there are.
+  run(sweeps, budget) {
+    this.owed += sweeps;
+    const end = performance.now() + budget;
+    const chunk = Math.ceil(CHUNK / this.walkers);
+    while (this.owed >= 1 && !this.finished) {
+      const due = Math.min(chunk, Math.floor(this.owed));
+      this.advance(due);
+      this.owed -= due;
+      if (performance.now() > end) this.owed = 0;
+    }
+  }
+
   advance(sweeps) {
     const { kernels, logits, hot, cold, length, done, exponents, weights } = this;
     const end = Math.min(length, done + sweeps);
@@ -67,7 +82,7 @@ export class Cooling {
 
   // Of a distribution or of counts, what is in the ground level, in all of them if several tie.
   inGround(block) {
-    return this.ground.reduce((sum, k) => sum + Number(block.view[k]), 0);
+    return this.terrain.ground.reduce((sum, k) => sum + Number(block.view[k]), 0);
   }
 
   // The exact share that a whole run brings to the ground level.

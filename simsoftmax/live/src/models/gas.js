@@ -1,10 +1,12 @@
 // The isolated gas: how many quanta each particle holds, handed on by the compiled kernel.
 
+import * as format from "../kit/format.js";
 import { copy } from "../kit/kernels.js";
 import { DRAWN } from "./population.js";
 
 const FINE = 256; // numbers of quanta told apart where the whole distribution is weighed
 const TOLERANCE = 1e-3; // of its start that a particle may still know
+export const FEW = 100; // particles that are seen better on average, and that are no good heat bath
 const CHUNK = 50000; // handovers between two looks at the clock
 
 export class Gas {
@@ -79,6 +81,48 @@ export class Gas {
     const [reading, error] = this.thermometer.view;
     this.reading = reading;
     this.error = error;
+  }
+
+  get few() {
+    return this.particles <= FEW;
+  }
+
+  // What the shares should be: softmax, which a small gas does not quite follow.
+  get law() {
+    return this.few ? this.exact : this.boltzmann;
+  }
+
+  // What the rungs are called; the top one also holds those above.
+  get names() {
+    return Array.from({ length: this.rungs }, (_, k) => (k === this.rungs - 1 ? `${k} +` : String(k)));
+  }
+
+  // The share that a whole bar stands for.
+  get mostShare() {
+    return this.mean <= 1 ? 1 : Math.min(1, 2.5 * Math.max(this.exact.view[0], this.boltzmann.view[0]));
+  }
+
+  // What the thermometer reads, with the digits that its error justifies, where it has one.
+  get readingText() {
+    if (this.averaged || !this.settled) return format.temperature(this.reading);
+    const digits = Math.max(1, Math.min(4, 1 + [0.095, 0.0095, 0.00095].filter((limit) => this.error < limit).length));
+    return `${format.fixed(this.reading, digits)}\u00a0±\u00a0${format.fixed(this.error, digits)}`;
+  }
+
+  // The state of the gas in words, and what of it is worth announcing.
+  get told() {
+    if (!this.settled) {
+      return [
+        `A gas that has not settled has no temperature yet: sweep ${format.count(Math.floor(this.sweeps))} of the ${format.count(this.waits)} after which the start is forgotten. Its energy never changes.`,
+        "",
+      ];
+    }
+    const exact = format.temperature(this.temperature);
+    const held = `a mean of ${format.short(this.mean)} ${this.mean === 1 ? "quantum" : "quanta"} a particle`;
+    const comes = this.few
+      ? `${held} would make T = ${exact} in a large gas. But ${format.count(this.particles)} particles are a poor heat bath: each follows the exact count of ways (dark ticks), not quite softmax (grey).`
+      : `${held} makes T = ${exact}, and the thermometer reads ${this.readingText}.`;
+    return [`Nobody set a temperature. The mean energy did: ${comes}`, "The gas has found its temperature."];
   }
 
   get settled() {

@@ -1,9 +1,9 @@
 // Shares as bars: experiment is filled, theory is a thin tick.
 
-import { drag } from "d3-drag";
 import { scaleLinear } from "d3-scale";
 import { select } from "d3-selection";
 import { linkHorizontal } from "d3-shape";
+import { dragIn } from "../kit/drag.js";
 import * as format from "../kit/format.js";
 import { spread } from "../kit/spread.js";
 
@@ -26,13 +26,21 @@ export class Bars {
     this.heading = this.svg.append("text").attr("class", "ssm-muted").attr("y", 13).text(heading);
     this.columns = this.svg.append("g").attr("class", "ssm-muted").attr("text-anchor", "end");
     this.rows = this.svg.append("g");
-    this.length = scaleLinear();
-    this.digits = 3;
+    this.length = scaleLinear().clamp(true);
     this.parts = new Map(); // of each level's row
   }
 
-  // order: level of each row from the top; anchors: heights where hairlines start, or null.
-  layout(width, height, { order, names, anchors }) {
+  /**
+   * order: level of each row from the top; anchors: heights where hairlines start, or null; columns: as at first, or other
+   * names; most: the share that a whole bar stands for; digits: of the numbers.
+   * @param {number} width
+   * @param {number} height
+   * @param {{ order: number[], names: string[], anchors: number[] | null, columns?: string[], most?: number, digits?: number }} rows
+   */
+  layout(width, height, { order, names, anchors, columns = this.titles, most = 1, digits = 3 }) {
+    this.titles = columns;
+    this.digits = digits;
+    this.length.domain([0, most]);
     this.width = width;
     this.height = height;
     this.order = order;
@@ -153,15 +161,14 @@ export class Bars {
       .attr("role", "slider")
       .attr("aria-valuemin", 0)
       .attr("aria-valuemax", 1)
-      .on("keydown", function (event) {
+      .on("keydown", /** @this {SVGElement} */ function (event) {
         const step = { ArrowRight: 1, ArrowUp: 1, ArrowLeft: -1, ArrowDown: -1, PageUp: 10, PageDown: -10 }[event.key];
         if (step === undefined) return;
         event.preventDefault();
         bars.change(levelOf(this), Number(this.getAttribute("aria-valuenow")) + 0.01 * step);
       })
       .call(
-        drag()
-          .container(this.svg.node())
+        dragIn(this.svg)
           .on("start drag", /** @this {SVGElement} */ function (event) {
             this.focus({ preventScroll: true });
             bars.change(levelOf(this), bars.length.invert(event.x));

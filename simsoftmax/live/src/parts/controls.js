@@ -6,8 +6,9 @@ import { readLogits, readTemperature } from "../kit/typed.js";
 
 // A row of quantities: name, value, and a muted remark.
 export class Readouts {
-  constructor(parent, names) {
-    this.list = add(parent, "div", { className: "ssm-readouts" });
+  // paired: on a small screen they stand in pairs.
+  constructor(parent, names, { paired = false } = {}) {
+    this.list = add(parent, "div", { className: paired ? "ssm-readouts ssm-four" : "ssm-readouts" });
     this.outputs = new Map();
     for (const [key, name] of Object.entries(names)) {
       const item = add(this.list, "div");
@@ -29,6 +30,13 @@ export class Readouts {
 export function button(parent, text, onClick) {
   const node = add(parent, "button", { type: "button" }, text);
   node.addEventListener("click", onClick);
+  return node;
+}
+
+// The paragraph in which a figure says what has come of it.
+export function verdict(parent) {
+  const node = add(parent, "p", { className: "ssm-verdict" });
+  node.dataset.out = "verdict";
   return node;
 }
 
@@ -108,19 +116,33 @@ export function temperatureField(parent, set, finite) {
   return typed;
 }
 
-// A plain slider over whole numbers from 0.
+// A plain slider over whole numbers from 0. show(at, spoken) puts it somewhere, in words where the number says little;
+// reach(max) gives it another end.
 export function slider(parent, name, max, onMove) {
   const label = add(parent, "label", {}, name);
   const node = add(label, "input", { type: "range", min: 0, max, step: 1, value: 0 });
   node.addEventListener("input", () => onMove(Number(node.value)));
-  return node;
+  return {
+    show(at, spoken) {
+      node.value = at;
+      if (spoken !== undefined) node.setAttribute("aria-valuetext", spoken);
+    },
+    reach(last) {
+      node.max = last;
+    },
+  };
 }
 
-// A slider and its value on one line, whatever wraps around them; returns the slider and the place for the value.
+// A slider and its value on one line, whatever wraps around them. show(at, text, spoken) puts both somewhere.
 export function gauge(parent, name, max, onMove, key) {
   const line = add(parent, "span", { className: "ssm-gauge" });
-  const node = slider(line, name, max, onMove);
+  const knob = slider(line, name, max, onMove);
   const reading = add(line, "span", { className: "ssm-reading-value" });
   reading.dataset.out = key;
-  return [node, reading];
+  return {
+    show(at, text, spoken = text) {
+      knob.show(at, spoken);
+      reading.textContent = text;
+    },
+  };
 }

@@ -4,35 +4,49 @@ import { axisBottom, axisLeft } from "d3-axis";
 import { scaleLinear } from "d3-scale";
 import { select } from "d3-selection";
 import { line } from "d3-shape";
-import { drag } from "d3-drag";
+import { dragIn } from "../kit/drag.js";
 import * as format from "../kit/format.js";
 
 export class Curve {
   /**
    * title: what is drawn; out: what to call the value that it shows; x: a scale for a range; xTicks: values for a length;
-   * move(x) when the reader drags along the plot.
+   * xName: what x is, below the axis; interval: an estimate of x with its ends, a colour and, above it, a name; move(x) when
+   * the reader drags along the plot.
    * @param {Element} parent
    * @param {{ title: string, label: string, out?: string, x: (range: [number, number]) => any,
-   *   xTicks?: (length: number) => number[], xFormat: (x: number) => string, move?: (x: number) => void }} options
+   *   xTicks?: (length: number) => number[], xFormat: (x: number) => string, xName?: string,
+   *   interval?: { at: number, low: number, high: number, colour: string, name?: string }, move?: (x: number) => void }} options
    */
-  constructor(parent, { title, out, x, xTicks, xFormat, move, label }) {
+  constructor(parent, { title, out, x, xTicks, xFormat, xName, interval, move, label }) {
     this.title = title;
     this.makeX = x;
     this.xTicks = xTicks;
     this.xFormat = xFormat;
     this.label = label;
+    this.interval = interval;
     this.svg = select(parent).append("svg").attr("class", "ssm-curve").attr("role", "img").attr("aria-label", label);
     this.heading = this.svg.append("text").attr("class", "ssm-muted").attr("y", 13).text(title);
     this.value = this.svg.append("text").attr("class", "ssm-value").attr("y", 13).attr("text-anchor", "end").attr("data-out", out);
+    if (interval) {
+      this.band = this.svg.append("rect").attr("class", "ssm-interval").attr("fill", interval.colour);
+      this.best = this.svg.append("line").attr("stroke", interval.colour).attr("stroke-width", 1.5);
+    }
     this.limits = this.svg.append("g").attr("class", "ssm-limits");
     this.axes = [this.svg.append("g").attr("class", "ssm-axis"), this.svg.append("g").attr("class", "ssm-axis")];
     this.cursor = this.svg.append("line").attr("class", "ssm-cursor");
     this.path = this.svg.append("path").attr("class", "ssm-line").attr("fill", "none");
+    this.dips = this.svg.append("g");
     this.dot = this.svg.append("circle").attr("class", "ssm-dot").attr("r", 5);
+    if (xName) {
+      this.svg.style("margin-bottom", "16px");
+      this.xName = this.svg.append("text").attr("class", "ssm-muted").attr("text-anchor", "end").text(xName);
+    }
+    if (interval?.name) {
+      this.name = this.svg.append("text").attr("class", "ssm-muted").attr("y", 31).attr("text-anchor", "middle").text(interval.name);
+    }
     if (move) {
       this.svg.classed("ssm-draggable", true).call(
-        drag()
-          .container(this.svg.node())
+        dragIn(this.svg)
           .on("start drag", (event) => move(this.x.invert(event.x))),
       );
     }
@@ -49,16 +63,31 @@ export class Curve {
     const { left, right, top, bottom } = this.frame;
     this.x = this.makeX([left, right]);
     this.value.attr("x", right);
+    const axis = /** @type {import("d3-axis").Axis<any>} */ (axisBottom(this.x));
     this.axes[0]
       .attr("transform", `translate(0,${bottom})`)
-      .call(axisBottom(this.x).tickArguments([Math.min(10, (right - left) / 40)]).tickValues(this.xTicks?.(right - left)).tickFormat(ticks ? this.xFormat : () => "").tickSize(4).tickPadding(5));
+      .call(axis.tickArguments([Math.min(10, (right - left) / 40)]).tickValues(this.xTicks?.(right - left)).tickFormat(ticks ? this.xFormat : () => "").tickSize(4).tickPadding(5));
     this.cursor.attr("y1", top).attr("y2", bottom);
+    this.xName?.attr("x", right).attr("y", height + 14);
+    if (this.interval) this.drawInterval(this.interval);
     if (this.points) this.draw();
   }
 
-  // points: [x, y] pairs; limits: [y, name] pairs to mark; range: what y must span.
-  show(points, limits, range) {
+  /** @param {{ at: number, low: number, high: number, name?: string }} interval */
+  drawInterval({ at, low, high, name }) {
+    const { left, right, top, bottom } = this.frame;
+    const [best, start, end] = [at, low, high].map((x) => this.x(x));
+    this.band.attr("x", start).attr("width", Math.max(1, end - start)).attr("y", top).attr("height", bottom - top);
+    this.best.attr("x1", best).attr("x2", best).attr("y1", top).attr("y2", bottom);
+    if (!name) return;
+    const half = 3.5 * name.length;
+    this.name.attr("x", Math.min(right - half, Math.max(left + half, best)));
+  }
+
+  // points: [x, y] pairs; limits: [y, name] pairs to mark; range: what y must span; dips: [x, y] pairs to dot.
+  show(points, limits, range, dips = []) {
     this.points = points;
+    this.bottoms = dips;
     this.marks = limits;
     this.range = range;
     if (this.width) this.draw();
@@ -86,14 +115,22 @@ export class Curve {
       .attr("text-anchor", ([, , end]) => (end === "start" ? "start" : "end"))
       .attr("y", -5)
       .text(([, name]) => name);
+    this.dips
+      .selectAll("circle")
+      .data(this.bottoms)
+      .join("circle")
+      .attr("class", "ssm-dip")
+      .attr("r", 2.6)
+      .attr("cx", ([x]) => this.x(x))
+      .attr("cy", ([, y]) => this.y(y));
   }
 
-  // Where we are: x, y, a colour and the value in words.
-  point(x, y, colour, text) {
+  // Where we are: x, y, a colour, the value in words, and what a screen reader says of it.
+  point(x, y, colour, text, spoken = text) {
     if (!this.y) return;
     this.cursor.attr("x1", this.x(x)).attr("x2", this.x(x));
     this.dot.attr("cx", this.x(x)).attr("cy", this.y(y)).attr("fill", colour);
     this.value.text(text);
-    this.svg.attr("aria-label", `${this.label}: ${text}`);
+    this.svg.attr("aria-label", `${this.label}: ${spoken}`);
   }
 }

@@ -2,15 +2,33 @@
 
 import { axisBottom, axisLeft } from "d3-axis";
 import { select } from "d3-selection";
+import { dragIn } from "../kit/drag.js";
 
 export class Frame {
-  constructor(parent, { title, label, xName = "" }) {
+  /**
+   * move(x, y), if given, is called when the reader drags: sideways, or all over the plane.
+   * @param {Element} parent
+   * @param {{ title: string, label: string, xName?: string, move?: (x: number, y: number) => void, plane?: boolean }} options
+   */
+  constructor(parent, { title, label, xName = "", move, plane = false }) {
     this.label = label;
     this.svg = select(parent).append("svg").attr("class", "ssm-frame").attr("role", "img").attr("aria-label", label);
     this.heading = this.svg.append("text").attr("class", "ssm-muted").attr("y", 13).text(title);
     this.xName = this.svg.append("text").attr("class", "ssm-muted").attr("text-anchor", "end").text(xName);
     this.axes = [this.svg.append("g").attr("class", "ssm-axis"), this.svg.append("g").attr("class", "ssm-axis")];
     this.marks = this.svg.append("g");
+    if (!move) return;
+    this.svg.classed(plane ? "ssm-map" : "ssm-draggable", true).call(
+      dragIn(this.svg)
+        .on("start drag", ({ x, y }) => move(this.x.invert(x), this.y.invert(y))),
+    );
+  }
+
+  // A group for marks that end where the plot ends.
+  clipped() {
+    const id = `ssm-clip-${Math.random().toString(36).slice(2)}`; // several figures may share a page
+    this.window = this.svg.append("clipPath").attr("id", id).append("rect");
+    return this.marks.append("g").attr("clip-path", `url(#${id})`);
   }
 
   // x, y: d3 scales, whose ranges are set here; ticks: [values, format] for each.
@@ -22,6 +40,7 @@ export class Frame {
     this.box = { left, right: width - 12, top: 30, bottom: height - 40 };
     const { right, top, bottom } = this.box;
     this.svg.attr("width", width).attr("height", height).attr("viewBox", `0 0 ${width} ${height}`);
+    this.window?.attr("x", left).attr("y", top).attr("width", right - left).attr("height", bottom - top);
     x.range([left, right]);
     y.range([bottom, top]);
     this.xName.attr("x", right).attr("y", height - 4);

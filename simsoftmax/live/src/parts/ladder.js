@@ -1,8 +1,8 @@
 // Energy levels as a ladder, low is down, with particles on them. Levels can be dragged; particles hop in small arcs.
 
-import { drag } from "d3-drag";
 import { scaleLinear } from "d3-scale";
 import { select } from "d3-selection";
+import { dragIn } from "../kit/drag.js";
 import * as format from "../kit/format.js";
 import { add, reducedMotion } from "../kit/dom.js";
 import { rungs } from "../kit/rungs.js";
@@ -113,8 +113,7 @@ export class Ladder {
       .attr("aria-valuetext", (_, k) => `energy ${format.short(-this.logits[k])}, logit ${format.short(this.logits[k])}`)
       .on("keydown", (event) => this.key(event));
     level.call(
-      drag()
-        .container(this.svg.node())
+      dragIn(this.svg)
         .filter((event) => !event.button && movable(null, this.indexOf(event.currentTarget)))
         .on("start", (_, spot) => {
           this.held = this.spots.indexOf(spot);

@@ -30,17 +30,11 @@ export class Landscape {
     this.dots = [];
   }
 
-  show(logits) {
-    this.energies = logits.map((z) => -z);
+  // energies: one a level; valleys: the levels that are lower than both neighbours.
+  show({ energies, valleys }) {
+    this.energies = energies;
+    this.valleys = valleys;
     this.dots = [];
-    const at = (k) => this.energies[k] ?? Infinity;
-    this.valleys = [...this.energies.keys()].filter((k) => at(k) < at(k - 1) && at(k) <= at(k + 1));
-    // Where a walker that only goes downhill ends up.
-    this.basin = this.energies.map((_, start) => {
-      let k = start;
-      while (!this.valleys.includes(k)) k += at(k - 1) <= at(k) && at(k - 1) <= at(k + 1) ? -1 : at(k + 1) < at(k) ? 1 : -1;
-      return k;
-    });
   }
 
   layout(width, height) {
@@ -91,17 +85,14 @@ export class Landscape {
     this.row = Math.max(1, Math.floor((2.1 * LEDGE * this.pitch) / (2 * DOT)));
   }
 
-  // The share of the walkers in each valley and on its slopes, level by level: 0 where there is no valley.
-  count(shares) {
-    const held = shares.map(() => 0);
-    shares.forEach((share, k) => (held[this.basin[k]] += share));
+  // held: the share of the walkers in each valley and on its slopes, level by level.
+  count(held) {
     this.numbers
       .selectAll("text")
       .attr("class", (k) => (held[k] >= 0.02 ? "ssm-valley" : "ssm-muted"))
       .text((k) => (held[k] >= 0.005 ? `${format.fixed(100 * held[k], 0)} %` : ""));
     const parts = this.valleys.map((k) => `energy ${format.fixed(this.energies[k], 1)} ${format.fixed(100 * held[k], 0)} %`);
     this.svg.attr("aria-label", `Landscape with ${this.valleys.length} valleys; share of the walkers in each: ${parts.join("; ")}`);
-    return held;
   }
 
   // levels[i] is where the i-th drawn walker stands. It takes the lowest free place in the heap of its level. beat: seconds

@@ -1,9 +1,9 @@
 // Three levels as the corners of a triangle: a landscape over all distributions, a movable one, its path downhill.
 
 import { contours } from "d3-contour";
-import { drag } from "d3-drag";
 import { select } from "d3-selection";
 import { line } from "d3-shape";
+import { dragIn } from "../kit/drag.js";
 import * as format from "../kit/format.js";
 import { distributionAt, spotOf } from "../kit/triangle.js";
 
@@ -37,8 +37,7 @@ export class Simplex {
       });
     this.label = label;
     this.svg.call(
-      drag()
-        .container(this.svg.node())
+      dragIn(this.svg)
         .on("start", (event) => {
           this.dot.node().focus({ preventScroll: true });
           change(this.distribution(event.x, event.y));
@@ -91,7 +90,7 @@ export class Simplex {
     const rings = high < Infinity ? contours().size([count, count]).thresholds(thresholds)(Array.from(values, (value) => -value)) : [];
     // Contours live on the grid; the grid folds onto the triangle.
     const unit = (a) => Math.min(1, Math.max(0, (a - 0.5) / (count - 1)));
-    const fold = ([a, b]) => {
+    const fold = (/** @type {number[]} */ [a, b]) => {
       const [u, v] = [unit(a), unit(b)];
       return this.spot([1 - u, u * (1 - v), u * v]);
     };

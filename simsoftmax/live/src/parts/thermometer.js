@@ -1,8 +1,8 @@
 // The thermometer that sets the temperature, or only shows it.
 
-import { drag } from "d3-drag";
 import { scaleLinear } from "d3-scale";
 import { select } from "d3-selection";
+import { dragIn } from "../kit/drag.js";
 import * as format from "../kit/format.js";
 import { heat, place, shadeAt, temperatureAt, ticksFor, tickText, turned } from "../kit/heat.js";
 import { HOTTEST } from "../kit/look.js";
@@ -45,8 +45,7 @@ export class Thermometer {
     }
     this.knob.attr("aria-valuemin", 0).attr("aria-valuemax", HOTTEST);
     this.svg.call(
-      drag()
-        .container(this.svg.node())
+      dragIn(this.svg)
         .on("start", (event) => {
           this.knob.node().focus({ preventScroll: true });
           move(event);

@@ -1,0 +1,130 @@
+// Rows that a classifier has not been trained with, at any temperature: how sure it is of them, and how often right.
+
+import { scaleLog } from "d3-scale";
+import * as format from "../kit/format.js";
+import { copy } from "../kit/kernels.js";
+import { COLDEST, HOTTEST } from "../kit/look.js";
+
+const GRID = 481; // temperatures of the curves
+const COLUMNS = 4; // of the table: count, confidence, accuracy, gap by chance
+const TAIL = 0.025; // beyond each end of a whisker
+const FORBIDDEN = 65535; // stands for a logit of minus infinity
+
+// Temperatures of the curves: those around the fit, and T = 1.
+export function span(temperature) {
+  if (!(temperature > 0 && temperature < Infinity)) return [COLDEST, HOTTEST];
+  return [Math.min(0.5, temperature / 5), Math.max(2, 2.2 * temperature)];
+}
+
+export function ticksOf([low, high]) {
+  const decades = Array.from({ length: 60 }, (_, i) => Number(`1e${i - 30}`));
+  const all = decades.flatMap((ten) => [ten, 2 * ten, 5 * ten]).filter((t) => t >= low && t <= high);
+  return all.length < 8 ? all : decades.filter((t) => t >= low && t <= high);
+}
+
+export const valleys = (count) => (count === 0 ? "no valley" : count === 1 ? "one valley" : `${count} valleys`);
+export const dips = (count) => (count === 0 ? "no dip" : count === 1 ? "one dip" : `${count} dips`);
+
+export class HeldOut {
+  // The rows as they travel: distances below the largest logit, in steps.
+  constructor(kernels, { gaps, labels, step }) {
+    const whole = new Uint16Array(copy(gaps));
+    const truth = new Uint16Array(copy(labels));
+    this.kernels = kernels;
+    this.count = truth.length;
+    this.logits = kernels.floats(Array.from(whole, (gap) => (gap === FORBIDDEN ? -Infinity : -step * gap)));
+    this.labels = kernels.array("int64", truth.length);
+    this.labels.view.set(Array.from(truth, BigInt));
+    const floats = (n) => kernels.array("float64", n);
+    this.confidence = floats(this.count);
+    this.outcome = floats(this.count);
+    this.ordered = floats(this.count);
+    this.errors = floats(GRID);
+    this.likelihoods = floats(GRID);
+    this.places = kernels.array("int64", GRID);
+    this.blocks = new Map();
+  }
+
+  // NLL and calibration error at a temperature; bins: how many; mass: whether of equal counts.
+  at(temperature, { bins, mass }) {
+    const { kernels, confidence, outcome, ordered } = this;
+    if (!this.blocks.has(bins)) {
+      this.blocks.set(bins, [kernels.array("float64", bins + 1), kernels.array("float64", COLUMNS * bins)]);
+    }
+    const [edges, table] = this.blocks.get(bins);
+    const nll = kernels.temper(this.logits, this.labels, temperature, confidence, outcome);
+    const used = kernels.bin_edges(confidence, mass ? 1 : 0, ordered, edges);
+    const ece = kernels.bin_events(confidence, outcome, edges, used, table);
+    return { nll, ece, used, edges: edges.view, table: table.view };
+  }
+
+  // The bins of a state, with the interval of each accuracy; an empty one has only its edges.
+  bins({ used, edges, table }) {
+    return Array.from({ length: used }, (_, b) => {
+      const [count, confidence, accuracy, chance] = table.subarray(COLUMNS * b, COLUMNS * (b + 1));
+      const [left, right] = [edges[b], edges[b + 1]];
+      if (!count) return { count, left, right };
+      const hits = Math.round(accuracy * count);
+      const [low, high] = [0, 1].map((upper) => this.kernels.whisker(hits, count, TAIL, upper));
+      return { count, left, right, confidence, accuracy, chance, low, high };
+    });
+  }
+
+  // All that a figure says of one temperature.
+  judge(temperature, binning) {
+    const state = this.at(temperature, binning);
+    const bins = this.bins(state);
+    const full = bins.filter(({ count }) => count);
+    const mean = (key) => full.reduce((sum, bin) => sum + bin.count * bin[key], 0) / this.count;
+    const [accuracy, confidence, chance] = [mean("accuracy"), mean("confidence"), mean("chance")];
+    const points = Math.abs(100 * (confidence - accuracy)); // off, in percent
+    return { temperature, nll: state.nll, ece: state.ece, bins, accuracy, confidence, chance, points };
+  }
+
+  // Both measures over a range of temperatures: points [T, value] and the range that they span; the dips of the error, in
+  // percent; how many valleys the likelihood has, and its least.
+  trace(range, binning) {
+    const grid = scaleLog(range, [0, GRID - 1]);
+    const states = Array.from({ length: GRID }, (_, i) => {
+      const temperature = grid.invert(i);
+      const { nll, ece } = this.at(temperature, binning);
+      return { temperature, nll, ece };
+    });
+    this.errors.view.set(states.map(({ ece }) => ece));
+    this.likelihoods.view.set(states.map(({ nll }) => nll));
+    const found = this.kernels.find_dips(this.likelihoods, this.places);
+    const count = this.kernels.find_dips(this.errors, this.places);
+    const errors = states.map(({ temperature, ece }) => [temperature, 100 * ece]);
+    const [trained, guess] = [1, Infinity].map((temperature) => this.at(temperature, binning).nll);
+    const least = Math.min(...states.map(({ nll }) => nll));
+    const rim = Math.max(guess, trained, least + 0.1); // beyond it the likelihood only climbs
+    return {
+      least,
+      valleys: found,
+      likelihood: {
+        points: states.filter(({ nll }) => nll <= rim).map(({ temperature, nll }) => [temperature, nll]),
+        range: [least - 0.1 * (rim - least), rim],
+      },
+      error: {
+        points: errors,
+        range: [0, Math.max(1, ...errors.map(([, ece]) => ece))],
+        dips: Array.from(this.places.view.subarray(0, count), (place) => errors[Number(place)]),
+      },
+    };
+  }
+
+  // What has been judged, in words.
+  told({ temperature, accuracy, confidence, points, bins }, traced, fit) {
+    const inside = fit.low <= temperature && temperature <= fit.high;
+    const off = `${format.fixed(points, points < 3 ? 1 : 0)} points too ${confidence > accuracy ? "sure" : "modest"}.`;
+    const verdict =
+      inside && points < 3
+        ? `honest on the whole, as far as ${format.count(this.count)} rows can tell.`
+        : points < 0.5
+          ? "right on the whole, but look at the bins."
+          : off;
+    const [sure, right] = [confidence, accuracy].map((share) => format.percent(share, 0));
+    const counted = `With ${bins.length} bins the ECE has ${dips(traced.error.dips.length)}, the NLL ${valleys(traced.valleys)}.`;
+    return `${sure} sure on average, ${right} right: ${verdict} ${counted}`;
+  }
+}
