@@ -12,6 +12,7 @@ from matplotlib.artist import Artist
 from matplotlib.figure import Figure
 from matplotlib_inline.backend_inline import set_matplotlib_formats
 
+from simsoftmax.look import CATEGORIES, GOOD, WRONG
 from simsoftmax.plotting import (
     INKS,
     STYLE,
@@ -23,7 +24,10 @@ from simsoftmax.plotting import (
 )
 
 __all__ = [
+    "CATEGORIES",
+    "GOOD",
     "INKS",
+    "WRONG",
     "claim",
     "glue",
     "number",

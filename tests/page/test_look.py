@@ -34,6 +34,12 @@ def written(*suffixes):
                 yield path, path.read_text(encoding="utf-8")
 
 
+def chapters():
+    """Return the chapters and what they share, and their texts."""
+    for path in sorted([*(ROOT / "book").glob("*.md"), *(ROOT / "book").glob("*.py")]):
+        yield path, path.read_text(encoding="utf-8")
+
+
 def hexadecimal(color):
     return "#{:02x}{:02x}{:02x}".format(*color)
 
@@ -47,7 +53,7 @@ def test_no_colour_is_written_a_second_time():
     heat = [look.COLD, look.MILD, look.HOT]
     spelled = {*map(hexadecimal, heat), *(color.lower() for color in look.CATEGORIES)}
     triples = [re.compile(r"\b{}\s*,\s*{}\s*,\s*{}\b".format(*color)) for color in heat]
-    for path, text in written(".py", ".js", ".css"):
+    for path, text in [*written(".py", ".js", ".css"), *chapters()]:
         assert not [color for color in spelled if color in text.lower()], path
         assert not [triple.pattern for triple in triples if triple.search(text)], path
 
