@@ -20,7 +20,7 @@ from numpy.typing import ArrayLike
 
 from ..arguments import RNG, as_temperature, as_vector_logits, generator
 from ..kernels.seeds import seed_streams
-from .traits import Names, Number, Numbers, validate
+from .traits import Names, Number, Numbers, one_for_each, validate
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -187,10 +187,8 @@ class LevelExplorer(LiveFigure):
     @validate("names")
     def _check_names(self, proposal: Any) -> list[str]:
         names: list[str] = proposal["value"]
-        if names and len(names) != len(self.logits):
-            raise ValueError(
-                f"names must name each of the {len(self.logits)} levels, got {len(names)} names; set logits first"
-            )
+        if names:
+            one_for_each("levels", len(self.logits), names, "set logits first")
         return names
 
     @traitlets.observe("logits")

@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike
 
 from ..kernels.page.training import affine_loss_map
 from .base import STATIC, LiveFigure, within
-from .traits import Flag, Names, Number, Numbers, Wholes, as_row, validate
+from .traits import Flag, Names, Number, Numbers, Wholes, as_row, one_for_each, validate
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -19,7 +19,6 @@ if TYPE_CHECKING:
 __all__ = ["SymmetryExplorer"]
 
 _REACH = 8.0
-_APART = "pass as many, or make another explorer"
 
 
 class SymmetryExplorer(LiveFigure):
@@ -98,8 +97,7 @@ class SymmetryExplorer(LiveFigure):
             raise ValueError(
                 f"labels must be {examples} classes from 0 to {classes - 1}, got {got}; pass one for each position"
             )
-        if len(now["names"]) != classes:
-            raise ValueError(f"names must name each of the {classes} classes, got {len(now['names'])} names; {_APART}")
+        one_for_each("classes", classes, now["names"], "pass as many, or make another explorer")
         return value
 
     @validate("range")

@@ -29,6 +29,7 @@ __all__ = [
     "as_names",
     "as_row",
     "encode",
+    "one_for_each",
     "validate",
 ]
 
@@ -197,6 +198,12 @@ def as_names(name: str, value: Any) -> list[str]:
         if not isinstance(one, (str, int, float, np.number)):
             raise TypeError(f"{name} must be text, got {one!r}; {remedy}")
     return [str(one) for one in names]
+
+
+def one_for_each(things: str, count: int, names: list[str], remedy: str) -> None:
+    """Refuse names that are not one for each of so many things, such as levels."""
+    if len(names) != count:
+        raise ValueError(f"names must name each of the {count} {things}, got {len(names)} names; {remedy}")
 
 
 def as_row(name: str, values: ArrayLike, length: int | None = None) -> list[float]:

@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from ..arguments import as_real
 from .base import STATIC, LiveFigure, plain, within
-from .traits import Flag, Names, Whole, as_names, as_row, validate
+from .traits import Flag, Names, Whole, as_names, as_row, one_for_each, validate
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -127,9 +127,10 @@ class WeightDecayExplorer(LiveFigure):
         grids, columns = {"weights", "cooled", "heated"}, set(self._columns)
         if rows < 2 or set(fits) != columns or any(np.shape(fits[key])[:1] != (rows,) for key in columns):
             raise ValueError(f"fits must hold {', '.join(sorted(columns))} of each decay, got {sorted(fits)}; {_MADE}")
-        if any(np.shape(fits[key]) != (rows, len(names)) for key in grids):
-            features = len(fits["weights"][0])
-            raise ValueError(f"names must name each of the {features} features, got {len(names)} names; {_MADE}")
+        shape = np.shape(fits["weights"])
+        if len(shape) != 2 or any(np.shape(fits[key]) != shape for key in grids):
+            raise ValueError(f"fits must hold rows of one length in {', '.join(sorted(grids))}, one a decay; {_MADE}")
+        one_for_each("features", shape[1], names, _MADE)
         if self.at >= rows:
             raise ValueError(f"fits must reach the one that is shown, {self.at}, got {rows}; set at first")
         return value

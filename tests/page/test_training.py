@@ -151,3 +151,23 @@ def test_the_figure_of_weight_decay_says_what_heat_alone_would_do():
 def test_a_wrong_argument_is_named(make, named):
     with pytest.raises((ValueError, TypeError), match=named):
         make()
+
+
+@pytest.mark.parametrize(
+    ("change", "named"),
+    [
+        ({"cooled": [[3.0], [2.0], [0.9]]}, "rows of one length in cooled, heated, weights"),
+        ({"heated": [3.0, 1.5, 0.3]}, "rows of one length in cooled, heated, weights"),
+        ({key: [[1.0], [1.0], [1.0]] for key in ("weights", "cooled", "heated")}, "each of the 1 features, got 2"),
+        ({"tied": [1.0]}, "of each decay"),
+    ],
+)
+def test_fits_that_do_not_go_together_are_refused(change, named):
+    figure = figures()[2]
+    with pytest.raises(ValueError, match=named):
+        figure.fits = {**figure.fits, **change}
+
+
+def test_classes_are_named_one_by_one():
+    with pytest.raises(ValueError, match="each of the 2 classes, got 1 names; pass as many"):
+        figures()[1].names = ["a"]
