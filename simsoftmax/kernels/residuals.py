@@ -158,7 +158,7 @@ def _rank(logits, row, left, token, total, chance):
     """
     levels = logits.shape[1]
     low, high, scale = left[0], left[1], left[3]
-    z = float(logits[row, token])
+    z = 1.0 * logits[row, token]  # in double precision
     ties = left[2]
     if z == low and ties > 0:
         before = 0
