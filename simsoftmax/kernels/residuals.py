@@ -8,7 +8,7 @@ t - <t>, where <t> is the mean over what is left of the row.
 from __future__ import annotations
 
 from simsoftmax.kernels import lanes
-from simsoftmax.kernels.floating import divide, exp2_double, fill, lane_maximum, lane_sum, larger
+from simsoftmax.kernels.floating import divide, exp2_double, fill, fma, lane_maximum, lane_sum, larger
 from simsoftmax.kernels.sampling import (
     SOUND,
     farthest_kept,
@@ -22,7 +22,7 @@ from simsoftmax.kernels.sampling import (
 )
 from simsoftmax.kernels.streams import U
 
-TILTS = (0, 1, 2, 3, 4, 5, 6, 8, 12, 20)
+TILTS = (0, 1, 2, 3, 4, 5, 6, 8, 20)
 """Four times the inverse temperatures, in units of the one at hand, at which moments are taken."""
 PARTS = 32
 """Places are told apart by so many parts of the row, and by the remainder of their number divided by as many."""
@@ -32,10 +32,9 @@ WIDEST = 64.0  # bits that the scores of a row may differ by, where its temperat
 _NAN = float("nan")
 
 
-def _add(a, b, c, w, x):
+def _add(a, b, c, w, x, square):
     """Return sums of w, w x and w x^2 with one more term."""
-    wx = w * x
-    return a + w, b + wx, c + wx * x
+    return a + w, fma(w, x, b), fma(w, square, c)
 
 
 def _store(space, at, a, b, c):
@@ -56,7 +55,7 @@ def _moments(logits, row, left, unit, flat, mean, part, space, moments, places):
     a0, b0, c0, a1, b1, c1, a2, b2, c2 = zero, zero, zero, zero, zero, zero, zero, zero, zero
     a3, b3, c3, a4, b4, c4, a5, b5, c5 = zero, zero, zero, zero, zero, zero, zero, zero, zero
     a6, b6, c6, a8, b8, c8 = zero, zero, zero, zero, zero, zero
-    a12, b12, c12, a20, b20, c20, third = zero, zero, zero, zero, zero, zero, zero
+    a20, b20, c20, third = zero, zero, zero, zero
     for j in range(4):
         lanes.store(space, SUMS + j, zero)
         lanes.store(space, SUMS + 4 + j, zero)
@@ -68,6 +67,7 @@ def _moments(logits, row, left, unit, flat, mean, part, space, moments, places):
                 t = lanes.select(here, (z - roof) * factor, zero)
                 r = exp2_double(t * quarter)[1]
                 x = t - middle
+                square = x * x
                 r2 = r * r
                 r4 = r2 * r2
                 base = one
@@ -77,17 +77,16 @@ def _moments(logits, row, left, unit, flat, mean, part, space, moments, places):
                 r6, r8 = r4 * r2, r4 * r4
                 r12 = r8 * r4
                 w = base * r4
-                a0, b0, c0 = _add(a0, b0, c0, base, x)
-                a1, b1, c1 = _add(a1, b1, c1, base * r, x)
-                a2, b2, c2 = _add(a2, b2, c2, base * r2, x)
-                a3, b3, c3 = _add(a3, b3, c3, base * r2 * r, x)
-                a4, b4, c4 = _add(a4, b4, c4, w, x)
-                a5, b5, c5 = _add(a5, b5, c5, w * r, x)
-                a6, b6, c6 = _add(a6, b6, c6, base * r6, x)
-                a8, b8, c8 = _add(a8, b8, c8, base * r8, x)
-                a12, b12, c12 = _add(a12, b12, c12, base * r12, x)
-                a20, b20, c20 = _add(a20, b20, c20, base * r12 * r8, x)
-                third = third + w * x * x * larger(x, middle - t)
+                a0, b0, c0 = _add(a0, b0, c0, base, x, square)
+                a1, b1, c1 = _add(a1, b1, c1, base * r, x, square)
+                a2, b2, c2 = _add(a2, b2, c2, base * r2, x, square)
+                a3, b3, c3 = _add(a3, b3, c3, base * r2 * r, x, square)
+                a4, b4, c4 = _add(a4, b4, c4, w, x, square)
+                a5, b5, c5 = _add(a5, b5, c5, w * r, x, square)
+                a6, b6, c6 = _add(a6, b6, c6, base * r6, x, square)
+                a8, b8, c8 = _add(a8, b8, c8, base * r8, x, square)
+                a20, b20, c20 = _add(a20, b20, c20, base * r12 * r8, x, square)
+                third = fma(w * square, larger(x, middle - t), third)
                 at = SUMS + ((k >> 3) & 3)
                 lanes.store(space, at, lanes.load(space, at) + w)
         places[row, number] = _pour(space)
@@ -99,9 +98,8 @@ def _moments(logits, row, left, unit, flat, mean, part, space, moments, places):
     _store(space, 15, a5, b5, c5)
     _store(space, 18, a6, b6, c6)
     _store(space, 21, a8, b8, c8)
-    _store(space, 24, a12, b12, c12)
-    _store(space, 27, a20, b20, c20)
-    lanes.store(space, 30, third)
+    _store(space, 24, a20, b20, c20)
+    lanes.store(space, 27, third)
     for j in range(4):
         for i in range(8):
             places[row, PARTS + 8 * j + i] = space[SUMS + 4 + j, i]
@@ -167,17 +165,17 @@ def _rank(logits, row, left, token, total, chance):
         return chance * tied_mass(left) / total if before < ties else _NAN
     if not low < z <= high:
         return _NAN
-    floor, roof, factor, zero, own = fill(low), fill(high), fill(scale), fill(0.0), fill(z)
-    below = zero
+    roof, factor, zero, own = fill(high), fill(scale), fill(0.0), fill(z)
+    above = zero
     same = 0
     for k in range(0, levels, 8):
         other = read_eight(logits, row, k, levels)
-        here = (other > floor) & (other < own)
-        if lanes.any_lane(here):
-            below = below + lanes.select(here, exp2_double((other - roof) * factor)[1], zero)
+        more = (other > own) & (other <= roof)
+        if lanes.any_lane(more):  # what is more likely is seldom much to read
+            above = above + lanes.select(more, exp2_double((other - roof) * factor)[1], zero)
         same += lanes.population(other == own)
-    less = lane_sum(below) + (tied_mass(left) if ties > 0 else 0.0)
-    return (less + chance * float(same) * weight_of(z, high, scale)) / total
+    upto = total - lane_sum(above)
+    return max(upto - (1.0 - chance) * float(same) * weight_of(z, high, scale), 0.0) / total
 
 
 def residual_rows(
