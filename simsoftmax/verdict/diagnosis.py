@@ -246,7 +246,8 @@ class Diagnosis(Displayed):
             if rival.log10_odds > 0:
                 said.append(f", where {_odds(self.required_log10_odds)} would be needed")
         elif rival.log_likelihood > right.log_likelihood + TIE:
-            said.append(f", odds {_odds(-rival.log10_odds)} over the next, {rival}")
+            joint = ", odds" if right.excluded is not None else ", and"
+            said.append(f"{joint} {_odds(-rival.log10_odds)} over the next, {rival}")
         return f"{''.join(said)} ({who})."
 
 
@@ -762,6 +763,7 @@ class _Factors(_Sum):
         assert model.pipeline is not None
         self.pipelines = [model.pipeline(pipeline, factor) for factor in model.factors]
         self.totals = np.zeros(len(model.factors))
+        self.hopeless = np.zeros(len(model.factors), np.bool_)
         self.smooth = (
             model.pipeline is _off
             and not any(isinstance(step, Temperature) for step in pipeline.steps[:-1])
@@ -772,7 +774,7 @@ class _Factors(_Sum):
         if None in self.pipelines:
             return False
         log_right = _logarithm(rows.right)
-        for at in np.flatnonzero(self.totals > -np.inf):
+        for at in np.flatnonzero(~self.hopeless & (self.totals > -np.inf)):
             other = self.pipelines[at]
             assert other is not None
             if other == rows.pipeline:
@@ -783,7 +785,9 @@ class _Factors(_Sum):
                 self.totals[at] += (rows.at_draws(tilted) - np.log(sums)).sum()
             else:
                 self.totals[at] += _logarithm(rows.at_draws(other.probabilities(rows.logits))).sum()
-        if not (self.totals > -np.inf).any():
+        self.hopeless |= ~self._near()
+        self.hopeless[-1] = False  # where filters leave the most tokens: if a draw excludes all others, not this one
+        if not (~self.hopeless & (self.totals > -np.inf)).any():
             hottest = self.pipelines[-1]
             assert hottest is not None
             self.exclude(rows.at_draws(hottest.probabilities(rows.logits)) <= 0, start, rows.draws)
@@ -791,7 +795,7 @@ class _Factors(_Sum):
 
     def finding(self, model: Explanation, right: _Sum, pipeline: Pipeline) -> Finding:
         found = Finding(model.name, model.sentence, -math.inf, quantity="temperature", excluded=self.excluded)
-        possible = np.flatnonzero(self.totals > -np.inf)
+        possible = np.flatnonzero(self._near() & (self.totals > -np.inf))
         if not possible.size:
             return found
         x, values = np.log(model.factors)[possible], self.totals[possible]
@@ -809,10 +813,13 @@ class _Factors(_Sum):
             return replace(found, log_likelihood=top)  # no temperature changes anything
         within = fine[curve >= curve.max() - float(stats.chi2.ppf(CONFIDENCE, 1)) / 2]
         t = _heat(pipeline)
-        if within[0] == fine[0] and possible[0]:  # the edge lies between this factor and the one that is excluded
+        if (
+            within[0] == fine[0] and possible[0] and self.totals[possible[0] - 1] == -np.inf
+        ):  # the edge lies between this factor and the one that is excluded
             within[0] = nodes[possible[0] - 1]
-        if within[-1] == fine[-1] and possible[-1] < len(nodes) - 1:
-            within[-1] = nodes[possible[-1] + 1]
+        end = int(possible[-1]) + 1
+        if within[-1] == fine[-1] and end < len(nodes) and self.totals[end] == -np.inf:
+            within[-1] = nodes[end]
         return replace(
             found,
             log_likelihood=top + integral,
@@ -820,6 +827,16 @@ class _Factors(_Sum):
             low=t * math.exp(within[0]),
             high=t * math.exp(within[-1]),
         )
+
+    def _near(self) -> NDArray[np.bool_]:
+        """Return which factors count: the likeliest one, its neighbours, and those that may still come to be it.
+
+        Odds of e^100 against a factor turn with a probability of at most e^-100 (J. Ville 1939).
+        """
+        totals = np.where(self.hopeless, -np.inf, self.totals)
+        best = int(totals.argmax())
+        beside = abs(np.arange(len(totals)) - best) <= 3
+        return np.asarray(~self.hopeless & (beside | ~(totals < totals[best] - 100.0)))
 
 
 def _sum_for(model: Explanation, pipeline: Pipeline) -> _Sum:

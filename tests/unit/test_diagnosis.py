@@ -302,6 +302,17 @@ def test_shares_and_temperatures_are_estimated():
     assert inside >= 24  # of 30 at 95 %: fewer have a probability of 2e-4
 
 
+def test_a_late_draw_excludes_no_temperature_that_allows_it():
+    steps = Pipeline([Temperature(T), TopP(0.9)])
+    z = np.tile([[1.0, 0.0, -1.0, -2.0, -3.0]], (100_000, 1))
+    draws = steps.sample(z, rng=1)
+    draws[-1] = 4
+    found = diagnose(draws, z, pipeline=steps)["temperature off"]
+    assert found.excluded is None
+    assert found.log10_odds > -math.inf
+    assert found.low <= found.estimate <= found.high
+
+
 def test_the_share_of_neighbours_is_estimated():
     rng = np.random.default_rng(6)
     z = ordinary(rng, 8000)
