@@ -660,10 +660,10 @@ class _Sum:
         self.total += float(_logarithm(probabilities).sum())
         self.exclude(probabilities <= 0, start, draws)
 
-    def exclude(self, bad: NDArray[np.bool_], start: int, draws: NDArray[np.int64], stride: int = 1) -> None:
+    def exclude(self, bad: NDArray[np.bool_], start: int, draws: NDArray[np.int64]) -> None:
         if self.excluded is None and bad.any():
             row, column = (int(i) for i in np.argwhere(bad)[0])
-            self.excluded = (start + stride * row, int(draws[row, column]))
+            self.excluded = (start + row, int(draws[row, column]))
 
     def add_rows(self, model: Explanation, rows: Rows, start: int, alone: bool) -> bool:
         """Add draws; return whether there is such a sampler."""
@@ -689,14 +689,12 @@ class _Mixture(_Sum):
         """Draws that only the explanation allows."""
 
     def add_rows(self, model: Explanation, rows: Rows, start: int, alone: bool) -> bool:
-        stride = 1
         if model.pairs is not None:
             before, after, rest = _pairs(rows, alone)
             if alone and not before.draws.size:
                 return False
             p, q = before.at_draws(before.right) * after.at_draws(after.right), model.pairs(before, after)
             self.add(rest.at_draws(rest.right), start if alone else start + 2 * len(p), rest.draws)
-            rows, stride = before, 1 if alone else 2
         else:
             table = _distributions(model, rows)
             if table is None:
@@ -708,7 +706,8 @@ class _Mixture(_Sum):
         self.total += float(log_p[possible].sum() + log_q[only].sum())
         self.only += int(only.sum())
         self.ratios.append(np.exp(np.minimum(log_q[possible] - log_p[possible], 700.0)))
-        self.exclude(~possible & ~only, start, rows.draws, stride)
+        if (~possible & ~only).any():
+            self.exclude(rows.at_draws(rows.right) <= 0, start, rows.draws)
         return True
 
     def finding(self, model: Explanation, right: _Sum, pipeline: Pipeline) -> Finding:
