@@ -18,7 +18,7 @@ from scipy import interpolate, optimize, special, stats
 
 from ..arguments import Reals, Row
 from ..results import Displayed, counted
-from ..sampling import Pipeline, Temperature, TopK, TopP
+from ..sampling import Pipeline, Temperature, TopK, TopP, as_pipeline
 from .contexts import Contexts, as_contexts
 from .power import percent
 
@@ -529,7 +529,7 @@ def diagnose(
     >>> diagnose(sample(logits, 0.7, rng=1), logits, 0.7).best
     'right'
     """
-    steps = _as_pipeline(temperature, pipeline)
+    steps = as_pipeline(temperature, pipeline)
     models = _as_explanations(explanations)
     contexts = as_contexts(draws, logits, progress=progress)
     right = _Sum()
@@ -560,24 +560,6 @@ def _ranked(right: Finding, faults: list[Finding], contexts: Contexts) -> Diagno
         draws=contexts.draws.size,
         required_log10_odds=required / math.log(10),
     )
-
-
-def _as_pipeline(temperature: Any, pipeline: Any) -> Pipeline:
-    if pipeline is None:
-        return Pipeline.of(temperature)
-    if not isinstance(pipeline, Pipeline):
-        raise TypeError(f"pipeline must be a Pipeline, got {pipeline!r}; pass Pipeline([Temperature(0.7), TopK(40)])")
-    if temperature is not None and not (isinstance(temperature, (int, float)) and temperature == 1):
-        raise ValueError(
-            f"temperature must be left out with a pipeline, got {temperature!r}; make it a step of the pipeline"
-        )
-    return pipeline
-
-
-def _heat(pipeline: Pipeline) -> float:
-    """Return the temperature that all steps make together."""
-    each = [step.temperature for step in pipeline.steps if isinstance(step, Temperature)]
-    return 0.0 if 0 in each else math.prod(each)
 
 
 def _as_explanations(explanations: Any) -> list[Explanation]:
@@ -693,7 +675,13 @@ class _Mixture(_Sum):
             before, after, rest = _pairs(rows, alone)
             if alone and not before.draws.size:
                 return False
-            p, q = before.at_draws(before.right) * after.at_draws(after.right), model.pairs(before, after)
+            p = before.at_draws(before.right) * after.at_draws(after.right)
+            q = np.asarray(model.pairs(before, after), dtype=np.float64)
+            if q.shape != p.shape or not ((q >= 0) & (q <= 1)).all():
+                raise ValueError(
+                    f"explanations must return probabilities of pairs of shape {p.shape}, got others from {model.name!r} "
+                    f"(shape {q.shape}); return one from 0 to 1 for each pair"
+                )
             self.add(rest.at_draws(rest.right), start if alone else start + 2 * len(p), rest.draws)
         else:
             table = _distributions(model, rows)
@@ -766,7 +754,7 @@ class _Factors(_Sum):
         self.smooth = (
             model.pipeline is _off
             and not any(isinstance(step, Temperature) for step in pipeline.steps[:-1])
-            and 0 < _heat(pipeline) < math.inf
+            and 0 < pipeline.temperature < math.inf
         )
 
     def add_rows(self, model: Explanation, rows: Rows, start: int, alone: bool) -> bool:
@@ -811,7 +799,7 @@ class _Factors(_Sum):
         if len(x) == len(nodes) and np.ptp(values) <= 1e-9 * abs(top):
             return replace(found, log_likelihood=top)  # no temperature changes anything
         within = fine[curve >= curve.max() - float(stats.chi2.ppf(CONFIDENCE, 1)) / 2]
-        t = _heat(pipeline)
+        t = pipeline.temperature
         if (
             within[0] == fine[0] and possible[0] and self.totals[possible[0] - 1] == -np.inf
         ):  # the edge lies between this factor and the one that is excluded

@@ -501,6 +501,11 @@ def flat(rows):
             ValueError,
             "must return distributions of shape .1, 2., got none from 'flat'",
         ),
+        (
+            lambda: diagnose([0, 1], [1.0, 2.0], explanations=[Explanation("odd", "Counts.", pairs=lambda a, b: 2.0)]),
+            ValueError,
+            "probabilities of pairs of shape .1, 1., got others from 'odd'",
+        ),
         (lambda: Explanation("a", "b"), ValueError, "one function, got 0"),
         (lambda: Explanation("a", "b", pipeline=flat, pairs=flat), ValueError, "one function, got 2"),
         (lambda: Explanation("right", "b", pipeline=flat), ValueError, "name must not be"),
