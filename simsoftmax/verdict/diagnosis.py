@@ -679,8 +679,8 @@ class _Mixture(_Sum):
             q = np.asarray(model.pairs(before, after), dtype=np.float64)
             if q.shape != p.shape or not ((q >= 0) & (q <= 1)).all():
                 raise ValueError(
-                    f"explanations must return probabilities of pairs of shape {p.shape}, got others from {model.name!r} "
-                    f"(shape {q.shape}); return one from 0 to 1 for each pair"
+                    f"explanations must return probabilities of pairs of shape {p.shape}, got others from "
+                    f"{model.name!r} (shape {q.shape}); return one from 0 to 1 for each pair"
                 )
             self.add(rest.at_draws(rest.right), start if alone else start + 2 * len(p), rest.draws)
         else:

@@ -373,6 +373,9 @@ def test_an_impossible_draw_excludes():
     assert found["right"].excluded == (41, draws[41])
     assert found["right"].log10_odds == -math.inf
     assert found["shared random number"].excluded == (41, draws[41])
+    assert diagnose(draws[:42], z[:42], pipeline=steps)["shared noise"].excluded == (41, draws[41])
+    assert diagnose(draws[41:42], z[41:42], pipeline=steps)["right"].excluded == (0, draws[41])
+    assert diagnose(draws[1:42], z[1:42], pipeline=steps)["shared noise"].excluded == (40, draws[41])  # without a pair
     assert found.best == "uniform noise"
     assert f"token {draws[41]} in row 41" in str(found)
     never = diagnose(draws, z, pipeline=steps, explanations=[])
