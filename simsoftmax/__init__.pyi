@@ -61,6 +61,10 @@ from .thermodynamics import mean_energy_from_counts as mean_energy_from_counts
 from .trajectory import Trajectory as Trajectory
 from .variational import FreeEnergyMinimum as FreeEnergyMinimum
 from .variational import minimize_free_energy as minimize_free_energy
+from .verdict.diagnosis import Diagnosis as Diagnosis
+from .verdict.diagnosis import Explanation as Explanation
+from .verdict.diagnosis import Finding as Finding
+from .verdict.diagnosis import diagnose as diagnose
 from .verdict.evidence import EProcess as EProcess
 from .verdict.power import DetectableDifference as DetectableDifference
 from .verdict.power import detectable_difference as detectable_difference

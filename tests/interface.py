@@ -75,6 +75,7 @@ VALID = {
     "verify": COUNTED,
     "verify_average": OCCUPANCY,
     "detectable_difference": {"particles": 100, "logits": Z},
+    "diagnose": {"draws": TRUE, "logits": TABLE},
     "required_particles": {"difference": 0.1, "logits": Z},
     "simulate": {"logits": Z, "particles": 10, "sweeps": 2},
     "integrate_log_partition": {"logits": Z, "particles": 100},

@@ -1,3 +1,7 @@
+from .diagnosis import Diagnosis as Diagnosis
+from .diagnosis import Explanation as Explanation
+from .diagnosis import Finding as Finding
+from .diagnosis import diagnose as diagnose
 from .evidence import EProcess as EProcess
 from .power import DetectableDifference as DetectableDifference
 from .power import detectable_difference as detectable_difference

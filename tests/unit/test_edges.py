@@ -30,6 +30,7 @@ from sklearn.linear_model import LogisticRegression
 
 import simsoftmax as ss
 from simsoftmax import TemperatureScaler
+from simsoftmax.verdict.diagnosis import EXPLANATIONS
 
 EXAMPLES = int(os.environ.get("SIMSOFTMAX_EXAMPLES", "0"))
 SECONDS = (
@@ -239,6 +240,10 @@ STRATEGIES = {
     "typical_p": lambda k: CHANCES.flatmap(scalar),
     "order": lambda k: one_of("temperature-first", "temperature-last"),
     "pipeline": lambda k: st.none(),
+    "draws": lambda k: st.lists(
+        numbers(st.integers(0, k - 1), [k, -1, -100, 2**63, 10**400], 30), min_size=4, max_size=4
+    ),
+    "explanations": lambda k: st.just(EXPLANATIONS),
     "steps": lambda k: st.lists(
         st.one_of(
             HEATS.flatmap(scalar).filter(lambda t: t >= 0).map(ss.Temperature),
@@ -256,6 +261,7 @@ ROWS = {
     "interval": lambda k: one_of("sandwich", "bootstrap"),
 }
 STRATEGY_OF = {("fit_temperature", name): strategy for name, strategy in ROWS.items()}
+STRATEGY_OF["diagnose", "logits"] = ROWS["logits"]
 STRATEGY_OF |= {
     ("log_partition_difference", "counts"): lambda k: tables(2, k, MANY.map(lambda n: min(n, 2**64))).flatmap(laid_out),
     ("log_partition_difference", "temperature"): lambda k: st.lists(HEATS, min_size=2, max_size=2),
@@ -291,6 +297,7 @@ NAN = {
     "ReliabilityDiagram": EMPTY,  # of bins that hold nothing
     "TemperatureFit": {"temperature"},  # where no temperature is better than another
     "FitStep": {"nll", "slope"},
+    "Finding": {"estimate", "low", "high"},  # where nothing is estimated
 }
 
 

@@ -75,9 +75,11 @@ PROBABILITIES = [*ROWS, np.full((4, 3), 0.5), np.tile([1.5, -0.25, -0.25], (4, 1
 AXES = [3, "left", object(), plt.figure()]
 WEIGHTS = [1.0, [1.0, 2.0], [1.0, 1.0, 1.0, -1.0], [0.0] * 4, [1.0, 1.0, 1.0, np.inf]]
 CHOICE = ["sideways", 3, None, ["width"]]
+TABLE_OF_BLOCKS = [np.ones((2, 3)), np.ones((2, 4))]
 # Where one name means different things to different functions.
 WRONG_OF = {
     ("fit_temperature", "logits"): ROWS,
+    ("diagnose", "logits"): [*NOT_ARRAYS, 1.0, np.ones((2, 3, 4)), np.ones((4, 0)), np.ones((3, 3)), TABLE_OF_BLOCKS],
     ("sample", "logits"): [value for value in VECTOR if value is not None] + [np.ones((2, 2, 2))],
     ("plot_temperature_sweep", "logits"): VECTOR,
     ("plot_temperature_sweep", "temperatures"): [3, "abc", (1.0,), (1.0, -1.0), (np.nan, 1.0), (0.0, 1.0)],
@@ -101,6 +103,8 @@ WRONG |= {
     "measured": [3, "abc", ([1.0], [2.0]), ([1.0], [2.0], [3.0, 4.0])],
     "trajectory": [3, None, "abc", Z],
     "ax": AXES,
+    "draws": [*NOT_ARRAYS, 1.5, [0, 1], [0, 1, 2, 3], [0, 1, 2, -1], [0.5, 1, 2, 1], [0, 1, 2, 2**63]],
+    "explanations": [3, None, "abc", [3], ["right"], [None]],
     "size": [value for value in WHOLE if value is not None],
     "top_k": [*(value for value in WHOLE if value is not None), 0],
     "top_p": [*(value for value in NOT_A_NUMBER if value is not None), 0.0, -0.1, 1.1],

@@ -46,4 +46,6 @@ ss.plot_trajectory(scores)  # error: arg-type
 ss.plot_temperature_sweep(scores, "enthalpy")  # error: arg-type
 ss.sample("abc")  # error: arg-type
 ss.sample(scores, order="sideways")  # error: arg-type
+ss.diagnose([0], scores, explanations="greedy")  # error: arg-type
+ss.Explanation("greedy")  # error: call-arg
 ss.TopK(3, ties="all")  # error: arg-type

@@ -71,6 +71,11 @@ def judged(run: ss.Trajectory) -> None:
     estimate: ss.TemperatureEstimate = ss.estimate_temperature(run.counts, SCORES, confidence_level=0.9)
     assert estimate.low <= estimate.temperature <= estimate.high
     assert difference.total_variation > 0
+    diagnosis = ss.diagnose([0, 1, 2, 1], TABLE, 0.7)
+    assert_type(diagnosis, ss.Diagnosis)
+    assert_type(diagnosis["right"].log10_odds, float)
+    mine = ss.Explanation("greedy", "Takes the likeliest.", pipeline=lambda steps: ss.Pipeline([ss.Temperature(0.0)]))
+    ss.diagnose(np.array([[0, 1]]), (block for block in [TABLE[:1]]), pipeline=ss.Pipeline(), explanations=[mine])
     process = ss.EProcess(SCORES, 0.7)
     process.update(run.counts)
     assert_type(process.alarm(1e-3), bool)
