@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from ..arguments import Reals, Row, as_indices, as_real
 from ..sampling import row_blocks
 
-__all__ = ["Context", "Contexts", "as_contexts"]
+__all__ = ["Context", "Contexts", "as_contexts", "as_rows"]
 
 _REMEDY = "pass one row of scores a context"
 
@@ -85,7 +85,7 @@ class Contexts:
         return tqdm(total=self.rows, desc="rows", unit="row", unit_scale=True, leave=False, disable=not self._progress)
 
 
-def as_contexts(draws: Row, logits: Reals | Iterable[Reals], *, progress: bool = False) -> Contexts:
+def as_contexts(draws: Row | Reals, logits: Reals | Iterable[Reals], *, progress: bool = False) -> Contexts:
     """Check draws and logits, and return them to be read in blocks.
 
     Parameters
@@ -102,26 +102,17 @@ def as_contexts(draws: Row, logits: Reals | Iterable[Reals], *, progress: bool =
     TypeError, ValueError
         If draws or logits are of the wrong kind, shape or range.
     """
-    dask = type(logits).__module__.partition(".")[0] == "dask"
     y = given = as_indices("draws", draws, "pass the tokens that were drawn, as whole numbers from 0")
     if y.ndim > 2 or y.size == 0:
         raise ValueError(
             f"draws must have shape (n,) or (n, m) with at least one draw, got {y.shape}; pass one row of draws for "
             "each row of logits"
         )
-    source: Any = logits
-    if dask:
-        _check_dask(source)
-    elif not _comes_in_blocks(source):
-        source = as_real("logits", source, _REMEDY)
+    source = _checked(logits)
+    one_row = isinstance(source, np.ndarray) and source.ndim == 1
+    source = source[None, :] if one_row else source
+    y = y if y.ndim == 2 else y.reshape((1, -1) if one_row else (-1, 1))
     shape = getattr(source, "shape", None)
-    if shape is not None:
-        if len(shape) not in (1, 2) or 0 in shape:
-            raise ValueError(f"logits must have shape (K,) or (n, K), got {shape}; {_REMEDY}")
-        if len(shape) == 1:
-            source, shape = source[None, :], (1, shape[0])
-            y = y.reshape(1, -1) if y.ndim < 2 else y
-    y = y.reshape(-1, 1) if y.ndim < 2 else y
     if shape is not None:
         if len(y) != shape[0]:
             raise ValueError(
@@ -130,6 +121,28 @@ def as_contexts(draws: Row, logits: Reals | Iterable[Reals], *, progress: bool =
             )
         _check_range(y, shape[1], 0)
     return Contexts(source, y, bool(progress))
+
+
+def as_rows(logits: Reals) -> Contexts:
+    """Check logits from which nothing was drawn yet; the draws are zeros."""
+    source = _checked(logits)
+    if not hasattr(source, "shape"):
+        raise TypeError(f"logits must be an array here, got {type(logits).__name__}; {_REMEDY}")
+    source = source[None, :] if source.ndim == 1 else source
+    return Contexts(source, np.zeros((source.shape[0], 1), np.int64), False)
+
+
+def _checked(logits: Any) -> Any:
+    """Return logits as an array, a dask array, or something that yields blocks of rows."""
+    if type(logits).__module__.partition(".")[0] == "dask":
+        _check_dask(logits)
+    elif _comes_in_blocks(logits):
+        return logits
+    else:
+        logits = as_real("logits", logits, _REMEDY)
+    if logits.ndim not in (1, 2) or 0 in logits.shape:
+        raise ValueError(f"logits must have shape (K,) or (n, K), got {logits.shape}; {_REMEDY}")
+    return logits
 
 
 def _comes_in_blocks(logits: Any) -> bool:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -39,8 +39,7 @@ FACTORS = tuple(math.exp(x) for x in (*(-s for s in reversed(_STEPS)), 0.0, *_ST
 """Factors by which a temperature is off; between them the likelihood is interpolated."""
 
 
-@dataclass(frozen=True)
-class Rows:
+class Rows(NamedTuple):
     """Some rows of logits, what a right sampler makes of them, and what was drawn.
 
     Attributes
@@ -475,7 +474,7 @@ EXPLANATIONS = (
 
 
 def diagnose(
-    draws: Row,
+    draws: Row | Reals,
     logits: Reals | Iterable[Reals],
     temperature: float = 1.0,
     *,
@@ -600,7 +599,7 @@ def _pairs(rows: Rows, alone: bool) -> tuple[Rows, Rows, Rows]:
     even = size // 2 * 2
     parts = (slice(0, even, 2), slice(1, even, 2), slice(even, size))
     if alone:
-        before, after, rest = (replace(rows, draws=rows.draws[:, part]) for part in parts)
+        before, after, rest = (rows._replace(draws=rows.draws[:, part]) for part in parts)
     else:
         before, after, rest = (
             Rows(rows.pipeline, rows.logits[part], rows.right[part], rows.draws[part]) for part in parts

@@ -23,7 +23,7 @@ from scipy import linalg, special, stats
 from ..arguments import Reals, Row, as_positive, as_probability, as_threads
 from ..results import Displayed, counted
 from ..sampling import Pipeline, as_pipeline
-from .contexts import as_contexts
+from .contexts import as_contexts, as_rows
 from .power import percent
 from .residuals import Places, Residuals, residuals
 from .tilting import Heat
@@ -145,7 +145,7 @@ class DrawsVerdict(Displayed):
 
 
 def verify_draws(
-    draws: Row,
+    draws: Row | Reals,
     logits: Reals | Iterable[Reals],
     temperature: float = 1.0,
     *,
@@ -258,7 +258,7 @@ def verify_draws(
 
 
 def required_draws(
-    logits: Reals | Iterable[Reals],
+    logits: Reals,
     temperature: float = 1.0,
     *,
     pipeline: Pipeline | None = None,
@@ -298,11 +298,11 @@ def required_draws(
     error = as_positive("relative_error", relative_error)
     alarm, strength = as_probability("false_alarm", false_alarm), as_probability("power", power)
     workers = as_threads(threads)
-    rows = np.shape(logits)[0] if np.ndim(logits) > 1 else 1  # type: ignore[arg-type]
-    found = residuals(as_contexts(np.zeros(rows, np.int64), logits), steps, workers, ranked=False)
+    contexts = as_rows(logits)
+    found = residuals(contexts, steps, workers, ranked=False)
 
     def caught(number: float) -> bool:
-        heat = found.heat.times(number / rows)
+        heat = found.heat.times(number / contexts.rows)
         return _relative(heat.detectable(alarm / len(TESTS), strength), steps.temperature) <= error
 
     most = 2.0**53

@@ -202,6 +202,7 @@ STRATEGIES = {
     "power": lambda k: CHANCES.flatmap(scalar),
     "confidence_level": lambda k: CHANCES.flatmap(scalar),
     "quadrature_error": lambda k: numbers(st.floats(1e-6, 0.1), [TINY, 1e-300, 0.0, 1.0, 1 - 2**-53]).flatmap(scalar),
+    "relative_error": lambda k: POSITIVES,
     "difference": lambda k: CHANCES.flatmap(scalar),
     "of": lambda k: one_of("total_variation", "temperature"),
     "concentration": lambda k: POSITIVES,
@@ -261,7 +262,7 @@ ROWS = {
     "interval": lambda k: one_of("sandwich", "bootstrap"),
 }
 STRATEGY_OF = {("fit_temperature", name): strategy for name, strategy in ROWS.items()}
-STRATEGY_OF["diagnose", "logits"] = ROWS["logits"]
+STRATEGY_OF |= {(name, "logits"): ROWS["logits"] for name in ("diagnose", "verify_draws")}
 STRATEGY_OF |= {
     ("log_partition_difference", "counts"): lambda k: tables(2, k, MANY.map(lambda n: min(n, 2**64))).flatmap(laid_out),
     ("log_partition_difference", "temperature"): lambda k: st.lists(HEATS, min_size=2, max_size=2),
@@ -297,6 +298,7 @@ NAN = {
     "ReliabilityDiagram": EMPTY,  # of bins that hold nothing
     "TemperatureFit": {"temperature"},  # where no temperature is better than another
     "FitStep": {"nll", "slope"},
+    "DrawsVerdict": {"estimate", "low", "high", "tail_share"},  # where the rows do not tell, or nothing is possible
     "Finding": {"estimate", "low", "high"},  # where nothing is estimated
 }
 

@@ -51,6 +51,7 @@ WRONG = {
     "names": [3, ["a"], ["a", "b", "c", "d"]],
     "confidence_level": SHARE,
     "difference": [*NOT_A_NUMBER, 0.0, -1.0],
+    "relative_error": [*NOT_A_NUMBER, 0.0, -1.0],
     "of": ["energy", None, 3],
     "concentration": [value for value in POSITIVE if value is not None],
     "tolerance": POSITIVE,

@@ -1,0 +1,269 @@
+"""The verdict on draws from many rows: its parts against independent computations, each fault caught by its test."""
+
+import itertools
+import math
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+import simsoftmax as ss
+from simsoftmax import MinP, Pipeline, Temperature, TopK, TopP, Typical
+from simsoftmax.kernels.residuals import PARTS, TILTS
+from simsoftmax.verdict import samplers
+from simsoftmax.verdict.contexts import as_contexts
+from simsoftmax.verdict.residuals import residuals
+
+THETA = np.array(TILTS) / 4 - 1
+PIPELINES = [
+    Pipeline.of(0.7),
+    Pipeline.of(2.5),
+    Pipeline.of(math.inf),
+    Pipeline.of(0.0),
+    Pipeline.of(0.6, top_k=5),
+    Pipeline.llama_cpp(1.7, top_p=0.8),
+    Pipeline([Temperature(0.8), TopK(4, "first"), TopP(0.9, "first")]),
+    Pipeline([MinP(0.05), Temperature(1.3)]),
+    Pipeline([Temperature(0.9), Typical(0.7)]),
+]
+
+
+def scores(rng, rows=40, levels=70, ties=True):
+    """Return rows with ties and with levels that cannot be occupied."""
+    z = 2.5 * rng.standard_normal((rows, levels))
+    if ties:
+        z = np.round(z, 1)
+        z[:, 3] = -np.inf
+    return z
+
+
+def found_of(draws, z, pipeline, threads=1):
+    return residuals(as_contexts(draws, z), pipeline, threads)
+
+
+@pytest.mark.parametrize("pipeline", PIPELINES, ids=str)
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_what_is_left_over_is_what_the_probabilities_say(pipeline, dtype, rng):
+    z = scores(rng).astype(dtype)
+    draws = pipeline.sample(z, rng=rng)
+    found = found_of(draws, z, pipeline)
+    p, rows = pipeline.probabilities(z), np.arange(len(z))
+
+    # Rank masses: between the mass of what is less likely and that with what is as likely.
+    own = p[rows, draws]
+    below, upto = (p * (p < own[:, None] * (1 - 1e-9))).sum(1), (p * (p <= own[:, None] * (1 + 1e-9))).sum(1)
+    assert (found.ranks[:, 0] >= below - 1e-12).all()
+    assert (found.ranks[:, 0] <= upto + 1e-12).all()
+
+    # Places.
+    part = found.part
+    for kind, place in enumerate((np.arange(70) // part, np.arange(70) % PARTS)):
+        mass = np.stack([np.bincount(place, row, PARTS) for row in p])
+        covariance = np.diag(mass.sum(0)) - mass.T @ mass
+        odds = mass * (1 - mass)
+        assert found.places.observed[kind].tolist() == np.bincount(place[draws], minlength=PARTS).tolist()
+        assert found.places.expected[kind] == pytest.approx(mass.sum(0), abs=1e-12)
+        assert found.places.covariance[kind] == pytest.approx(covariance, abs=1e-11)
+        assert found.places.fourth[kind] == pytest.approx((odds * (1 - 6 * odds)).sum(0), abs=1e-11)
+
+
+@pytest.mark.parametrize("pipeline", [p for p in PIPELINES if 0 < p.temperature < math.inf], ids=str)
+def test_the_score_is_that_of_an_exponential_family(pipeline, rng):
+    z = scores(rng)
+    draws = pipeline.sample(z, rng=rng)
+    found = found_of(draws, z, pipeline)
+    left = np.where(pipeline.probabilities(z) > 0, z, -np.inf) / pipeline.temperature
+    base, mean = ss.log_partition(left), -ss.mean_energy(left)
+    assert found.score == pytest.approx((left[np.arange(len(z)), draws] - mean).sum(), rel=1e-9, abs=1e-9)
+    for number, theta in enumerate(THETA):
+        hot = 1 / (1 + theta) if theta > -1 else math.inf
+        k = ss.log_partition(left, hot) - base - theta * mean
+        q = ss.softmax(left, hot)
+        finite = np.where(q > 0, left, 0.0)
+        average = (q * finite).sum(1)
+        variance = (q * (finite - average[:, None]) ** 2).sum(1)
+        heat = found.heat
+        assert heat.value[number] == pytest.approx(k.sum(), rel=1e-9, abs=1e-9), theta
+        assert heat.slope[number] == pytest.approx((average - mean).sum(), rel=1e-9, abs=1e-9)
+        assert heat.curvature[number] == pytest.approx(variance.sum(), rel=1e-9)
+    x = np.where(np.isfinite(left), left - mean[:, None], 0.0)
+    assert found.heat.cubes == pytest.approx((ss.softmax(left) * abs(x) ** 3).sum(), rel=1e-9)
+
+
+def test_the_verdict_is_that_of_the_rows_however_they_come(rng, tmp_path):
+    z = scores(rng, 5000, 70).astype(np.float32)
+    draws = ss.sample(z, 0.7, rng=rng)
+    whole = ss.verify_draws(draws, z, 0.7, threads=1)
+    np.save(tmp_path / "z.npy", z)
+    mapped = np.load(tmp_path / "z.npy", mmap_mode="r")
+    ways = [
+        mapped,
+        z.tolist(),
+        (z[i : i + 333] for i in range(0, 5000, 333)),
+        [z[:4999], z[4999:]],
+        np.asfortranarray(z),
+    ]
+    for threads in (1, 2, 3):
+        for way in ways[: 5 if threads == 2 else 1]:
+            assert ss.verify_draws(draws, way, 0.7, threads=threads).p_value == pytest.approx(whole.p_value, rel=1e-9)
+    assert ss.verify_draws(draws, z, 0.7, threads=3) == ss.verify_draws(draws, z, 0.7, threads=2)
+    array = pytest.importorskip("dask.array")
+    assert ss.verify_draws(draws, array.from_array(z, (700, 40)), 0.7).p_value == pytest.approx(whole.p_value, rel=1e-9)
+
+
+@pytest.mark.parametrize("each", [3, 20])
+def test_many_draws_of_a_row_are_as_many_rows(each, rng):
+    z = scores(rng, 300, 40)
+    pipeline = Pipeline.of(0.8, top_k=9)
+    draws = pipeline.sample(z, size=each, rng=rng)
+    some, all_ = found_of(draws, z, pipeline), found_of(draws.ravel(), np.repeat(z, each, axis=0), pipeline)
+    assert some.score == pytest.approx(all_.score, abs=1e-9)
+    assert some.heat.value == pytest.approx(all_.heat.value, rel=1e-9)
+    assert some.places.covariance == pytest.approx(all_.places.covariance, abs=1e-9)
+    assert some.places.observed.tolist() == all_.places.observed.tolist()
+    assert ss.verify_draws(draws, z, pipeline=pipeline).passed
+    assert not ss.verify_draws(draws, z, pipeline=Pipeline.of(0.6, top_k=9)).passed
+
+
+@given(st.integers(0, 10**6), st.sampled_from([0.4, 0.7, 2.0]), st.floats(0.3, 6))
+def test_the_temperature_test_keeps_its_rate_where_all_outcomes_can_be_seen(seed, temperature, width):
+    """Five rows of three tokens have 243 outcomes: the probability of all those with p <= a is at most a."""
+    z = width * np.random.default_rng(seed).standard_normal((5, 3))
+    p = ss.softmax(z, temperature)
+    outcomes = np.array(list(itertools.product(range(3), repeat=5)))
+    chance = p[np.arange(5), outcomes].prod(axis=1)
+    heat = found_of(np.zeros(5, int), z, Pipeline.of(temperature)).heat
+    x = z / temperature
+    totals = (x[np.arange(5), outcomes] - (p * x).sum(1)).sum(1)
+    values = np.array([heat.p_value(float(total)) for total in totals])
+    order = np.argsort(values, kind="stable")
+    reached = np.cumsum(chance[order])
+    last = np.append(np.diff(values[order]) > 0, True)
+    assert (reached[last] <= values[order][last] * (1 + 1e-9)).all()
+    out = np.argsort(totals)  # and it falls outward
+    middle = np.searchsorted(totals[out], 0.0)
+    near = np.minimum(values[out], 0.3)
+    assert (np.diff(near[:middle]) >= -1e-12).all()
+    assert (np.diff(near[middle:]) <= 1e-12).all()
+
+
+def wrong(z, rng, fault):
+    """Return draws of a sampler that says T = 0.7."""
+    if fault == "temperature":
+        return ss.sample(z, 0.74, rng=rng)
+    if fault == "tail":
+        return ss.sample(z, 0.7, top_p=0.99, rng=rng)
+    draws = ss.sample(z, 0.7, rng=rng)
+    if fault == "noise":
+        return np.where(rng.random(len(z)) < 0.01, rng.integers(0, z.shape[1], len(z)), draws)
+    # Tokens are drawn again, once, if their place is refused: the last tenth of the vocabulary, or every 32nd.
+    refused = draws >= 0.9 * z.shape[1] if fault == "last places" else draws % 32 == 5
+    return np.where(refused & (rng.random(len(z)) < 0.5), ss.sample(z, 0.7, rng=rng), draws)
+
+
+@pytest.mark.parametrize(
+    ("fault", "test"),
+    [("temperature", "temperature"), ("tail", "tail"), ("noise", "tail"), ("last places", "place"), ("32nd", "place")],
+)
+def test_each_fault_is_caught_by_its_test(fault, test, rng, alarm):
+    z = 2 * rng.standard_normal((20_000, 400), dtype=np.float32)
+    right = ss.verify_draws(ss.sample(z, 0.7, rng=rng), z, 0.7, false_alarm=alarm)
+    assert right, right
+    verdict = ss.verify_draws(wrong(z, rng, fault), z, 0.7, false_alarm=1e-3)
+    assert not verdict
+    assert test in verdict.caught, verdict
+    if fault in ("last places", "32nd"):
+        assert verdict.caught == ("place",)
+        assert ("leaves 5 divided by 32" in str(verdict)) == (fault == "32nd")
+
+
+def test_a_forbidden_token_is_named_with_its_row(rng):
+    z = scores(rng, 100, 50)
+    pipeline = Pipeline.of(0.7, top_k=5)
+    draws = pipeline.sample(z, rng=rng)
+    for token in (3, int(z[61].argsort()[-30])):
+        draws[61] = token
+        verdict = ss.verify_draws(draws, z, pipeline=pipeline)
+        assert (verdict.p_value, verdict.forbidden, verdict.caught[0]) == (0.0, (61, token), "forbidden")
+        assert f"token {token} was drawn in row 61" in str(verdict)
+    draws[61] = z[61].argmax()
+    assert ss.verify_draws(draws, z, pipeline=pipeline).forbidden is None
+
+
+def test_of_tied_tokens_only_the_first_are_allowed():
+    z = np.array([[1.0, 0.0, 1.0, 1.0]])
+    pipeline = Pipeline([Temperature(0.5), TopK(2, "first")])
+    assert [ss.verify_draws([k], z, pipeline=pipeline).forbidden for k in range(4)] == [None, (0, 1), None, (0, 3)]
+
+
+@pytest.mark.parametrize(("temperature", "levels"), [(0.0, 30), (math.inf, 30), (0.7, 1), (1e-300, 30), (1e300, 30)])
+def test_limits(temperature, levels, rng, alarm):
+    z = scores(rng, 300, levels, ties=False)
+    z[0] *= 1e200
+    verdict = ss.verify_draws(ss.sample(z, temperature, rng=rng), z, temperature, false_alarm=alarm)
+    assert verdict, verdict
+    if levels > 1:
+        other = ss.sample(z, 0.7, rng=rng)
+        assert not ss.verify_draws(other, z, temperature, false_alarm=1e-3)
+
+
+def test_the_running_temperature_is_the_most_likely_one(rng):
+    """The thermometer is the fit of a calibration temperature with the tokens as labels."""
+    z = scores(rng, 3000, 50, ties=False)
+    for temperature in (0.5, 0.7, 0.9):
+        draws = ss.sample(z, temperature, rng=rng)
+        verdict, fit = ss.verify_draws(draws, z, 0.7), ss.fit_temperature(z, draws)
+        assert verdict.estimate == pytest.approx(fit.temperature, rel=1e-5)
+        assert (verdict.low, verdict.high) == pytest.approx((fit.low, fit.high), rel=0.03)
+
+
+def test_required_draws_are_enough_and_no_more(rng):
+    z = scores(rng, 500, 50, ties=False)
+    rows = ss.required_draws(z, 0.7, relative_error=0.1, power=0.9)
+    many = np.resize(z, (rows, 50))
+    draws = ss.sample(many, 0.7, rng=rng)
+    stated = [
+        ss.verify_draws(draws[:n], many[:n], 0.7, power=0.9).detectable_temperature for n in (rows, rows * 9 // 10)
+    ]
+    assert stated[0] <= 0.1 * 1.02
+    assert stated[1] > 0.1
+    for t in (0.0, math.inf):
+        with pytest.raises(ValueError, match="logits must tell temperatures apart"):
+            ss.required_draws(z, t)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("error", ["hot", "cold", "truncation", "noise"])
+@pytest.mark.parametrize("pipeline", [Pipeline.of(0.7), Pipeline.of(0.9, top_k=20), Pipeline.of(0.25)], ids=str)
+def test_errors_that_are_promised_are_caught(error, pipeline, rng):
+    """At a stated 90 % power, at least as many of 300 as a binomial number of them falls short of once in 10^7."""
+    z = scores(rng, 1500, 120, ties=False)
+    verdict = ss.verify_draws(pipeline.sample(z, rng=rng), z, pipeline=pipeline, power=0.9)
+    size = getattr(
+        verdict,
+        {"truncation": "detectable_truncation", "noise": "detectable_noise"}.get(error, "detectable_temperature"),
+    )
+    if math.isinf(size):
+        pytest.skip("no promise is made")
+    factor = {"hot": 1 + size, "cold": max(1 - size, 0)}.get(error, 1.0)
+    steps = Pipeline([*pipeline.steps, Temperature(factor), *([TopP(1 - size)] if error == "truncation" else [])])
+    caught = 0
+    for _ in range(300):
+        draws = steps.sample(z, rng=rng)
+        if error == "noise":
+            draws = np.where(rng.random(len(z)) < size, rng.integers(0, 120, len(z)), draws)
+        caught += not ss.verify_draws(draws, z, pipeline=pipeline, power=0.9)
+    assert caught >= 237  # scipy.stats.binom.ppf(1e-7, 300, 0.9)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("pipeline", [Pipeline.of(0.7), Pipeline.of(0.3), Pipeline.llama_cpp(1.5, top_p=0.9)], ids=str)
+def test_false_alarms_keep_their_rate(pipeline, rng):
+    """Of 2,000 right samplers at 2 %, no more alarm than a binomial number exceeds once in 10^7."""
+    z = scores(rng, 300, 60, ties=False)
+    alarms = 0
+    for _ in range(2000):
+        found = found_of(pipeline.sample(z, rng=rng, threads=1), z, pipeline)
+        alarms += 3 * min(samplers.judge(found)[0].values()) <= 0.02
+    assert alarms <= 77  # scipy.stats.binom.isf(1e-7, 2000, 0.02)
