@@ -140,7 +140,7 @@ def test_a_table_of_logits_is_sent_to_the_fit():
         estimate_temperature([0, 1, 2, 1], EXAMPLE)
 
 
-@pytest.mark.parametrize("particles", [40, 10**5, 10**9, 10**15])
+@pytest.mark.parametrize("particles", [40, 10**5, 10**7, 10**9, 10**15])
 def test_each_end_of_an_interval_is_where_the_modified_root_says(particles):
     """r* = r + ln(u / r) / r in 60 digits, without any series, is the normal quantile at both ends."""
     z = [mp.mpf(2), mp.mpf(1), mp.mpf(0)]
