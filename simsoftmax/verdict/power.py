@@ -73,11 +73,6 @@ class _Thresholds:
             float(loose.max(initial=0.0)),
         )
 
-    @property
-    def out_of_reach(self) -> bool:
-        """Whether the rate of false alarms is so small, 1e-300 or less, that its threshold is beyond all floats."""
-        return (self.directed and math.isinf(self.score)) or (self.freedom > 0 and math.isinf(self.rest))
-
 
 @lru_cache(maxsize=4096)
 def _noncentrality(need: _Thresholds, power: float) -> float:
@@ -119,10 +114,7 @@ def _detectable_total_variation(null: Null, false_alarm: float, power: float) ->
         hidden -= math.expm1(math.log1p(-power) / n)
     if len(p) == 1:
         return min(hidden, 1.0)
-    need = _Thresholds.of(null, false_alarm)
-    if need.out_of_reach:
-        return 1.0
-    length2 = _noncentrality(need, power)
+    length2 = _noncentrality(_Thresholds.of(null, false_alarm), power)
     a = min(float(1 - p.max()), 0.5)
     half = (n + length2, -length2 * (1 - 2 * a), -length2 * a * (1 - a))
     seen = (-half[1] + math.sqrt(half[1] ** 2 - 4 * half[0] * half[2])) / (2 * half[0])
@@ -203,8 +195,6 @@ def _detectable_temperature(null: Null, logits: Floats, temperature: float, fals
         return math.inf  # then T (1 + x) is the same distribution for every x
     groups = null.groups
     need = _Thresholds.of(null, false_alarm)
-    if need.out_of_reach:
-        return math.inf
     gap = 2 * ((logits[groups.order] / 2 - logits[groups.order[0]] / 2) / temperature)  # halves cannot overflow
     mean = np.add.reduceat(null.p[groups.order] * gap, groups.starts)
     variance = float((mean**2 / groups.probability).sum()) - float(mean.sum()) ** 2

@@ -694,3 +694,18 @@ def test_a_first_fit_loads_little():
             [sys.executable, "-c", script], capture_output=True, text=True, check=True, env=environment
         )
     assert run.stdout.strip() == ""
+
+
+@pytest.mark.parametrize("sign", [1, -1])
+def test_the_limit_at_an_end_counts_weighted_rows_by_their_spread(sign):
+    """There the mean NLL lies q^2 / 2n above its bound, with n = (sum w)^2 / sum w^2 (L. Kish 1965) rows."""
+    logits, weights = np.array([[2.0, 0.0, -1.0], [1.0, 0.5, 0.0], [0.3, 0.0, -2.0]]), np.array([1.0, 2.0, 4.0])
+    labels = np.full(3, 0 if sign > 0 else 2)
+    result = fit_temperature(logits, labels, weights=weights, confidence_level=0.9)
+    rows = weights.sum() ** 2 / (weights**2).sum()
+    limit, bound = (result.high, 0.0) if sign > 0 else (result.low, np.log(3))
+    at_limit = np.average(-log_softmax(logits, limit)[np.arange(3), labels], weights=weights)
+    assert at_limit - bound == pytest.approx(norm.isf(0.05) ** 2 / (2 * rows), rel=1e-5)
+    same = fit_temperature(logits, labels, weights=[3.0] * 3, confidence_level=0.9)
+    plain = fit_temperature(logits, labels, confidence_level=0.9)
+    assert (same.low, same.high) == pytest.approx((plain.low, plain.high), rel=1e-6)

@@ -11,8 +11,16 @@ from scipy import stats
 
 from benchmarks.wrong_samplers import wrong_samplers
 from simsoftmax import detectable_difference, required_particles, softmax
+from simsoftmax.arguments import LEAST_PROBABILITY
 from simsoftmax.verdict.null import Null, residuals
-from simsoftmax.verdict.power import _quick_cells, percent
+from simsoftmax.verdict.power import (
+    _bent,
+    _detectable_total_variation,
+    _noncentrality,
+    _quick_cells,
+    _Thresholds,
+    percent,
+)
 
 EXAMPLE = np.array([2.0, 1.0, 0.1])
 
@@ -222,3 +230,74 @@ def missed(logits, temperature, particles, power):
 )
 def test_an_error_as_large_as_promised_is_never_missed_more_often(logits, temperature, particles, power):
     assert 0.85 * (1 - power) < missed(logits, temperature, particles, power) <= 1 - power
+
+
+def test_bent_quantiles_have_the_moments_asked_for():
+    """To the order of the series: mean 0, variance 1, third moment the skewness, fourth 3 and the excess."""
+    nodes, weights = np.polynomial.hermite_e.hermegauss(20)
+    weights = weights / weights.sum()
+    small = 1e-3
+    for skew, kurtosis in ((small, 0.0), (-small, 0.0), (0.0, small), (small, -small)):
+        x = _bent(nodes, skew, kurtosis)
+        assert weights @ x == pytest.approx(0, abs=1e-12)
+        assert weights @ x**2 == pytest.approx(1, abs=10 * small**3 + small**2 * (kurtosis != 0))
+        assert weights @ x**3 == pytest.approx(skew, abs=10 * small**2)
+        assert weights @ x**4 == pytest.approx(3 + kurtosis, abs=100 * small**3 + 10 * small**2 * (kurtosis != 0))
+
+
+def thresholds(freedom=0, directed=False, **given):
+    usual = {"score": math.inf, "score_steps": 0.0, "score_loose": 0.0, "rest": math.inf, "rest_steps": 0.0}
+    return _Thresholds(freedom, directed, **(usual | {"loose": 0.0, "loosest": 0.0} | given))
+
+
+@pytest.mark.parametrize("power", [0.6, 0.99])
+def test_the_shift_that_is_caught_is_that_of_a_noncentral_chi_square(power):
+    """A score exceeds c on either side like a chi-square of one degree exceeds c squared; so does the chi-square."""
+    for critical in (0.6, 1.0, 4.0):
+        length2 = _noncentrality(thresholds(directed=True, score=critical), power)
+        assert stats.ncx2.sf(critical**2, 1, length2) == pytest.approx(power, abs=1e-7)
+        moved = thresholds(directed=True, score=critical / 2, score_steps=2.0, score_loose=critical / 4)
+        assert _noncentrality(moved, power) == pytest.approx(length2, rel=1e-7)
+    for freedom in (1, 4):
+        length2 = _noncentrality(thresholds(freedom, rest=20.0), power)
+        assert stats.ncx2.sf(20.0, freedom, length2) == pytest.approx(power, abs=1e-7)
+        loose = thresholds(freedom, rest=20.0, rest_steps=1.5, loose=0.3, loosest=0.2)
+        length2 = _noncentrality(loose, power)
+        threshold = 20.0 + 3 * math.sqrt(0.3 * 20.0 / freedom + 0.2 * length2)
+        assert stats.ncx2.sf(threshold, freedom, length2) == pytest.approx(power, abs=1e-7)
+
+
+def test_the_shift_that_is_caught_is_caught_wherever_it_points():
+    """Both tests together, along 21 directions, are enough at that length, and no less is."""
+    length2 = _noncentrality(thresholds(3, directed=True, score=2.0, rest=15.0), 0.95)
+    along = np.linspace(0, 1, 21)
+
+    def seen(square):
+        score = stats.ncx2.cdf(4.0, 1, square * along**2)
+        return 1 - (score * stats.ncx2.cdf(15.0, 3, square * (1 - along**2))).max()
+
+    assert seen(length2) == pytest.approx(0.95, abs=1e-7)
+    assert seen(0.99 * length2) < 0.95
+
+
+@pytest.mark.parametrize("logits", [[0.4, -0.8], [0.0, 0.0], [0.0, 0.0, 0.0], [1.0, 0.3, -0.4]])
+def test_thresholds_are_floats_down_to_the_least_rate_of_false_alarms(logits):
+    """No rate that arguments let through asks for more than a float can say, so every promise is a number."""
+    null = Null.of(np.array(logits), 0.7, 10**7)
+    need = _Thresholds.of(null, LEAST_PROBABILITY)
+    assert all(math.isfinite(x) for x, asked in ((need.score, need.directed), (need.rest, need.freedom)) if asked)
+    least = detectable_difference(10**7, logits, 0.7, false_alarm=LEAST_PROBABILITY)
+    assert 0 < least.total_variation < 0.1
+    assert math.isfinite(least.temperature) == (np.ptp(logits) > 0)
+
+
+@pytest.mark.parametrize("particles", [200, 10**6])
+@pytest.mark.parametrize("logits", [[0.4, -0.8], [2.0, 1.0, 0.1], [5.0, 0.0], [0.0, 0.3, 0.1, -0.4]])
+def test_a_detectable_shift_has_the_length_that_is_caught(logits, particles):
+    """N t^2 / v, with the largest variance v on the way looked up on a grid, is the length squared."""
+    null = Null.of(np.array(logits), 1.7, particles)
+    t = _detectable_total_variation(null, 1e-3, 0.99)
+    length2 = _noncentrality(_Thresholds.of(null, 1e-3), 0.99)
+    p = null.groups.probability
+    mass = np.linspace(min(1 - p.max(), 0.5), min(1 - p.max(), 0.5) + t, 100_001)
+    assert particles * t**2 / (mass * (1 - mass)).max() == pytest.approx(length2, rel=1e-6)

@@ -213,3 +213,65 @@ def test_scores_of_any_size_have_fluctuations():
         assert heat_capacity_from_counts(counts, z * unit, 1.5 * unit) == heat_capacity_from_counts(counts, z, 1.5)
     with pytest.raises(ValueError, match="logits must keep their variance"):
         heat_capacity_from_counts(counts, z, 1e-300)
+
+
+@given(st.lists(st.integers(1, 9), min_size=2, max_size=6), st.floats(0.3, 5), st.floats(0.5, 0.99))
+def test_errors_are_those_of_the_particles_one_by_one(counts, t, level):
+    """The same numbers from a list of energies, one a particle: no table of shares, no reference energy."""
+    z = np.cos(np.arange(len(counts)) * 1.7) * 3
+    energies = np.repeat(-z, counts)
+    n, reach = len(energies), stats.norm.isf((1 - level) / 2)
+    mean = mean_energy_from_counts(counts, z, confidence_level=level)
+    assert mean.value == pytest.approx(energies.mean(), abs=1e-12)
+    assert mean.error == pytest.approx(stats.sem(energies), rel=1e-9)
+    heat = heat_capacity_from_counts(counts, z, t, confidence_level=level)
+    assert heat.value == pytest.approx(energies.var(ddof=1) / t**2, rel=1e-9)
+    fluctuation = max(stats.kurtosis(energies, fisher=False) - 1, 2 / n) / n
+    assert heat.error == pytest.approx(heat.value * np.sqrt(fluctuation), rel=1e-9)
+    for end, sign in ((heat.low, -1), (heat.high, 1)):
+        assert np.log(end / heat.value) == pytest.approx(sign * reach * np.sqrt(fluctuation), rel=1e-9)
+
+
+def test_two_particles_are_enough_and_the_fewest():
+    assert mean_energy_from_counts([1, 1], [1.0, 0.0]).error == pytest.approx(0.5)
+    assert heat_capacity_from_counts([1, 1], [1.0, 0.0], 0.5).value == pytest.approx(2.0)
+
+
+@pytest.mark.parametrize("t", [0.4, 2.5])
+def test_an_integral_adds_up_its_measurements(t, rng):
+    """Budget, error and reach of thermodynamic integration, from what was measured at each node."""
+    result = integrate_log_partition(Z, t, particles=30_000, confidence_level=0.9, rng=rng, sampler=multinomial(Z))
+    nodes, weights = np.polynomial.legendre.leggauss(len(result.particles))
+    weights = weights / 2 / t
+    assert result.inverse_temperatures == pytest.approx((1 + nodes) / 2 / t)
+    assert result.particles == pytest.approx(30_000 * weights * t, abs=0.5001)
+    assert result.value == pytest.approx(np.log(len(Z)) - weights @ result.mean_energies, abs=1e-12)
+    assert result.error == pytest.approx(np.linalg.norm(weights * result.mean_energy_errors), rel=1e-9)
+    reach = stats.norm.isf(0.05) * result.error + result.quadrature_bound
+    assert (result.value - result.low, result.high - result.value) == pytest.approx((reach, reach), rel=1e-9)
+
+
+@pytest.mark.parametrize("shift", [0.0, -2.0, 3.0])
+def test_one_energy_needs_no_integral(shift):
+    exact = integrate_log_partition([shift, -np.inf, shift], 0.5)
+    assert exact.low == exact.value == exact.high == pytest.approx(np.log(2) + shift / 0.5)
+    assert (exact.error, exact.quadrature_bound, len(exact.particles)) == (0, 0, 0)
+
+
+def test_the_error_of_bennett_is_that_of_a_logistic_regression():
+    """Its variance: the inverse curvature of the likelihood in numbers, less what fixed totals take away."""
+    counts, z, t = np.array([[40, 30, 9], [20, 35, 70]]), np.array([[0.0, 0.3, -1.0], [0.2, 0.9, 2.0]]), (0.7, 1.6)
+    result = log_partition_difference(counts, z, t, confidence_level=0.8)
+    gap, (first, second) = z[1] / t[1] - z[0] / t[0], counts.sum(axis=1)
+
+    def likelihood(difference):
+        odds = np.log(second / first) + gap - difference
+        return -(counts[1] @ np.logaddexp(0, -odds) + counts[0] @ np.logaddexp(0, odds))
+
+    h = 1e-3
+    below, here, above = (likelihood(result.value + x) for x in (-h, 0, h))
+    assert max(below, above) < here
+    variance = h**2 / (2 * here - below - above) - 1 / first - 1 / second
+    assert result.error == pytest.approx(np.sqrt(variance), rel=1e-4)
+    assert result.high - result.value == pytest.approx(stats.norm.isf(0.1) * result.error)
+    assert result.value - result.low == pytest.approx(result.high - result.value)

@@ -2,6 +2,7 @@
 
 import math
 
+import mpmath as mp
 import numpy as np
 import pytest
 from hypothesis import given
@@ -137,3 +138,26 @@ def test_a_table_of_logits_is_sent_to_the_fit():
         estimate_temperature([0, 1], np.zeros((2, 3)))
     with pytest.raises(ValueError, match=r"np\.bincount\(draws, minlength=3\)"):
         estimate_temperature([0, 1, 2, 1], EXAMPLE)
+
+
+@pytest.mark.parametrize("particles", [40, 10**5, 10**7, 10**9, 10**15])
+def test_each_end_of_an_interval_is_where_the_modified_root_says(particles):
+    """r* = r + ln(u / r) / r in 60 digits, without any series, is the normal quantile at both ends."""
+    z = [mp.mpf(2), mp.mpf(1), mp.mpf(0)]
+    counts = [round(particles * share) for share in (0.5, 0.3)]
+    counts.append(particles - sum(counts))
+    estimate = estimate_temperature(counts, [2.0, 1.0, 0.0], confidence_level=0.9)
+    assert "with 90 % confidence" in str(estimate)
+    with mp.workdps(60):
+        observed = sum(n * x for n, x in zip(counts, z, strict=True)) / particles
+
+        def log_z(b):
+            return mp.log(sum(mp.exp(b * x) for x in z))
+
+        best = mp.findroot(lambda b: mp.diff(log_z, b) - observed, 0.8)
+        step = 1 / mp.sqrt(particles * mp.diff(log_z, best, 2))
+        for t, sign in ((estimate.high, 1), (estimate.low, -1)):
+            b = 1 / mp.mpf(t)
+            r = sign * mp.sqrt(2 * particles * ((best - b) * observed - (log_z(best) - log_z(b))))
+            u = (best - b) / step
+            assert float(r + mp.log(u / r) / r) == pytest.approx(sign * stats.norm.isf(0.05), abs=2e-6)
