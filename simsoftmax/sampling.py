@@ -516,6 +516,7 @@ def work_space(levels: int, vectors: int = 0) -> Any:
     few = levels <= kernels.FEW  # what is put in order then is all there is
     bins, most = (1, kernels.FEW + 1) if few else (kernels.BINS, kernels.MOST)
     room = np.empty(bins), np.empty(most), np.empty(most), np.empty(blocks), lanes.aligned((5, 8), np.float64)
+    room = *room, np.empty(-(-levels // kernels.CHUNK))
     return Bundle((*room, lanes.aligned((vectors, 8), np.float64)) if vectors else room)
 
 

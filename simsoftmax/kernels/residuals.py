@@ -230,21 +230,21 @@ def residual_rows(
     state : int64 array, shape (1,)
         Receives what is wrong with the row that is returned.
     """
-    searched = work[0], work[1], work[2], work[3], work[4]
-    _, _, _, blocks, narrow_space = searched
+    searched = work[0], work[1], work[2], work[3], work[4], work[5]
+    _, _, _, blocks, narrow_space, peaks = searched
     left = narrow_space[4]
-    space = work[5]
+    space = work[6]
     for row in range(logits.shape[0]):
         state[0] = narrow(logits, row, codes, values, exactly, scale, small, left, searched)
         if state[0] != SOUND:
             return row
-        above, lever = mass_above(logits, row, left, blocks, narrow_space)
+        above, lever = mass_above(logits, row, left, peaks, blocks, narrow_space)
         tied = tied_mass(left)
         total = above + tied
         flat = left[3] == 0.0
         bits = left[3]
         if flat:
-            far = farthest_kept(logits, row, left, left[1], narrow_space)
+            far = farthest_kept(logits, row, left, left[1], peaks, narrow_space)
             bits = min(unit, WIDEST / far) if far > 0 else unit
         mean = (lever + (tied * (left[0] - left[1]) if tied > 0 else 0.0)) / total * bits
         _moments(logits, row, left, bits, flat, mean, part, space, moments, places)

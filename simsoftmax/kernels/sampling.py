@@ -40,6 +40,7 @@ BLOCK = 1024  # entries whose masses are summed; a multiple of 8
 BINS = 1024
 MOST = 4096  # entries that are put in order
 FEW = 256  # levels that are put in order at once
+CHUNK = 128  # entries of which the highest is remembered, so that they need not be read again; divides BLOCK
 SAMPLE = 512  # entries that tell about where an end will be
 LARGEST = 1e150  # scores and scales up to which no product leaves the range of floats
 FARTHEST = 1e290  # a score lower than this by the highest has no weight at any scale
@@ -68,16 +69,20 @@ def _largest(vector, space):
     return top
 
 
-def _survey(logits, row, space):
-    """Return the highest score, or NaN if a score is not a number."""
+def _survey(logits, row, peaks, space):
+    """Write the highest score of each chunk; return the highest of all, or NaN if a score is not a number."""
     levels = logits.shape[1]
-    high = fill(-_INF)
     known = fill(0.0) == fill(0.0)
-    for k in range(0, levels, 8):
-        z = read_eight(logits, row, k, levels)
-        known = known & (z == z)
-        high = larger(z, high)
-    return _largest(high, space) if lanes.mask_bits(known) == U(255) else float("nan")
+    top = -_INF
+    for chunk in range(peaks.size):
+        high = fill(-_INF)
+        for k in range(chunk * CHUNK, min(chunk * CHUNK + CHUNK, levels), 8):
+            z = read_eight(logits, row, k, levels)
+            known = known & (z == z)
+            high = larger(z, high)
+        peaks[chunk] = lane_maximum(high)
+        top = max(top, peaks[chunk])
+    return top if lanes.mask_bits(known) == U(255) else float("nan")
 
 
 def weight_of(z, high, scale):
@@ -85,7 +90,7 @@ def weight_of(z, high, scale):
     return 1.0 if z == high else lane_maximum(exp2_double(fill((z - high) * scale))[1])
 
 
-def mass_above(logits, row, left, blocks, space):
+def mass_above(logits, row, left, peaks, blocks, space):
     """Write the mass of what lies above ``low``, block by block; return their sum and that of weight times z - high."""
     levels = logits.shape[1]
     low, high, scale = left[0], left[1], left[3]
@@ -93,14 +98,16 @@ def mass_above(logits, row, left, blocks, space):
     total, lever = 0.0, 0.0
     for block, begin in enumerate(range(0, levels, BLOCK)):
         mass, moment = zero, zero
-        for k in range(begin, min(begin + BLOCK, levels), 8):
-            z = read_eight(logits, row, k, levels)
-            here = (z > floor) & (z <= roof)
-            if lanes.any_lane(here):
-                gap = z - roof
-                w = lanes.select(here, exp2_double(gap * factor)[1], zero)
-                mass = mass + w
-                moment = moment + w * lanes.select(here, gap, zero)
+        for start in range(begin, min(begin + BLOCK, levels), CHUNK):
+            if peaks[start // CHUNK] > low:
+                for k in range(start, min(start + CHUNK, levels), 8):
+                    z = read_eight(logits, row, k, levels)
+                    here = (z > floor) & (z <= roof)
+                    if lanes.any_lane(here):
+                        gap = z - roof
+                        w = lanes.select(here, exp2_double(gap * factor)[1], zero)
+                        mass = mass + w
+                        moment = moment + w * lanes.select(here, gap, zero)
         blocks[block] = sum_of_lanes(mass, space)
         total += blocks[block]
         lever += sum_of_lanes(moment, space)
@@ -112,13 +119,16 @@ def tied_mass(left):
     return left[2] * weight_of(left[0], left[1], left[3]) if left[2] > 0 else 0.0
 
 
-def _equal(logits, row, value):
+def _equal(logits, row, value, peaks):
     """Return how many scores equal ``value``."""
     levels = logits.shape[1]
     same = fill(value)
     number = 0
-    for k in range(0, levels, 8):
-        number += lanes.population(read_eight(logits, row, k, levels) == same)
+    for chunk in range(peaks.size):
+        if peaks[chunk] < value:
+            continue
+        for k in range(chunk * CHUNK, min(chunk * CHUNK + CHUNK, levels), 8):
+            number += lanes.population(read_eight(logits, row, k, levels) == same)
     return number
 
 
@@ -127,15 +137,18 @@ def _distance(z, centre):
     return larger(gap, centre - z)
 
 
-def farthest_kept(logits, row, left, centre, space):
+def farthest_kept(logits, row, left, centre, peaks, space):
     """Return the largest distance from the centre of what is left."""
     levels = logits.shape[1]
     floor, roof, middle = fill(left[0]), fill(left[1]), fill(centre)
     none = fill(-_INF)
     far = none
-    for k in range(0, levels, 8):
-        z = read_eight(logits, row, k, levels)
-        far = larger(lanes.select((z > floor) & (z <= roof), _distance(z, middle), none), far)
+    for chunk in range(peaks.size):
+        if not peaks[chunk] > left[0]:
+            continue
+        for k in range(chunk * CHUNK, min(chunk * CHUNK + CHUNK, levels), 8):
+            z = read_eight(logits, row, k, levels)
+            far = larger(lanes.select((z > floor) & (z <= roof), _distance(z, middle), none), far)
     end = _largest(far, space)
     return max(end, abs(left[0] - centre)) if left[2] > 0 else end
 
@@ -154,6 +167,30 @@ def _order(keys, values, count):
                 j -= gap
             keys[j], values[j] = key, value
         gap //= 3
+
+
+def _nth_largest(keys, count, number):
+    """Return the entry with this number, from 1, in falling order; the entries move (C. A. R. Hoare 1961)."""
+    low, high, at = 0, count - 1, number - 1
+    while low < high:
+        pivot = keys[(low + high) // 2]
+        i, j = low, high
+        while i <= j:
+            while keys[i] > pivot:
+                i += 1
+            while keys[j] < pivot:
+                j -= 1
+            if i <= j:
+                keys[i], keys[j] = keys[j], keys[i]
+                i += 1
+                j -= 1
+        if at <= j:
+            high = j
+        elif at >= i:
+            low = i
+        else:
+            break
+    return keys[at]
 
 
 def _guess(logits, row, left, centre, share, by_mass, keys, values):
@@ -178,7 +215,7 @@ def _guess(logits, row, left, centre, share, by_mass, keys, values):
     return _INF
 
 
-def _bin(logits, row, left, centre, near, far, by_mass, bins, space):
+def _bin(logits, row, left, centre, near, far, by_mass, peaks, bins, space):
     """Fill the histogram of distances from ``near`` to ``far``; return how much lies nearer."""
     levels = logits.shape[1]
     low, high, scale = left[0], left[1], left[3]
@@ -188,22 +225,25 @@ def _bin(logits, row, left, centre, near, far, by_mass, bins, space):
     for i in range(BINS):
         bins[i] = 0.0
     nearer = zero
-    for k in range(0, levels, 8):
-        z = read_eight(logits, row, k, levels)
-        d = _distance(z, middle)
-        here = (z > floor) & (z <= roof) & (d <= end)
-        if lanes.any_lane(here):
-            w = exp2_double((z - roof) * factor)[1] if by_mass else one
-            before = d < begin
-            nearer = nearer + lanes.select(here & before, w, zero)
-            bits = lanes.mask_bits(here & ~before)
-            if bits != U(0):
-                lanes.store(space, 1, d)
-                lanes.store(space, 2, w)
-                for j in range(8):
-                    if (bits >> U(j)) & U(1) != U(0):
-                        i = min(int((space[1, j] - near) * per_bin), BINS - 1)
-                        bins[i] += space[2, j]
+    for chunk in range(peaks.size):
+        if not peaks[chunk] > low or centre - peaks[chunk] > far:
+            continue
+        for k in range(chunk * CHUNK, min(chunk * CHUNK + CHUNK, levels), 8):
+            z = read_eight(logits, row, k, levels)
+            d = _distance(z, middle)
+            here = (z > floor) & (z <= roof) & (d <= end)
+            if lanes.any_lane(here):
+                w = exp2_double((z - roof) * factor)[1] if by_mass else one
+                before = d < begin
+                nearer = nearer + lanes.select(here & before, w, zero)
+                bits = lanes.mask_bits(here & ~before)
+                if bits != U(0):
+                    lanes.store(space, 1, d)
+                    lanes.store(space, 2, w)
+                    for j in range(8):
+                        if (bits >> U(j)) & U(1) != U(0):
+                            i = min(int((space[1, j] - near) * per_bin), BINS - 1)
+                            bins[i] += space[2, j]
     found = sum_of_lanes(nearer, space)
     if left[2] > 0:
         d = abs(low - centre)
@@ -215,7 +255,7 @@ def _bin(logits, row, left, centre, near, far, by_mass, bins, space):
     return found
 
 
-def _gather(logits, row, left, centre, near, far, by_mass, keys, values, space):
+def _gather(logits, row, left, centre, near, far, by_mass, peaks, keys, values, space):
     """Collect what lies from ``near`` to ``far``; return how many there are, and how much lies nearer.
 
     An entry that equals ``low`` is collected once for all of them. Of more entries than there is room for, the first
@@ -228,26 +268,29 @@ def _gather(logits, row, left, centre, near, far, by_mass, keys, values, space):
     nearer = zero
     count = 0
     nearest, farthest = _INF, -_INF
-    for k in range(0, levels, 8):
-        z = read_eight(logits, row, k, levels)
-        d = _distance(z, middle)
-        here = (z > floor) & (z <= roof) & (d <= end)
-        if lanes.any_lane(here):
-            before = d < begin
-            if by_mass:
-                nearer = nearer + lanes.select(here & before, exp2_double((z - roof) * factor)[1], zero)
-            else:
-                nearer = nearer + lanes.select(here & before, one, zero)
-            bits = lanes.mask_bits(here & ~before)
-            if bits != U(0):
-                lanes.store(space, 1, d)
-                lanes.store(space, 2, z)
-                for j in range(8):
-                    if (bits >> U(j)) & U(1) != U(0):
-                        if count < MOST:
-                            keys[count], values[count] = space[1, j], space[2, j]
-                        nearest, farthest = min(nearest, space[1, j]), max(farthest, space[1, j])
-                        count += 1
+    for chunk in range(peaks.size):
+        if not peaks[chunk] > low or centre - peaks[chunk] > far:
+            continue
+        for k in range(chunk * CHUNK, min(chunk * CHUNK + CHUNK, levels), 8):
+            z = read_eight(logits, row, k, levels)
+            d = _distance(z, middle)
+            here = (z > floor) & (z <= roof) & (d <= end)
+            if lanes.any_lane(here):
+                before = d < begin
+                if by_mass:
+                    nearer = nearer + lanes.select(here & before, exp2_double((z - roof) * factor)[1], zero)
+                else:
+                    nearer = nearer + lanes.select(here & before, one, zero)
+                bits = lanes.mask_bits(here & ~before)
+                if bits != U(0):
+                    lanes.store(space, 1, d)
+                    lanes.store(space, 2, z)
+                    for j in range(8):
+                        if (bits >> U(j)) & U(1) != U(0):
+                            if count < MOST:
+                                keys[count], values[count] = space[1, j], space[2, j]
+                            nearest, farthest = min(nearest, space[1, j]), max(farthest, space[1, j])
+                            count += 1
     found = sum_of_lanes(nearer, space)
     if left[2] > 0:
         d = abs(low - centre)
@@ -267,26 +310,32 @@ def _search(logits, row, left, centre, one_sided, target, share, by_mass, work, 
     ``found`` receives its distance, its score, how many entries are tied with it, and the sum before them. Return
     whether there is such an entry; -1 if the search did not end.
     """
-    bins, keys, values, _, space = work
+    bins, keys, values, _, space, peaks = work
     levels = logits.shape[1]
     refine = levels > FEW
     near, far, reach = 0.0, _INF, _INF
-    if refine and levels > 2 * SAMPLE:
+    if one_sided and not by_mass and target <= peaks.size <= MOST:
+        # As many entries as chunks have one at least as high as that many-th highest chunk.
+        for i in range(peaks.size):
+            keys[i] = peaks[i]
+        reach = centre - _nth_largest(keys, peaks.size, int(target))
+        refine = False
+    elif refine and levels > 2 * SAMPLE:
         reach = _guess(logits, row, left, centre, share, by_mass, keys, values)
     if not 0 < reach < _INF:
-        reach = far = farthest_kept(logits, row, left, centre, space)
+        reach = far = farthest_kept(logits, row, left, centre, peaks, space)
     for _ in range(500):
         if refine and reach > near:
             if reach - near < 1 / FARTHEST:
                 return -1
-            reached = _bin(logits, row, left, centre, near, reach, by_mass, bins, space)
+            reached = _bin(logits, row, left, centre, near, reach, by_mass, peaks, bins, space)
             width, i = (reach - near) / BINS, 0
             while i < BINS and reached + bins[i] < target:
                 reached += bins[i]
                 i += 1
             if i == BINS:
                 if far == _INF:
-                    far = farthest_kept(logits, row, left, centre, space)
+                    far = farthest_kept(logits, row, left, centre, peaks, space)
                 if reach >= far:
                     return 0
                 near, reach = reach, far
@@ -294,14 +343,14 @@ def _search(logits, row, left, centre, one_sided, target, share, by_mass, work, 
             # A little more on either side, as the edges of bins are rounded.
             near, reach = near + (i - 1e-9) * width, min(near + (i + 1 + 1e-9) * width, reach)
             near = max(near, 0.0)
-        count, reached = _gather(logits, row, left, centre, near, reach, by_mass, keys, values, space)
+        count, reached = _gather(logits, row, left, centre, near, reach, by_mass, peaks, keys, values, space)
         if count > MOST:
             refine = True
             continue
         many = -count
         if many > 0:
             count = MOST
-            if one_sided and values[0] != left[0] and _equal(logits, row, values[0]) != many:
+            if one_sided and values[0] != left[0] and _equal(logits, row, values[0], peaks) != many:
                 return -1  # different scores at one distance, by rounding
         else:
             _order(keys, values, count)
@@ -328,53 +377,59 @@ def _search(logits, row, left, centre, one_sided, target, share, by_mass, work, 
             reached += mass
             i = j
         if far == _INF:
-            far = farthest_kept(logits, row, left, centre, space)
+            far = farthest_kept(logits, row, left, centre, peaks, space)
         if reach >= far:
             return 0
         near, reach, refine = reach, far, True
     return -1
 
 
-def _narrow(logits, row, left, low, keep):
+def _narrow(logits, row, left, low, keep, peaks):
     """Let ``low`` be the least score that is left, with ``keep`` of those that equal it, or all of them for -1."""
     if keep < 0:
-        keep = left[2] if low == left[0] else float(_equal(logits, row, low))
+        keep = left[2] if low == left[0] else float(_equal(logits, row, low, peaks))
     left[0], left[2] = low, keep
 
 
-def _within(logits, row, left, centre, reach, space):
+def _within(logits, row, left, centre, reach, peaks, space):
     """Leave what lies within a distance of the centre."""
     levels = logits.shape[1]
     floor, roof, middle, radius = fill(left[0]), fill(left[1]), fill(centre), fill(reach)
     none = fill(-_INF)
     high, low = none, none
-    for k in range(0, levels, 8):
-        z = read_eight(logits, row, k, levels)
-        here = (z > floor) & (z <= roof) & (_distance(z, middle) <= radius)
-        high = larger(lanes.select(here, z, none), high)
-        low = larger(lanes.select(here, fill(0.0) - z, none), low)
+    for chunk in range(peaks.size):
+        if not peaks[chunk] > left[0]:
+            continue
+        for k in range(chunk * CHUNK, min(chunk * CHUNK + CHUNK, levels), 8):
+            z = read_eight(logits, row, k, levels)
+            here = (z > floor) & (z <= roof) & (_distance(z, middle) <= radius)
+            high = larger(lanes.select(here, z, none), high)
+            low = larger(lanes.select(here, fill(0.0) - z, none), low)
     top, bottom = _largest(high, space), -_largest(low, space)
     if left[2] > 0 and abs(left[0] - centre) <= reach:
         bottom = left[0]
         top = max(top, bottom)
-    _narrow(logits, row, left, bottom, -1.0)
+    _narrow(logits, row, left, bottom, -1.0, peaks)
     left[1] = top
 
 
-def _likely(logits, row, left, bits, space):
+def _likely(logits, row, left, bits, peaks, space):
     """Leave what has at least 2^bits of the largest weight."""
     levels = logits.shape[1]
     floor, roof, factor, least = fill(left[0]), fill(left[1]), fill(left[3]), fill(bits)
     none = fill(-_INF)
     low = none
-    for k in range(0, levels, 8):
-        z = read_eight(logits, row, k, levels)
-        here = (z > floor) & (z <= roof) & ((z - roof) * factor >= least)
-        low = larger(lanes.select(here, fill(0.0) - z, none), low)
+    for chunk in range(peaks.size):
+        if not peaks[chunk] > left[0]:
+            continue
+        for k in range(chunk * CHUNK, min(chunk * CHUNK + CHUNK, levels), 8):
+            z = read_eight(logits, row, k, levels)
+            here = (z > floor) & (z <= roof) & ((z - roof) * factor >= least)
+            low = larger(lanes.select(here, fill(0.0) - z, none), low)
     bottom = -_largest(low, space)
     if left[2] > 0 and (left[0] - left[1]) * left[3] >= bits:
         return  # the least likely are likely enough
-    _narrow(logits, row, left, bottom, -1.0)
+    _narrow(logits, row, left, bottom, -1.0, peaks)
 
 
 def narrow(logits, row, codes, values, exactly, scale, small, left, work):
@@ -402,8 +457,8 @@ def narrow(logits, row, codes, values, exactly, scale, small, left, work):
     int
         `SOUND`, `UNSOUND`, `EXTREME` or `UNENDING`.
     """
-    _, _, _, blocks, space = work
-    top = _survey(logits, row, space)
+    _, _, _, blocks, space, peaks = work
+    top = _survey(logits, row, peaks, space)
     if not (top > -_INF and top < _INF):
         return UNSOUND
     if not small and abs(top) > LARGEST:
@@ -416,14 +471,14 @@ def narrow(logits, row, codes, values, exactly, scale, small, left, work):
         if code == TEMPERATURE:
             if value == _INF:
                 if not one:
-                    _narrow(logits, row, left, left[1], -1.0)
+                    _narrow(logits, row, left, left[1], -1.0, peaks)
             else:
                 left[3] = value
                 if not small and (value > LARGEST or 0 < value < 1 / LARGEST):
                     return EXTREME
         elif code == MIN_P:
             if not one and left[3] > 0:
-                _likely(logits, row, left, value, space)
+                _likely(logits, row, left, value, peaks, space)
         elif code == TOP_K:
             if one:
                 if exactly[step]:
@@ -434,9 +489,9 @@ def narrow(logits, row, codes, values, exactly, scale, small, left, work):
                 if status < 0:
                     return UNENDING
                 if status == 1:
-                    _narrow(logits, row, left, found[1], value - found[3] if exactly[step] else found[2])
+                    _narrow(logits, row, left, found[1], value - found[3] if exactly[step] else found[2], peaks)
         elif code == TOP_P:
-            total = mass_above(logits, row, left, blocks, space)[0] + tied_mass(left)
+            total = mass_above(logits, row, left, peaks, blocks, space)[0] + tied_mass(left)
             status = _search(logits, row, left, left[1], True, value * total, value, True, work, found)
             if status < 0:
                 return UNENDING
@@ -447,9 +502,9 @@ def narrow(logits, row, codes, values, exactly, scale, small, left, work):
                     keep = 1.0
                     while keep < found[2] and found[3] + keep * w < value * total:
                         keep += 1
-                _narrow(logits, row, left, found[1], keep)
+                _narrow(logits, row, left, found[1], keep, peaks)
         elif left[3] > 0 and not one:
-            above, lever = mass_above(logits, row, left, blocks, space)
+            above, lever = mass_above(logits, row, left, peaks, blocks, space)
             tied = tied_mass(left)
             if tied > 0:
                 lever += tied * (left[0] - left[1])
@@ -459,7 +514,7 @@ def narrow(logits, row, codes, values, exactly, scale, small, left, work):
             if status < 0:
                 return UNENDING
             if status == 1:
-                _within(logits, row, left, centre, found[0], space)
+                _within(logits, row, left, centre, found[0], peaks, space)
     return SOUND
 
 
@@ -792,7 +847,7 @@ def draw_rows(logits, codes, values, exactly, scale, small, key, first, draws, s
     state : int64 array, shape (1,)
         Receives what is wrong with the row that is returned.
     """
-    _, _, _, blocks, space = work
+    _, _, _, blocks, space, peaks = work
     left = space[4]
     levels = logits.shape[1]
     count = (levels + BLOCK - 1) // BLOCK
@@ -810,7 +865,7 @@ def draw_rows(logits, codes, values, exactly, scale, small, key, first, draws, s
                 begin, end = block * BLOCK, min((block + 1) * BLOCK, levels)
                 draws[row, j] = _first_above(sums, begin, end, second * sums[end - 1])
         else:
-            above = 0.0 if left[0] == left[1] else mass_above(logits, row, left, blocks, space)[0]
+            above = 0.0 if left[0] == left[1] else mass_above(logits, row, left, peaks, blocks, space)[0]
             total = above + tied_mass(left)
             for j in range(draws.shape[1]):
                 draws[row, j] = _one(logits, row, left, stream, j, above, total, blocks, space)
