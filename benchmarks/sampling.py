@@ -30,6 +30,7 @@ from simsoftmax.sampling import Pipeline
 THREADS = 2
 TEMPERATURE, TOP_K, TOP_P = 0.7, 50, 0.9
 SLOW = 10.0  # seconds after which a peer is timed once
+REST = 0.3  # seconds before each, as the threads of some libraries wait busily for more work for a while
 OUTPUT = Path(__file__).parents[1] / "book" / "data" / "speed_sampling.json"
 
 Draw = Callable[[np.ndarray], Any]
@@ -139,6 +140,7 @@ def measure(draws: dict[str, Draw], logits: np.ndarray, repeats: int) -> dict[st
         for name, draw in draws.items():
             if turn and seconds[name][0] > SLOW:
                 continue
+            time.sleep(REST)
             begin = time.perf_counter()
             draw(logits)
             seconds[name].append(time.perf_counter() - begin)

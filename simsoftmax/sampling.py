@@ -36,7 +36,7 @@ Ties = Literal["keep", "first"]
 Order = Literal["temperature-first", "temperature-last"]
 
 _LN2 = math.log(2.0)
-_UNIT = 1 << 18  # entries that one thread takes at a time
+_UNIT = 1 << 19  # entries that one thread takes at a time
 _CONVERTED_UNIT = 1 << 16  # the same where a copy is needed: other types, other layouts
 _TABLE = 64  # a row of which more than one draw is made for so many levels gets a table of its sums
 
