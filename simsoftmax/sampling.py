@@ -515,9 +515,11 @@ def work_space(levels: int, vectors: int = 0) -> Any:
     blocks = -(-levels // kernels.BLOCK)
     few = levels <= kernels.FEW  # what is put in order then is all there is
     bins, most = (1, kernels.FEW + 1) if few else (kernels.BINS, kernels.MOST)
-    room = np.empty(bins), np.empty(most), np.empty(most), np.empty(blocks), lanes.aligned((5, 8), np.float64)
-    room = *room, np.empty(-(-levels // kernels.CHUNK))
-    return Bundle((*room, lanes.aligned((vectors, 8), np.float64)) if vectors else room)
+    room = [np.empty(bins), np.empty(most), np.empty(most), np.empty(blocks), lanes.aligned((5, 8), np.float64)]
+    room.append(np.empty(-(-levels // kernels.CHUNK)))
+    if vectors:
+        room.append(lanes.aligned((vectors, 8), np.float64))
+    return Bundle(room)
 
 
 # What reads some rows: scores, the steps in numbers, and which rows of the block they are. It returns the number of the
