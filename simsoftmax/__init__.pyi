@@ -41,6 +41,7 @@ from .markov import Relaxation as Relaxation
 from .markov import relaxation as relaxation
 from .markov import transition_matrix as transition_matrix
 from .metropolis import simulate as simulate
+from .plotting import plot_draws as plot_draws
 from .plotting import plot_occupancy as plot_occupancy
 from .plotting import plot_reliability as plot_reliability
 from .plotting import plot_temperature_sweep as plot_temperature_sweep

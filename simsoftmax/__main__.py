@@ -10,12 +10,9 @@ import codecs
 import contextlib
 import io
 import json
-import math
 import os
 import sys
 import warnings
-from collections.abc import Callable
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 import click
@@ -24,54 +21,16 @@ from numpy.typing import NDArray
 
 from . import __version__
 from .boltzmann import softmax
-from .delimited import numbers
-from .files import SUFFIXES, atomic_writer, is_array_file, read_array
+from .files import read_array
+from .sampler_commands import option_filters, pipeline_of, report, sample
+from .terminal import check_figure, console, nested, option_logits, option_output, plain, read_numbers, save
 
 if TYPE_CHECKING:
-    from rich.console import Console
-
     from .calibration.fit import TemperatureFit
     from .calibration.metrics import ReliabilityDiagram
     from .verdict.verification import Verdict
 
 ROWS = 20  # levels shown in a table; the rest is counted
-
-
-def _numbers(text: str, name: str, length: int | None = None) -> NDArray[Any]:
-    """Return numbers given on the command line, 2,1,0.1, or in the file of that name."""
-    if is_array_file(text):
-        return read_array(text, name, length=length)
-    try:
-        return np.array(numbers(text.split(",")))
-    except ValueError:
-        raise ValueError(
-            f"{name} must be numbers separated by commas or a file ending in {', '.join(SUFFIXES)}, got {text!r}"
-        ) from None
-
-
-def option_logits(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Add --logits and --temperature, which every command about softmax takes."""
-    command = click.option(
-        "-T", "--temperature", type=float, default=1.0, show_default=True, help="Temperature, 0 to inf."
-    )(command)
-    return click.option(
-        "--logits", required=True, help="One score per level, 2,1,0.1, or a .csv, .tsv, .json, .npy or .npz file."
-    )(command)
-
-
-def option_output(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Add --false-alarm, --json and --plot."""
-    command = click.option("--plot", type=click.Path(dir_okay=False), help="Save a figure: .png, .svg or .pdf.")(
-        command
-    )
-    command = click.option("--json", "as_json", is_flag=True, help="Print one JSON object instead of a table.")(command)
-    return click.option(
-        "--false-alarm",
-        type=float,
-        default=1e-3,
-        show_default=True,
-        help="How often a perfect sampler may fail the check.",
-    )(command)
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -109,8 +68,8 @@ def simulate(
     """Let particles hop between levels until they reach softmax(z/T), and check that they did."""
     from .metropolis import simulate as run_simulation
 
-    _check_figure(plot)
-    z = _numbers(logits, "logits")
+    check_figure(plot)
+    z = read_numbers(logits, "logits")
     run = run_simulation(
         z,
         temperature,
@@ -137,27 +96,50 @@ def simulate(
     return _report(run.counts, z, temperature, verdict, str(run), facts, as_json, plot)
 
 
+app.add_command(sample)
+
+
 @app.command()
-@click.argument("counts")
+@click.argument("counts", required=False)
+@click.option("--draws", help="Tokens, one or more for each row of logits, in place of COUNTS.")
 @option_logits
+@option_filters
 @option_output
 def verify(
-    counts: str,
+    counts: str | None,
+    draws: str | None,
     logits: str,
     temperature: float,
+    order: str | None,
     false_alarm: float,
     as_json: bool,
     plot: str | None,
+    **filters: Any,
 ) -> int:
     """Check COUNTS, how many draws of any sampler fell on each level, against softmax(z/T).
 
     COUNTS is a .csv, .tsv, .json, .npy or .npz file, or numbers: 659,242,99. A table may list the counts by level.
+
+    With --draws each row of logits has draws of its own, after the filters that are given: a file with a line for each
+    row, as `simsoftmax sample` writes it.
     """
+    from .verdict.samplers import verify_draws
     from .verdict.verification import verify as check
 
-    _check_figure(plot)
-    z = _numbers(logits, "logits")
-    n = _numbers(counts, "counts", length=len(z) if z.ndim == 1 else None)
+    check_figure(plot)
+    if (counts is None) == (draws is None):
+        raise ValueError("verify must be given either COUNTS or --draws; pass one of them")
+    if draws is not None:
+        pipeline = pipeline_of(temperature, order, filters)
+        tokens = read_numbers(draws, "draws")
+        z = read_numbers(logits, "logits", memory_map=True)
+        return report(verify_draws(tokens, z, pipeline=pipeline, false_alarm=false_alarm), pipeline, as_json, plot)
+    assert counts is not None
+    for name, value in {"order": order, **filters}.items():
+        if value is not None:
+            raise ValueError(f"{name} must be left out with COUNTS, got {value!r}; pass the draws with --draws")
+    z = read_numbers(logits, "logits")
+    n = read_numbers(counts, "counts", length=len(z) if z.ndim == 1 else None)
     verdict = check(n, z, temperature, false_alarm=false_alarm)
     return _report(n.astype(np.int64), z, temperature, verdict, None, {}, as_json, plot)
 
@@ -191,7 +173,7 @@ def calibrate(
     from .calibration.fit import fit_temperature, logits_from_probabilities
     from .calibration.metrics import reliability_diagram
 
-    _check_figure(plot)
+    check_figure(plot)
     z = read_array(logits, "logits", memory_map=not probabilities)
     if probabilities:
         z = logits_from_probabilities(z)
@@ -215,13 +197,13 @@ def calibrate(
         "sentence": str(fit),
     }
     if as_json:
-        print(json.dumps({key: _plain(value) for key, value in facts.items()}))
+        print(json.dumps({key: plain(value) for key, value in facts.items()}))
     else:
         _calibration_table(fit, temperature, before, after, bins)
     if plot is not None:
         from .plotting import plot_reliability
 
-        _save(plot, lambda ax: plot_reliability(before, after=after, temperatures=(1.0, temperature), ax=ax))
+        save(plot, lambda ax: plot_reliability(before, after=after, temperatures=(1.0, temperature), ax=ax))
     return 0
 
 
@@ -231,7 +213,7 @@ def _calibration_table(
     from rich import box
     from rich.table import Table
 
-    console = _console()
+    out = console()
     table = Table(box=box.SIMPLE_HEAD)
     for heading in ("on these rows", "T", "NLL (nats)", "calibration error"):
         table.add_column(heading, justify="left" if heading == "on these rows" else "right")
@@ -239,11 +221,9 @@ def _calibration_table(
     table.add_row(
         "after", f"{temperature:.4g}", f"{fit.nll_after:.4f}", f"{100 * after.expected_calibration_error:.2f} %"
     )
-    console.print(table)
-    console.print(
-        f"Perfect calibration would show {100 * after.expected_by_chance:.2f} % in {bins} bins.", markup=False
-    )
-    console.print(str(fit), markup=False, soft_wrap=True)
+    out.print(table)
+    out.print(f"Perfect calibration would show {100 * after.expected_by_chance:.2f} % in {bins} bins.", markup=False)
+    out.print(str(fit), markup=False, soft_wrap=True)
 
 
 def _favourites(
@@ -265,25 +245,6 @@ def _sweeps(text: str) -> float | str:
         return float(text)
     except ValueError:
         return text
-
-
-def _check_figure(plot: str | None) -> None:
-    """Refuse a figure that could not be written, before any work."""
-    if plot is None:
-        return
-    if Path(plot).suffix.lower() not in (".png", ".svg", ".pdf"):
-        raise ValueError(f"plot must be a file ending in .png, .svg or .pdf, got {plot!r}; choose one of them")
-    if not Path(plot).resolve().parent.is_dir():
-        raise ValueError(f"plot must be in a folder that exists, got {plot!r}; make the folder first")
-
-
-def _plain(value: Any) -> Any:
-    """Return a value that JSON can hold: infinities and NaN become text."""
-    if isinstance(value, (np.generic, np.ndarray)):
-        value = value.tolist()
-    if isinstance(value, float) and not math.isfinite(value):
-        return str(value)
-    return [_plain(item) for item in value] if isinstance(value, list) else value
 
 
 def _report(
@@ -315,16 +276,12 @@ def _report(
             "verdict": {name: getattr(verdict, name) for name in verdict.__dataclass_fields__ if name[0] != "_"},
             "sentence": str(verdict),
         }
-        print(json.dumps({key: _nested(value) for key, value in content.items()}))
+        print(json.dumps({key: nested(value) for key, value in content.items()}))
     else:
         _table(logits, expected, share, residual, headline, str(verdict), bool(verdict))
     if plot is not None:
         _draw(counts, logits, temperature, plot)
     return 0 if verdict else 1
-
-
-def _nested(value: Any) -> Any:
-    return {key: _plain(item) for key, item in value.items()} if isinstance(value, dict) else _plain(value)
 
 
 def _table(
@@ -339,42 +296,25 @@ def _table(
     from rich import box
     from rich.table import Table
 
-    console = _console()
+    out = console()
     if headline:
-        console.print(headline, markup=False)
+        out.print(headline, markup=False)
     table = Table(box=box.SIMPLE_HEAD)
     for heading in ("level", "logit", "analytic", "empirical", "residual"):
         table.add_column(heading, justify="right")
     shown = np.argsort(-expected, kind="stable")[:ROWS] if len(logits) > ROWS else np.arange(len(logits))
     for i in shown:
         table.add_row(str(i), f"{logits[i]:g}", f"{expected[i]:.6f}", f"{share[i]:.6f}", f"{residual[i]:+.2f}")
-    console.print(table)
+    out.print(table)
     if len(logits) > ROWS:
-        console.print(f"The {ROWS} likeliest of {len(logits):,} levels are shown.", markup=False)
-    console.print(sentence, style="green" if passed else "bold red", markup=False, soft_wrap=True)
+        out.print(f"The {ROWS} likeliest of {len(logits):,} levels are shown.", markup=False)
+    out.print(sentence, style="green" if passed else "bold red", markup=False, soft_wrap=True)
 
 
 def _draw(counts: NDArray[np.int64], logits: NDArray[np.float64], temperature: float, path: str) -> None:
     from .plotting import plot_occupancy
 
-    _save(path, lambda ax: plot_occupancy(counts, logits, temperature, ax=ax))
-
-
-def _save(path: str, draw: Callable[[Any], Any]) -> None:
-    import matplotlib as mpl
-
-    mpl.use("Agg")
-    import matplotlib.pyplot as plt
-
-    from .plotting import STYLE
-
-    with plt.style.context(STYLE):
-        figure, axes = plt.subplots()
-        draw(axes)
-        # Files are looked at on paper as often as on a screen: give them a ground.
-        with atomic_writer(path) as file:
-            figure.savefig(file, format=Path(path).suffix[1:].lower(), facecolor="white")
-        plt.close(figure)
+    save(path, lambda ax: plot_occupancy(counts, logits, temperature, ax=ax))
 
 
 PLAIN = {"\N{MINUS SIGN}": "-", "\N{EN DASH}": "-", "\N{MULTIPLICATION SIGN}": "x", "\N{HORIZONTAL ELLIPSIS}": "..."}
@@ -434,16 +374,6 @@ def _note(message: Warning | str, *_: Any, **__: Any) -> None:
     """Show a warning as a line for people who run a program, not for those who write one."""
     text = str(message).replace("pass logits_from_probabilities(p)", "give the option --probabilities")
     print("simsoftmax: note: " + " ".join(text.split()), file=sys.stderr)
-
-
-def _console() -> Console:
-    from rich.console import Console
-
-    class Plain(Console):
-        def on_broken_pipe(self) -> None:  # Rich would exit with 1, which means here that the verdict failed
-            raise BrokenPipeError
-
-    return Plain(highlight=False)
 
 
 def _fail(text: str) -> int:

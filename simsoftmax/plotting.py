@@ -30,6 +30,7 @@ from .look import COLD, COLDEST, HOT, HOTTEST, MILD
 if TYPE_CHECKING:
     from .calibration.metrics import ReliabilityDiagram
     from .trajectory import Trajectory
+    from .verdict.samplers import DrawsVerdict
 
 __all__ = [
     "INKS",
@@ -37,6 +38,7 @@ __all__ = [
     "TEMPERATURE_COLORS",
     "TEMPERATURE_NORM",
     "number",
+    "plot_draws",
     "plot_occupancy",
     "plot_reliability",
     "plot_temperature_sweep",
@@ -446,6 +448,51 @@ def plot_reliability(
     ax.set_ylim(0, 1.01)
     ax.set_xlabel("confidence")
     ax.set_ylabel("accuracy")
+    return ax
+
+
+def plot_draws(verdict: DrawsVerdict, *, ax: Axes | None = None) -> Axes:
+    """Draw how often a sampler draws the tokens of each part of the mass, beside how often it should.
+
+    Parameters
+    ----------
+    verdict : DrawsVerdict
+        What `simsoftmax.verify_draws` returns.
+    ax : Axes, optional
+        Where to draw. By default a new figure in the package's style.
+
+    Returns
+    -------
+    Axes
+        From left to right parts of the mass of every row, the least likely tokens first; their edges are those of the
+        verdict and halve toward the tail. Bars are the draws in each part over those expected, whiskers two standard
+        errors to either side, the thin line what a right sampler has.
+
+    Raises
+    ------
+    TypeError
+        If it is no such verdict.
+    """
+    if not hasattr(verdict, "rank_counts"):
+        raise TypeError(f"verdict must be a DrawsVerdict, got {type(verdict).__name__}; verify_draws returns one")
+    from .verdict.samplers import EDGES
+
+    edges = np.array([0.0, *EDGES, 1.0])
+    expected = np.diff(edges)
+    counts = np.array(verdict.rank_counts)
+    number_of = max(1, int(counts.sum()))
+    ratio = counts / (expected * number_of)
+    error = np.sqrt((1 - expected) / (expected * number_of))
+    ax = _axes(ax)
+    x = np.arange(len(counts))
+    color = temperature_color(verdict.temperature)
+    ax.bar(x, ratio, width=0.8, color=color, alpha=0.85, zorder=2)
+    ax.errorbar(x, ratio, yerr=2 * error, fmt="none", ecolor=INKS["muted"], elinewidth=1.2, zorder=3)
+    ax.axhline(1.0, color=INKS["theory"], linewidth=1.0, zorder=4)
+    ax.set_xticks(np.arange(len(EDGES)) + 0.5, [f"{edge:g}" for edge in EDGES], rotation=60, ha="right")
+    ax.set_ylim(0, max(1.5, 1.1 * float((ratio + 2 * error).max())))
+    ax.set_xlabel("mass of what is less likely")
+    ax.set_ylabel("drawn over expected")
     return ax
 
 

@@ -20,6 +20,10 @@ APART = {
     "simsoftmax.interruption": "Ctrl-C and progress, inside the functions that take long",
     "simsoftmax.threads": "work shared out over threads, inside the functions that take long",
     "simsoftmax.verdict.contexts": "draws and rows in blocks, for `verify_draws`, whose arguments they check",
+    "simsoftmax.verdict.planted": "faults on purpose, for the plugin of pytest, with tests of their own",
+    "simsoftmax.pytest_plugin": "a plugin, tested in projects of its own",
+    "simsoftmax.sampler_commands": "commands, tested with the command line",
+    "simsoftmax.terminal": "what commands share, tested with the command line",
     "simsoftmax.results": "what all results share; it takes what was checked",
 }
 ROOMS_APART = {"kernels", "live"}  # compiled code behind the functions, and figures before them
@@ -96,6 +100,7 @@ VALID = {
     "logits_from_probabilities": {"probabilities": ss.softmax(Z, 1.5)},
     "Pipeline": {},
     "plot_occupancy": COUNTED | {"temperature": 1.5},
+    "plot_draws": {"verdict": ss.verify_draws(TRUE, TABLE, 1.5)},
     "plot_reliability": {"diagram": ss.reliability_diagram(ss.softmax(TABLE, 1.5), TRUE)},
     "plot_trajectory": {"trajectory": ss.simulate(Z, 1.5, particles=10, sweeps=2, record=1, rng=1)},
 }

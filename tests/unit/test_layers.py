@@ -20,6 +20,8 @@ LAYERS = [
     "sweeps",
     "plotting",
     "live",
+    "terminal",
+    "sampler_commands pytest_plugin",
     "__main__",
 ]
 HEIGHT = {name: height for height, layer in enumerate(LAYERS) for name in layer.split()}

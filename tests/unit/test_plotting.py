@@ -11,8 +11,10 @@ import numpy as np
 import pytest
 from matplotlib.colors import to_rgb
 
+import simsoftmax as ss
 from simsoftmax import boltzmann, plotting
 from simsoftmax.plotting import number, plot_occupancy, plot_temperature_sweep, plot_trajectory, temperature_color
+from simsoftmax.verdict.samplers import EDGES
 
 Z = [2.0, 1.0, 0.1]
 
@@ -193,3 +195,17 @@ def test_the_same_figure_is_the_same_file(tmp_path):
         with plt.style.context(plotting.STYLE):
             ax.figure.savefig(tmp_path / name, metadata={"Date": None})
     assert (tmp_path / "a.svg").read_bytes() == (tmp_path / "b.svg").read_bytes()
+
+
+def test_draws_are_shown_by_their_rank_mass(rng):
+    logits = rng.normal(0.0, 2.0, (4000, 60))
+    for draws, tail in ((ss.sample(logits, 0.7, rng=1), 1.0), (ss.sample(logits, 0.7, top_p=0.98, rng=1), 0.0)):
+        verdict = ss.verify_draws(draws, logits, 0.7)
+        ax = ss.plot_draws(verdict)
+        bars = [bar.get_height() for bar in ax.patches]
+        widths = np.diff([0.0, *EDGES, 1.0])
+        assert bars == pytest.approx(np.array(verdict.rank_counts) / (4000 * widths))
+        assert sum(bars[:4]) / 4 == pytest.approx(tail, abs=0.6)
+        plt.close(ax.figure)
+    with pytest.raises(TypeError, match="verdict must be a DrawsVerdict, got list; verify_draws returns one"):
+        ss.plot_draws([1])

@@ -60,7 +60,8 @@ RESULTS_IN_THEIR_MODULE = {
 }
 # Rooms and modules whose functions serve the package itself.
 APART = re.compile(
-    r"(__main__|arguments|delimited|files|interruption|results|threads|verdict.contexts|verdict.residuals|kernels.*|live.*)$"
+    r"(__main__|arguments|delimited|files|interruption|pytest_plugin|results|sampler_commands|terminal|threads|"
+    r"verdict.contexts|verdict.planted|verdict.residuals|kernels.*|live.*)$"
 )
 
 
