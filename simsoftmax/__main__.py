@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 from . import __version__
 from .boltzmann import softmax
 from .files import read_array
-from .sampler_commands import option_filters, pipeline_of, report, sample
+from .sampler_commands import diagnose, option_filters, pipeline_of, report, sample
 from .terminal import check_figure, console, nested, option_logits, option_output, plain, read_numbers, save
 
 if TYPE_CHECKING:
@@ -97,6 +97,7 @@ def simulate(
 
 
 app.add_command(sample)
+app.add_command(diagnose)
 
 
 @app.command()

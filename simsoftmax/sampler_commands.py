@@ -12,12 +12,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .sampling import Pipeline
-from .terminal import check_figure, console, nested, option_logits, read_numbers, save
+from .terminal import check_figure, console, nested, option_logits, plain, read_numbers, save
 
 if TYPE_CHECKING:
     from .verdict.samplers import DrawsVerdict
 
-__all__ = ["option_filters", "pipeline_of", "report", "sample"]
+__all__ = ["diagnose", "option_filters", "pipeline_of", "report", "sample"]
 
 ORDERS: dict[str, Callable[..., Pipeline]] = {
     "temperature-first": Pipeline.of,
@@ -83,12 +83,52 @@ def sample(
         for row in draws.reshape(-1, draws.shape[1] if draws.ndim == 2 else 1):
             print(",".join(map(str, row)))
     if plot is not None:
-        from .plotting import plot_draws
-        from .verdict.samplers import verify_draws
-
-        verdict = verify_draws(draws, z, pipeline=pipeline, threads=threads)
-        save(plot, lambda ax: plot_draws(verdict, ax=ax))
+        _plot(plot, draws, z, pipeline)
     return 0
+
+
+@click.command()
+@click.option("--draws", required=True, help="Tokens, one or more for each row of logits: a file, as sample writes it.")
+@option_logits
+@option_filters
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object instead of a table.")
+@click.option("--plot", type=click.Path(dir_okay=False), help="Save what was drawn beside what was expected.")
+def diagnose(
+    draws: str, logits: str, temperature: float, order: str | None, as_json: bool, plot: str | None, **filters: Any
+) -> int:
+    """Name the mistake that explains the draws of a sampler best, from a table of those that samplers have had."""
+    from .verdict.diagnosis import diagnose as explain
+
+    check_figure(plot)
+    pipeline = pipeline_of(temperature, order, filters)
+    tokens = read_numbers(draws, "draws")
+    z = read_numbers(logits, "logits", memory_map=True)
+    found = explain(tokens, z, pipeline=pipeline)
+    if as_json:
+        content = {
+            "pipeline": str(pipeline),
+            "best": found.best,
+            "tied": found.tied,
+            "ranking": [{"name": name, "log10_odds": plain(odds)} for name, odds in found.ranking],
+            "required_log10_odds": found.required_log10_odds,
+            "sentence": str(found),
+        }
+        print(json.dumps({key: nested(value) for key, value in content.items()}))
+    else:
+        out = console()
+        out.print(found.table, markup=False, soft_wrap=True)
+        out.print(str(found), markup=False, soft_wrap=True)
+    if plot is not None:
+        _plot(plot, tokens, z, pipeline)
+    return 0
+
+
+def _plot(path: str, draws: NDArray[Any], logits: NDArray[Any], pipeline: Pipeline) -> None:
+    from .plotting import plot_draws
+    from .verdict.samplers import verify_draws
+
+    verdict = verify_draws(draws, logits, pipeline=pipeline)
+    save(path, lambda ax: plot_draws(verdict, ax=ax))
 
 
 def report(verdict: DrawsVerdict, pipeline: Pipeline, as_json: bool, plot: str | None) -> int:

@@ -76,6 +76,28 @@ def test_what_was_sampled_is_verified(kind, size, logits, capsys, tmp_path):
     assert content["pipeline"] == str(ss.Pipeline.of(0.7, top_k=20))
 
 
+def test_a_mistake_is_named(logits, capsys, tmp_path):
+    path, z = logits
+    usual = ss.Pipeline.of(0.7)
+    for name, temperature in (("right", 0.7), ("temperature twice", 0.49)):
+        draws = ss.sample(z, temperature, rng=2)
+        np.savetxt(tmp_path / "draws.csv", draws, fmt="%d")
+        options = ["--draws", tmp_path / "draws.csv", "--logits", path, "-T", 0.7]
+        same = ss.diagnose(draws, z, pipeline=usual)
+        status, out, err = run(capsys, "diagnose", *options)
+        assert (status, err) == (0, "")
+        assert str(same) in out
+        assert same.table in out
+        status, out, _ = run(capsys, "diagnose", *options, "--json", "--plot", tmp_path / "figure.png")
+        content = json.loads(out)
+        assert status == 0
+        assert content["best"] == same.best
+        assert name in (content["best"], *content["tied"])
+        assert [each["name"] for each in content["ranking"]] == [each for each, _ in same.ranking]
+        assert content["sentence"] == str(same)
+    assert (tmp_path / "figure.png").stat().st_size > 1000
+
+
 @pytest.mark.parametrize("suffix", ["png", "svg"])
 def test_figures_are_saved(suffix, logits, capsys, tmp_path):
     path, z = logits
@@ -104,6 +126,9 @@ def test_figures_are_saved(suffix, logits, capsys, tmp_path):
         (["verify", "1,2,3", "--logits", Z, "--order", "vllm"], "order must be left out with COUNTS, got 'vllm'"),
         (["verify", "--draws", "0,3", "--logits", Z], "draws must be from 0 to 2 for logits with 3 levels, got 3"),
         (["verify", "--draws", "0.5,1", "--logits", Z], "draws must be whole numbers"),
+        (["diagnose", "--logits", Z], "Missing option '--draws'"),
+        (["diagnose", "--draws", "0,3", "--logits", Z], "draws must be from 0 to 2 for logits with 3 levels, got 3"),
+        (["diagnose", "--draws", "0,1", "--logits", Z, "--top-k", 0], "top_k must be from 1 to"),
         (["verify", "--draws", "none.csv", "--logits", Z], "No such file or directory"),
     ],
 )

@@ -114,6 +114,7 @@ def drawn(run: ss.Trajectory, diagram: ss.ReliabilityDiagram) -> None:
     assert_type(ss.plot_occupancy([60, 30, 10], SCORES, 0.7, ax=ax), Axes)
     assert_type(ss.plot_trajectory(run, quantity="energy"), Axes)
     assert_type(ss.plot_temperature_sweep(SCORES, "entropy", measured=([1.0], [0.5], [0.1])), Axes)
+    assert_type(ss.plot_draws(ss.verify_draws([0, 1], [SCORES, SCORES]), ax=ax), Axes)
     assert_type(ss.plot_reliability(diagram, after=diagram, temperatures=(1.0, 2.0)), Axes)
     assert_type(run.plot(names=["a", "b", "c"]), Axes)
 
