@@ -128,14 +128,13 @@ def verify(
     from .verdict.verification import verify as check
 
     check_figure(plot)
-    if (counts is None) == (draws is None):
-        raise ValueError("verify must be given either COUNTS or --draws; pass one of them")
-    if draws is not None:
+    if draws is not None and counts is None:
         pipeline = pipeline_of(temperature, order, filters)
         tokens = read_numbers(draws, "draws")
         z = read_numbers(logits, "logits", memory_map=True)
         return report(verify_draws(tokens, z, pipeline=pipeline, false_alarm=false_alarm), pipeline, as_json, plot)
-    assert counts is not None
+    if counts is None or draws is not None:
+        raise ValueError("verify must be given either COUNTS or --draws; pass one of them")
     for name, value in {"order": order, **filters}.items():
         if value is not None:
             raise ValueError(f"{name} must be left out with COUNTS, got {value!r}; pass the draws with --draws")

@@ -111,7 +111,7 @@ def check_sampler(request: pytest.FixtureRequest) -> SamplerCheck:
         raise pytest.UsageError(
             f"{FIXTURE} must be an argument of the test, or of a fixture that is one, so that the tests can be counted"
         )
-    path, _, name = item.location
+    path, _, name = item.location  # and not its id, to which pytest-xdist may add a group
     return SamplerCheck(
         f"{path}::{name}", share(config.stash[_budget], config.stash[_tests]), config.stash[_seed], item.user_properties
     )

@@ -97,6 +97,7 @@ WRONG |= {
     "binning": CHOICE,
     "norm": [3, 0, "1", None, 1.5],
     "resamples": [*WHOLE, 0],
+    "verdict": [3, None, "abc", SHARES],
     "diagram": [3, None, "abc", SHARES],
     "after": [3, "abc", SHARES],
     "temperatures": [3, None, "abc", (1.0,), (1.0, -1.0), (1.0, 2.0, 3.0), (np.nan, 1.0)],
