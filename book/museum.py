@@ -167,14 +167,14 @@ def single_sums(z: Floats, pipeline: Pipeline, rng: np.random.Generator) -> Toke
 
 
 def one_seed_a_batch(z: Floats, pipeline: Pipeline, rng: np.random.Generator) -> Tokens:
-    """Draw all rows of a batch of 64 with one random number."""
-    return invert(pipeline.probabilities(z), np.repeat(rng.random(-(-len(z) // 64)), 64)[: len(z)])
+    """Draw all rows of a batch of 100 with one random number."""
+    return invert(pipeline.probabilities(z), np.repeat(rng.random(-(-len(z) // 100)), 100)[: len(z)])
 
 
 def one_seed_for_all_workers(z: Floats, pipeline: Pipeline, rng: np.random.Generator) -> Tokens:
-    """Share the rows out to 64 workers, a stretch each, that all begin with the same seed."""
-    each = -(-len(z) // 64)
-    return invert(pipeline.probabilities(z), np.tile(rng.random(each), 64)[: len(z)])
+    """Share the rows out to 100 workers, a stretch each, that all begin with the same seed."""
+    each = -(-len(z) // 100)
+    return invert(pipeline.probabilities(z), np.tile(rng.random(each), 100)[: len(z)])
 
 
 # --- checks as they are made ------------------------------------------------------------------------------------------
@@ -251,7 +251,7 @@ def gaussian(contexts: int, masked: int = 0, levels: int = LEVELS, width: float 
 def related(contexts: int) -> Floats:
     """Return rows that like the same tokens, as contexts of one language do."""
     rng = np.random.default_rng(9)
-    return 1.7 * rng.standard_normal(LEVELS) + rng.standard_normal((contexts, LEVELS))
+    return 1.7 * rng.standard_normal(LEVELS) + 0.6 * rng.standard_normal((contexts, LEVELS))
 
 
 def far(gap: float, contexts: int) -> Floats:
@@ -281,7 +281,7 @@ class Exhibit:
 def museum() -> list[Exhibit]:
     """Return all exhibits."""
     usual, row, alike = gaussian(CONTEXTS), gaussian(1)[0], related(CONTEXTS)
-    padded, padded_row = gaussian(CONTEXTS, 8), gaussian(1, 8)[0]
+    padded, padded_row = gaussian(2 * CONTEXTS, 8), gaussian(1, 8)[0]
     warm, default = Pipeline.of(0.7), Pipeline.of(1.0)
     top_k, nucleus = Pipeline.of(0.7, top_k=20), Pipeline.of(0.7, top_p=0.9)
     often = "in many projects, again and again"
