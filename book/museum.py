@@ -137,7 +137,7 @@ def padding_drawn(z: Floats, pipeline: Pipeline, rng: np.random.Generator) -> To
 
 def uniform_of_one(z: Floats, pipeline: Pipeline, rng: np.random.Generator) -> Tokens:
     """Round a uniform number to half precision: it may be 1, and then belongs to the last token, whatever that is."""
-    u = rng.random(len(z)).astype(np.float16).astype(np.float64)
+    u = rng.random(len(z)).astype(np.float16)
     return invert(pipeline.probabilities(z), u)
 
 
@@ -239,6 +239,7 @@ class Check(NamedTuple):
 # --- the museum -------------------------------------------------------------------------------------------------------
 
 LEVELS, CONTEXTS = 100, 20_000
+OFTEN = "in many projects, again and again"
 
 
 def gaussian(contexts: int, masked: int = 0, levels: int = LEVELS, width: float = 2.0) -> Floats:
@@ -284,7 +285,7 @@ def museum() -> list[Exhibit]:
     padded, padded_row = gaussian(2 * CONTEXTS, 8), gaussian(1, 8)[0]
     warm, default = Pipeline.of(0.7), Pipeline.of(1.0)
     top_k, nucleus = Pipeline.of(0.7, top_k=20), Pipeline.of(0.7, top_p=0.9)
-    often = "in many projects, again and again"
+    often = OFTEN
     by_default = Check("cosine above 0.99, at the default T of 1", cosine, row, default)
 
     def like(pipeline: Pipeline, at: Floats = row) -> Check:
