@@ -22,6 +22,7 @@ CLAIMS = {
     "book/energy-and-chance": {"one", "bayes", "gibbs", "global-balance", "example"},
     "book/temperature": {"cold", "hot", "order", "gumbel-max", "diversity", "entropy"},
     "book/verdict": {"verdict-power", "verdict-alarms", "verdict-controls", "verdict-naive"},
+    "book/samplers": {"draws-tests", "draws-museum", "draws-right"},
     "book/free-energy": {"tradeoff", "accuracy", "minimum", "log-sum-exp", "response"},
     "book/seeing-ln-z": {"generating", "bennett", "lnz-coverage", "lnz", "lnz-ways"},
     "book/emergent-temperature": {"maxent"},
