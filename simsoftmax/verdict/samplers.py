@@ -244,7 +244,7 @@ def verify_draws(
         false_alarm=alarm,
         power=strength,
         confidence_level=level,
-        temperature_score=found.score / heat.spread if heat.spread else 0.0,
+        temperature_score=found.score / heat.spread if heat.tells else 0.0,
         tail_edge=edge,
         tail_share=float(np.mean(ranks < edge)) if ranks.size else math.nan,
         place=where,
@@ -340,7 +340,7 @@ def _relative(theta: tuple[float, float], temperature: float) -> float:
 
 def _estimate(heat: Heat, score: float, temperature: float, level: float) -> tuple[float, float, float]:
     """Return the temperature of the draws with its interval."""
-    if heat.spread == 0 or not 0 < temperature < math.inf:
+    if not heat.tells or not 0 < temperature < math.inf:
         return math.nan, math.nan, math.nan
     best, hottest, coldest = heat.estimate(score, level)
 

@@ -57,6 +57,11 @@ class Heat:
         """The standard deviation of S at the stated temperature."""
         return math.sqrt(float(self.curvature[self._centre]))
 
+    @property
+    def tells(self) -> bool:
+        """Whether a score tells anything: not where all are alike, nor where they leave the range of floats."""
+        return 0 < self.spread < math.inf and self.step < math.inf
+
     @cached_property
     def step(self) -> float:
         """E |x|^3 / E x^2, a length that S moves by in one draw; its tails are judged so much further in."""
@@ -102,7 +107,8 @@ class Heat:
             return low
         if score >= self.mean(high):
             return high
-        return float(optimize.brentq(lambda theta: self.mean(theta) - score, low, high, xtol=1e-14, rtol=1e-13))
+        found = _crossing(lambda theta: self.mean(theta) - score, low, high)
+        return found if found is not None else low if score < 0 else high
 
     @cached_property
     def _smooth(self) -> tuple[float, float]:
@@ -142,7 +148,7 @@ class Heat:
 
     def p_value(self, score: float) -> float:
         """Return a two-sided p-value of a score at the stated temperature."""
-        if self.spread == 0 or not self.step < math.inf:
+        if not self.tells:
             return 1.0
         return min(1.0, 2 * self.tail(self.inward(score)))
 
@@ -150,7 +156,7 @@ class Heat:
         """Return the score on one side (1 or -1) beyond which a p-value is at most ``alarm``; infinite if none is."""
         low, high = self.ends()
         end = high if side > 0 else low
-        if self.spread == 0 or end == 0 or not self.step < math.inf:
+        if not self.tells or end == 0:
             return side * math.inf
 
         def excess(theta: float) -> float:
@@ -158,8 +164,8 @@ class Heat:
 
         if excess(end * (1 - 1e-9)) > 0:
             return side * math.inf
-        theta = optimize.brentq(excess, 1e-9 * end, end * (1 - 1e-9), xtol=1e-12)
-        return self.mean(float(theta)) + side * self.step
+        theta = _crossing(excess, 1e-9 * end, end * (1 - 1e-9))
+        return side * math.inf if theta is None else self.mean(theta) + side * self.step
 
     def detectable(self, alarm: float, power: float) -> tuple[float, float]:
         """Return the theta below 0 and above 0 from which on a wrong temperature is caught; infinite where none is."""
@@ -177,7 +183,8 @@ class Heat:
         if math.isinf(score) or abs(self.mean(end)) <= abs(score) + self.step or missed(end) > 0:
             return side * math.inf
         start = self.saddle(score + side * self.step)
-        return float(optimize.brentq(missed, start + 1e-9 * (end - start), end, xtol=1e-12))
+        theta = _crossing(missed, start + 1e-9 * (end - start), end)
+        return side * math.inf if theta is None else theta
 
     def estimate(self, score: float, confidence_level: float) -> tuple[float, float, float]:
         """Return the most likely theta and the ends of its interval; infinite beyond the ends of what is known.
@@ -195,12 +202,8 @@ class Heat:
             def short(theta: float, side: float = side) -> float:
                 return self._root(score, best, theta) * side + wanted
 
-            outside = best == end or short(end) > 0
-            found.append(
-                side * math.inf
-                if outside
-                else float(optimize.brentq(short, best + 1e-9 * (end - best), end, xtol=1e-13))
-            )
+            crossing = None if best == end or short(end) > 0 else _crossing(short, best + 1e-9 * (end - best), end)
+            found.append(side * math.inf if crossing is None else crossing)
         return (-math.inf if best == low else math.inf if best == high else best), found[0], found[1]
 
     def _root(self, score: float, best: float, theta: float) -> float:
@@ -210,6 +213,13 @@ class Heat:
         r = math.copysign(math.sqrt(max(2 * (away * score - float(value(best) - value(theta))), 0.0)), away)
         u = away * math.sqrt(float(curvature(best)))
         return r + math.log(u / r) / r if abs(r) > 1e-3 and u * r > 0 else r
+
+
+def _crossing(function: Callable[[float], float], low: float, high: float) -> float | None:
+    """Return where a function changes its sign, or None if it does not, as may be where scores are extreme."""
+    if not function(low) * function(high) <= 0:
+        return None
+    return float(optimize.brentq(function, low, high, xtol=1e-14, rtol=1e-13))
 
 
 def _beyond(r: float, u: float) -> float:
