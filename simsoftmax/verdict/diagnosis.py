@@ -798,20 +798,21 @@ class _Factors(_Sum):
         if len(x) == len(nodes) and np.ptp(values) <= 1e-9 * abs(top):
             return replace(found, log_likelihood=top)  # no temperature changes anything
         within = fine[curve >= curve.max() - float(stats.chi2.ppf(CONFIDENCE, 1)) / 2]
+        low, high = float(within[0]), float(within[-1])
         t = pipeline.temperature
         if (
-            within[0] == fine[0] and possible[0] and self.totals[possible[0] - 1] == -np.inf
+            low == fine[0] and possible[0] and self.totals[possible[0] - 1] == -np.inf
         ):  # the edge lies between this factor and the one that is excluded
-            within[0] = nodes[possible[0] - 1]
+            low = float(nodes[possible[0] - 1])
         end = int(possible[-1]) + 1
-        if within[-1] == fine[-1] and end < len(nodes) and self.totals[end] == -np.inf:
-            within[-1] = nodes[end]
+        if high == fine[-1] and end < len(nodes) and self.totals[end] == -np.inf:
+            high = float(nodes[end])
         return replace(
             found,
             log_likelihood=top + integral,
             estimate=t * math.exp(fine[int(curve.argmax())]),
-            low=t * math.exp(within[0]),
-            high=t * math.exp(within[-1]),
+            low=t * math.exp(low),
+            high=t * math.exp(high),
         )
 
     def _near(self) -> NDArray[np.bool_]:
