@@ -29,7 +29,10 @@ class Displayed:
 
 
 class Result(Displayed):
-    """Base of the frozen dataclasses that hold arrays; they are declared with ``eq=False``, to be compared as here."""
+    """Base of the frozen dataclasses that hold arrays, or NaN for what is not known.
+
+    They are declared with ``eq=False``, to be compared as here.
+    """
 
     def __post_init__(self) -> None:
         for field in dataclasses.fields(self):  # type: ignore[arg-type]  # those that inherit are dataclasses

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from scipy import interpolate, optimize, special, stats
 
 from ..arguments import Reals, Row
-from ..results import Displayed, counted
+from ..results import Displayed, Result, counted
 from ..sampling import Pipeline, Temperature, TopK, TopP, as_pipeline
 from .contexts import Contexts, as_contexts
 from .power import percent
@@ -134,8 +134,8 @@ class Explanation(Displayed):
         return f"{self.name}: {self.sentence}"
 
 
-@dataclass(frozen=True)
-class Finding(Displayed):
+@dataclass(frozen=True, eq=False)
+class Finding(Result):
     """What speaks for one explanation.
 
     Attributes
@@ -172,8 +172,8 @@ class Finding(Displayed):
         return self.name
 
 
-@dataclass(frozen=True)
-class Diagnosis(Displayed):
+@dataclass(frozen=True, eq=False)
+class Diagnosis(Result):
     """Explanations of draws, the best first.
 
     Attributes

@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from scipy import linalg, special, stats
 
 from ..arguments import Reals, Row, as_positive, as_probability, as_threads
-from ..results import Displayed, counted
+from ..results import Result, counted
 from ..sampling import Pipeline, as_pipeline
 from .contexts import as_contexts, as_rows
 from .power import percent
@@ -39,8 +39,8 @@ POOL = 25.0
 """Places are put together until the variance of their draws is so much, as the quadratic form is one in the limit."""
 
 
-@dataclass(frozen=True)
-class DrawsVerdict(Displayed):
+@dataclass(frozen=True, eq=False)
+class DrawsVerdict(Result):
     """What a check of draws, each against a row of logits of its own, found, and what it would have found.
 
     Attributes

@@ -47,6 +47,8 @@ def examples():
         ss.minimize_free_energy(Z, 0.7),
         ss.relaxation(Z),
         ss.reliability_diagram(probabilities, np.arange(50) % 3),
+        ss.verify_draws([0, 1], [Z, Z], 0.0, pipeline=None),  # a temperature that the rows do not tell is NaN
+        ss.diagnose([0, 1], [Z, Z], 0.7),
         datasets.LabelledLogits(np.array([[1.0, 2.0]]), np.array([1]), "one", "row"),
     ]
     return {type(result): result for result in made}
