@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from scipy import stats
 
 import simsoftmax as ss
 from simsoftmax import MinP, Pipeline, Temperature, TopK, TopP, Typical
@@ -267,3 +268,22 @@ def test_false_alarms_keep_their_rate(pipeline, rng):
         found = found_of(pipeline.sample(z, rng=rng, threads=1), z, pipeline)
         alarms += 3 * min(samplers.judge(found)[0].values()) <= 0.02
     assert alarms <= 77  # scipy.stats.binom.isf(1e-7, 2000, 0.02)
+
+
+def test_three_tests_share_one_budget(rng):
+    z = scores(rng, 500, 40, ties=False)
+    seen = [ss.verify_draws(ss.sample(z, t, rng=rng), z, 0.7) for t in (0.7, 0.75, 0.8, 0.85)]
+    assert all(v.p_value == min(1.0, 3 * min(v.temperature_p, v.tail_p, v.place_p)) for v in seen)
+    assert any(0 < v.p_value < 1 for v in seen)
+
+
+def test_the_tail_keeps_its_rate_over_all_edges(rng):
+    """Of 2,000 uniform samples at 5 %, no more alarm than a binomial number exceeds once in 10^7; unsummed, more do."""
+    most = stats.binom.isf(1e-7, 2000, 0.05)
+    found = np.array([samplers._tail(rng.random(500))[1] for _ in range(2000)])
+    assert (found <= 0.05).sum() <= most
+    assert (found / (2 * len(samplers.EDGES)) <= 0.05).sum() > most
+    ranks = np.linspace(0.008, 1, 4001)[1:]
+    edge, p = samplers._tail(ranks)
+    assert edge == 0.008
+    assert p == pytest.approx(2 * len(samplers.EDGES) * (1 - 0.008) ** 4000)
