@@ -5,6 +5,9 @@ BIN    := $(VENV)/bin
 READY  := $(VENV)/ready
 PYTEST := $(BIN)/python -m pytest --numprocesses=2
 
+# Tests start dozens of processes, and each would read all sources again where no byte code is kept.
+unexport PYTHONDONTWRITEBYTECODE
+
 .DEFAULT_GOAL := book
 .PHONY: help book quick test slow floor lab lint bench mutation wasm live vendor clean
 

@@ -7,12 +7,16 @@ from pathlib import Path
 
 import pytest
 import yaml
+from short import short
 
 ROOT = Path(__file__).parents[2]
 HTML = ROOT / "_build" / "html"
 TOC = yaml.safe_load((ROOT / "_toc.yml").read_text())
 CONFIG = yaml.safe_load((ROOT / "_config.yml").read_text())
 PAGES = [TOC["root"]] + [entry["file"] for part in TOC["parts"] for entry in part["chapters"]]
+
+# Pages that stand for the others where a look at each is long: words, a figure, a replay, long tables.
+SOME = ("book/index", "book/temperature", "book/verdict", "book/samplers")
 
 CHAPTERS = [page for page in PAGES if "{exercise}" in (ROOT / f"{page}.md").read_text()]
 
@@ -250,7 +254,7 @@ document.querySelectorAll("script[type='application/vnd.jupyter.widget-view+json
 
 
 @pytest.mark.browser
-@pytest.mark.parametrize("name", PAGES)
+@pytest.mark.parametrize("name", short(PAGES, *SOME))
 def test_a_page_fits_a_phone_and_keeps_to_itself(book, browser, name):
     """At 380 px no frame is wider; no request leaves, nothing fails; both themes have the inks they need."""
     context = browser.new_context(viewport={"width": 380, "height": 800}, offline=True)

@@ -6,6 +6,7 @@ import re
 import numpy as np
 import pytest
 from scipy import stats
+from short import short
 from visit import ARTEFACTS, SMALLEST_TEXT, VIEWS, Visit, check_access, figure, number, out, shown, write_page
 
 import simsoftmax as ss
@@ -61,7 +62,7 @@ def read(none, total, particles):
     return reading
 
 
-@pytest.mark.parametrize("mean", [0.5, 1.0, 4.0])
+@pytest.mark.parametrize("mean", short([0.5, 1.0, 4.0]))
 def test_the_thermometer_reads_the_temperature_with_the_error_that_it_states(mean, rng, alarm):
     particles, gases = 1000, 400
     quanta = simulate_gas(mean, particles=particles, gases=gases, rng=rng).quanta
@@ -344,7 +345,7 @@ MIDDLES = "(nodes) => nodes.map((node) => Math.round(node.offsetTop + node.offse
 
 
 @pytest.mark.browser
-@pytest.mark.parametrize("width", [719, 640, 380])
+@pytest.mark.parametrize("width", short([719, 640, 380], 380))
 def test_the_controls_keep_their_rows(browser, site, width):
     """Whatever is written on the button in the middle, and however long the run."""
     ladder = rugged_ladder(20, roughness=1.0, rng=6)
@@ -374,7 +375,7 @@ def test_the_controls_keep_their_rows(browser, site, width):
 
 
 @pytest.mark.browser
-@pytest.mark.parametrize("view", VIEWS)
+@pytest.mark.parametrize("view", short(VIEWS, "light", "narrow-dark"))
 def test_everybody_can_read_them(browser, site, view):
     evil = "<img src=x onerror=alert(1)>"
     widgets = GasExplorer(4.0, title=evil), AnnealingExplorer(Z, caption=evil)

@@ -7,6 +7,7 @@ import sys
 import pytest
 from building import ROOT, extension
 from ipywidgets.embed import embed_data
+from short import short
 from visit import BOOK, VIEWS, Visit, check_access, pages_of_the_book
 
 from simsoftmax.live import (
@@ -199,7 +200,7 @@ def pages_with_links():
 
 
 @pytest.mark.browser
-@pytest.mark.parametrize("motion", ["no-preference", "reduce"])
+@pytest.mark.parametrize("motion", short(["no-preference", "reduce"]))
 def test_every_link_of_the_book_does_what_it_says(browser, book, chosen, motion):
     """By mouse or by keyboard, each sets its figure to what was written; the same words once more take it back."""
     assert len(pages_with_links()) >= 12
@@ -285,7 +286,7 @@ NOTE = "The figure (above|below) has changed: "
 
 
 @pytest.mark.browser
-@pytest.mark.parametrize("width", [1440, 380])
+@pytest.mark.parametrize("width", short([1440, 380], 380))
 def test_no_word_moves_its_own_line(browser, book, chosen, width):
     """The reader of a sentence stays at it, whatever its words do; what changes out of sight is told."""
     moved, words = [], 0
@@ -403,7 +404,7 @@ LINES = """() => {
 
 
 @pytest.mark.browser
-@pytest.mark.parametrize("width", [320, *(pytest.param(w, marks=pytest.mark.slow) for w in (1024, 2560)), 1440])
+@pytest.mark.parametrize("width", short([320, 1024, 2560, 1440], 320))
 def test_lines_of_text_are_not_too_long(browser, book, width):
     for closed in (False, True) if width >= 1024 else (False,):
         lines = []

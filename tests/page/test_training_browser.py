@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 from examples import fits
+from short import short
 from sklearn.datasets import load_iris
 from visit import ARTEFACTS, SMALLEST_TEXT, VIEWS, Visit, check_access, figure, number, out, shown, write_page
 
@@ -195,7 +196,7 @@ def test_a_slider_and_its_value_share_a_line(browser, site, trio, view):
                 assert left["width"] > 100
 
 
-@pytest.mark.parametrize("view", VIEWS)
+@pytest.mark.parametrize("view", short(VIEWS, "light", "narrow-dark"))
 def test_everybody_can_read_it(browser, site, trio, view):
     with Visit(browser, **VIEWS[view]) as visit:
         visit.open((site / trio).as_uri())

@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from scipy.optimize import brentq
 from scipy.stats import binom, norm
 from scipy.stats import t as student_t
+from short import short
 
 import simsoftmax
 from simsoftmax import fit_temperature, log_softmax, logits_from_probabilities, mean_energy, softmax
@@ -527,7 +528,7 @@ def coverage(rng, fits, interval, factor=1.0):
     return inside
 
 
-@pytest.mark.parametrize(("interval", "fits"), [("sandwich", 4000), ("bootstrap", 1200)])
+@pytest.mark.parametrize(("interval", "fits"), short([("sandwich", 4000), ("bootstrap", 1200)]))
 def test_intervals_cover(rng, alarm, interval, fits):
     inside = coverage(rng, fits, interval)
     # Between 93 and 97 %, less what chance may do to a true coverage at either end.

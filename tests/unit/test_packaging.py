@@ -65,6 +65,7 @@ def test_the_package_is_what_runs_and_nothing_else(built):
     assert {"simsoftmax/py.typed", "simsoftmax/__init__.pyi", "simsoftmax/live/static/kernels.wasm"} <= wanted
 
 
+@pytest.mark.slow
 def test_the_tests_run_from_the_sources_and_are_found_without_them(built, tmp_path):
     _, sdist, wheel = built
     shutil.copytree(sdist / "tests", tmp_path / "tests")

@@ -414,6 +414,7 @@ def test_a_run_without_samplers_hears_nothing(project):
 
 
 @pytest.mark.process
+@pytest.mark.slow
 def test_any_number_of_processes_comes_to_the_same(project):
     hot = "\ndef test_hot(check_sampler):\n    check_sampler(hot, logits, 0.7, fault=hot)\n"
     told = []

@@ -109,6 +109,7 @@ def test_every_start_ends_at_softmax(t, data):
         assert (np.diff(end.path_free_energy) <= 1e-12 * max(1, t)).all()
 
 
+@settings(max_examples=30)
 @given(problems(), st.floats(0.05, 0.95))
 def test_certificate_is_true_all_along_the_way(problem, step):
     """Stop anywhere: the certificate, which does not know softmax, bounds the true distance from it."""
@@ -130,6 +131,7 @@ def test_certificate_promises_no_more_than_it_must(t):
     assert excess_free_energy(end.distribution, [1.0, 1.0], t) == pytest.approx(end.certificate, rel=1e-3)
 
 
+@settings(max_examples=30)
 @given(problems(), st.floats(0.05, 0.95))
 def test_convergence_is_linear_at_the_promised_rate(problem, step):
     z, t, q = problem
