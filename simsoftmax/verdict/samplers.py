@@ -5,7 +5,8 @@ Three tests share one false-alarm budget, a third each, so that the whole alarms
 
 Temperature: the sum of beta (z_y - <z>), whose distribution `tilting` knows.
 Tail: the rank mass of a draw is the mass of what is less likely, and a random part of the mass of what is as likely; it
-is uniform on (0, 1). How many lie below each of `EDGES` is binomial, exactly.
+is uniform on (0, 1). So the numbers between the `EDGES` are multinomial, exactly, and the chance that any edge has so
+surprising a number below it is known.
 Place: draws less expected draws, by parts of the vocabulary and by the remainder of the token's number; the quadratic
 form with their exact covariance.
 """
@@ -21,6 +22,7 @@ from numpy.typing import NDArray
 from scipy import linalg, special, stats
 
 from ..arguments import Reals, Row, as_positive, as_probability, as_threads
+from ..kernels.page.crossing import crossing_chance
 from ..results import Result, counted
 from ..sampling import Pipeline, as_pipeline
 from .contexts import as_contexts, as_rows
@@ -31,10 +33,13 @@ from .tilting import Heat
 __all__ = ["EDGES", "DrawsVerdict", "judge", "required_draws", "verify_draws"]
 
 Floats = NDArray[np.float64]
+Integers = NDArray[np.int64]
 
 EDGES = np.array([0.001, 0.002, 0.004, 0.008, 0.016, 0.032, 0.064, 0.128, 0.25, 0.375, 0.5, 0.625, 0.75, 0.875])
 """Rank masses below which draws are counted: they halve toward the tail."""
 TESTS = ("temperature", "tail", "place")
+EXACT, TINY = 50_000, 1e-25
+"""Up to so many draws, and for a sum over all edges of at least so much, the chance of any edge is exact."""
 POOL = 25.0
 """Places are put together until the variance of their draws is so much, as the quadratic form is one in the limit."""
 
@@ -197,10 +202,10 @@ def verify_draws(
     Notes
     -----
     A histogram is blind here, for no two draws have one distribution. The three tests are those of this module. Their
-    false alarms: those of the tail are exact binomial probabilities, 28 of them, summed; those of the temperature are
-    tails of a saddle-point approximation, moved outward by a step of the sum, and bounds where few draws decide; those
-    of the place come from a gamma distribution with the mean and the variance of the quadratic form. What was measured
-    of them stands in the chapter "Is your sampler right?".
+    false alarms: those of the tail are exact up to 50,000 draws, and beyond that the sum of 28 exact probabilities, a
+    little more; those of the temperature are tails of a saddle-point approximation, moved outward by a step of the
+    sum, and bounds where few draws decide; those of the place come from a gamma distribution with the mean and the
+    variance of the quadratic form. What was measured of them stands in the chapter "Is your sampler right?".
 
     Examples
     --------
@@ -361,21 +366,44 @@ def _tail(ranks: Floats) -> tuple[float, float]:
     law = stats.binom(ranks.size, EDGES)
     each = np.minimum(law.cdf(below), law.sf(below - 1))
     worst = int(each.argmin())
-    return float(EDGES[worst]), min(1.0, 2 * len(EDGES) * float(each[worst]))
+    return float(EDGES[worst]), _any_edge(ranks.size, float(each[worst]) * (1 + 1e-9))  # itself among them
+
+
+def _bounds(number: int, level: float) -> tuple[Integers, Integers]:
+    """Return, for each edge, the largest count below it with P(N <= count) <= level, and the least of P(N >= count)."""
+    law = stats.binom(number, EDGES)
+    low, high = np.asarray(law.ppf(level), np.int64), np.asarray(law.isf(level), np.int64) + 1
+    return np.where(law.cdf(low) > level, low - 1, low), high
+
+
+def _any_edge(number: int, level: float) -> float:
+    """Return the probability that a count below any edge is so surprising that it, or a worse one, has this level.
+
+    Where draws are many, the sum over all edges is little more and takes no time; where it is tiny, nobody minds.
+    """
+    bound = min(1.0, 2 * len(EDGES) * level)
+    if number > EXACT or bound < TINY:
+        return bound
+    space = np.empty((3, number + 1))
+    return min(bound, float(crossing_chance(number, EDGES, *_bounds(number, level), *space)))
+
+
+def _critical_level(number: int, alarm: float) -> float:
+    """Return the level at which the chance of `_any_edge` is the false-alarm rate of the test, from below."""
+    low, high = math.log(alarm / (2 * len(EDGES))), math.log(alarm)
+    while number <= EXACT and high - low > 0.005:
+        middle = (low + high) / 2
+        low, high = (middle, high) if _any_edge(number, math.exp(middle)) <= alarm else (low, middle)
+    return math.exp(low)
 
 
 def _detectable_tails(found: Residuals, number: int, alarm: float, power: float) -> dict[str, float]:
     """Return the smallest loss of mass at the tail, and the smallest share of even noise, that are caught."""
-    each = alarm / len(TESTS) / (2 * len(EDGES))
-    law = stats.binom(number, EDGES)
-    low, high = law.ppf(each), law.isf(each)
-    low = np.where(
-        law.cdf(low) > each, low - 1, low
-    )  # the largest number that is too few, and below the least too many
+    low, high = _bounds(number, _critical_level(number, alarm / len(TESTS)))
 
     def caught(share: Floats) -> float:
         with np.errstate(invalid="ignore"):
-            seen = stats.binom.cdf(low, number, share) + stats.binom.sf(high, number, share)
+            seen = stats.binom.cdf(low, number, share) + stats.binom.sf(high - 1, number, share)
         return float(np.nan_to_num(seen).max())
 
     sums = [np.cumsum(masses) for masses in found.sorted_masses]

@@ -278,12 +278,20 @@ def test_three_tests_share_one_budget(rng):
 
 
 def test_the_tail_keeps_its_rate_over_all_edges(rng):
-    """Of 2,000 uniform samples at 5 %, no more alarm than a binomial number exceeds once in 10^7; unsummed, more do."""
-    most = stats.binom.isf(1e-7, 2000, 0.05)
+    """Uniform samples alarm at 5 % as often as the critical level says, hardly less than 5 %; the sum would at half."""
+    rate = samplers._any_edge(500, samplers._critical_level(500, 0.05))
+    assert 0.045 < rate <= 0.05
     found = np.array([samplers._tail(rng.random(500))[1] for _ in range(2000)])
-    assert (found <= 0.05).sum() <= most
-    assert (found / (2 * len(samplers.EDGES)) <= 0.05).sum() > most
+    assert stats.binom.ppf(1e-7, 2000, rate) <= (found <= 0.05).sum() <= stats.binom.isf(1e-7, 2000, rate)
+    assert samplers._any_edge(500, 0.05 / (2 * len(samplers.EDGES))) < 0.025
+
+
+def test_the_edge_of_the_tail_is_named():
     ranks = np.linspace(0.008, 1, 4001)[1:]
     edge, p = samplers._tail(ranks)
     assert edge == 0.008
-    assert p == pytest.approx(2 * len(samplers.EDGES) * (1 - 0.008) ** 4000)
+    alone = (1 - 0.008) ** 4000
+    assert alone < p < 2 * len(samplers.EDGES) * alone
+    assert samplers._tail(np.linspace(0.008, 1, 8001)[1:])[1] == pytest.approx(2 * len(samplers.EDGES) * (1 - 0.008) ** 8000 * (
+        1 + 1e-9
+    )
