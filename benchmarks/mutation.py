@@ -38,13 +38,19 @@ COPIED = ("simsoftmax", "tests", "benchmarks", "pyproject.toml")
 
 TESTS = {
     "boltzmann": "boltzmann",
+    "intervals": "intervals calibration_errors",
     "markov": "markov",
     "thermodynamics": "thermodynamics",
+    "calibration/fit": "calibration",
     "calibration/metrics": "calibration_errors",
+    "calibration/rows": "calibration",
     "verdict/evidence": "evidence",
     "verdict/null": "verification power thermometer null",
     "verdict/power": "power verification",
+    "verdict/residuals": "samplers",
+    "verdict/samplers": "samplers",
     "verdict/thermometer": "thermometer",
+    "verdict/tilting": "samplers",
     "verdict/verification": "verification",
 }
 """The modules that are broken, and the files of tests/unit that ought to notice, the quickest first."""
