@@ -21,6 +21,7 @@ from scipy import stats
 import simsoftmax as sm
 from simsoftmax.calibration.metrics import estimate_calibration_error
 from simsoftmax.gas import Gas
+from simsoftmax.proposals import as_proposal
 from simsoftmax.thermodynamics import (
     Estimate,
     heat_capacity_from_counts,
@@ -170,7 +171,7 @@ def verdict(runs: int = 10_000) -> None:
         (rare, 1.3, "neighbour", 20_000, 50), (np.array([1.0, 0.0]), 0.7, "uniform", 1000, 20),
         (np.linspace(0, 3, 30), 2.0, "uniform", 5000, 10),
     ):  # fmt: skip
-        null = AverageNull.of(logits, t, n, records, 1, proposal)
+        null = AverageNull.of(logits, t, n, records, 1, as_proposal(proposal, len(logits)))
         matrix = sm.transition_matrix(logits, t, proposal=proposal)
         matrix /= matrix.sum(axis=1, keepdims=True)
         times = 10 if len(logits) < 10 else 2

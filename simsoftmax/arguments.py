@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 import operator
 import os
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from decimal import Decimal
 from fractions import Fraction
 from numbers import Integral, Real
@@ -25,6 +25,7 @@ __all__ = [
     "as_indices",
     "as_labels",
     "as_logits",
+    "as_names",
     "as_path",
     "as_positive",
     "as_probabilities",
@@ -37,6 +38,7 @@ __all__ = [
     "check_order",
     "first_index",
     "generator",
+    "one_for_each",
     "one_label_a_row",
     "sums_to_one",
 ]
@@ -275,6 +277,26 @@ def as_path(name: str, value: Any) -> Path:
         raise TypeError(
             f"{name} must be the path of a file, got {_short(value)}; pass a string or a pathlib.Path"
         ) from None
+
+
+def as_names(name: str, value: Any) -> list[str]:
+    """Return a row of names as a list of str; numbers become text, and None is no name at all."""
+    remedy = "pass a list of names"
+    if value is None:
+        return []
+    if isinstance(value, (str, bytes, dict)) or not isinstance(value, Iterable):
+        raise TypeError(f"{name} must be a row of names, got {value!r}; {remedy}")
+    names = list(value)
+    for one in names:
+        if not isinstance(one, (str, int, float, np.number)):
+            raise TypeError(f"{name} must be text, got {one!r}; {remedy}")
+    return [str(one) for one in names]
+
+
+def one_for_each(things: str, count: int, names: list[str], remedy: str) -> None:
+    """Refuse names that are not one for each of so many things, such as levels."""
+    if len(names) != count:
+        raise ValueError(f"names must name each of the {count} {things}, got {len(names)} names; {remedy}")
 
 
 # How far from 1 a sum may be. Probabilities are often stated in single precision, or in a few digits, so that theirs

@@ -23,7 +23,7 @@ from matplotlib.text import Annotation
 from matplotlib.transforms import blended_transform_factory
 from numpy.typing import NDArray
 
-from .arguments import Reals, as_counts, as_real, as_temperature, as_vector_logits
+from .arguments import Reals, as_counts, as_names, as_real, as_temperature, as_vector_logits, one_for_each
 from .boltzmann import entropy, free_energy, heat_capacity, mean_energy, softmax
 from .look import COLD, COLDEST, HOT, HOTTEST, MILD
 
@@ -139,10 +139,9 @@ def plot_occupancy(
     t = 1.0 if temperature is None else float(as_temperature(temperature, scalar=True))
     if names is None:
         names = [f"z {number(v)}" if np.isfinite(v) else "z −∞" for v in z]
-    elif isinstance(names, str) or not isinstance(names, (Sequence, np.ndarray)):
-        raise TypeError(f"names must be a list of names, got {names!r}; pass one for each of the {len(z)} levels")
-    if len(names) != len(z):
-        raise ValueError(f"names must name each of the {len(z)} levels, got {len(names)} names")
+    else:
+        names = as_names("names", names)
+        one_for_each("levels", len(z), names, "pass one for each")
 
     ax = _axes(ax)
     order = np.argsort(-z, kind="stable")

@@ -180,6 +180,12 @@ class Matrix:
     """Proposal probabilities, shape (K, K)."""
     closed_form: ClassVar[bool] = False
 
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Matrix) and np.array_equal(self.matrix, other.matrix)
+
+    def __hash__(self) -> int:
+        return hash(self.matrix.tobytes())
+
     @property
     def given(self) -> Floats:
         """What the user calls it."""

@@ -18,9 +18,9 @@ import numpy as np
 import traitlets
 from numpy.typing import ArrayLike
 
-from ..arguments import RNG, as_temperature, as_vector_logits, generator
+from ..arguments import RNG, as_temperature, as_vector_logits, generator, one_for_each
 from ..kernels.seeds import seed_streams
-from .traits import Names, Number, Numbers, one_for_each, validate
+from .traits import Names, Number, Numbers, validate
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

@@ -9,9 +9,10 @@ import numpy as np
 import traitlets
 from numpy.typing import ArrayLike
 
+from ..arguments import one_for_each
 from ..kernels.page.training import affine_loss_map
 from .base import STATIC, LiveFigure, within
-from .traits import Flag, Names, Number, Numbers, Wholes, as_row, one_for_each, validate
+from .traits import Flag, Names, Number, Numbers, Wholes, as_row, validate
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

@@ -8,7 +8,7 @@ then does traitlets put the old value back.
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -16,7 +16,7 @@ import numpy as np
 import traitlets
 from numpy.typing import ArrayLike
 
-from ..arguments import as_count, as_real
+from ..arguments import as_count, as_names, as_real
 
 __all__ = [
     "Choice",
@@ -26,10 +26,8 @@ __all__ = [
     "Numbers",
     "Whole",
     "Wholes",
-    "as_names",
     "as_row",
     "encode",
-    "one_for_each",
     "validate",
 ]
 
@@ -184,26 +182,6 @@ class Choice(traitlets.Enum):  # type: ignore[type-arg]
                 choices = " or ".join(map(repr, words))
                 raise ValueError(f"{self.name} must be {choices}, got {value!r}; pass one of them")
             return str(value)
-
-
-def as_names(name: str, value: Any) -> list[str]:
-    """Return a row of names as a list of str; numbers become text, and None is no name at all."""
-    remedy = "pass a list of names"
-    if value is None:
-        return []
-    if isinstance(value, (str, bytes, dict)) or not isinstance(value, Iterable):
-        raise TypeError(f"{name} must be a row of names, got {value!r}; {remedy}")
-    names = list(value)
-    for one in names:
-        if not isinstance(one, (str, int, float, np.number)):
-            raise TypeError(f"{name} must be text, got {one!r}; {remedy}")
-    return [str(one) for one in names]
-
-
-def one_for_each(things: str, count: int, names: list[str], remedy: str) -> None:
-    """Refuse names that are not one for each of so many things, such as levels."""
-    if len(names) != count:
-        raise ValueError(f"names must name each of the {count} {things}, got {len(names)} names; {remedy}")
 
 
 def as_row(name: str, values: ArrayLike, length: int | None = None) -> list[float]:

@@ -9,9 +9,9 @@ import numpy as np
 import traitlets
 from numpy.typing import ArrayLike, NDArray
 
-from ..arguments import as_real
+from ..arguments import as_names, as_real, one_for_each
 from .base import STATIC, LiveFigure, plain, within
-from .traits import Flag, Names, Whole, as_names, as_row, one_for_each, validate
+from .traits import Flag, Names, Whole, as_row, validate
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import interpolate, optimize, special, stats
 
-from ..arguments import Reals, Row
+from ..arguments import Reals, Row, sums_to_one
 from ..results import Displayed, Result, counted
 from ..sampling import Pipeline, Temperature, TopK, TopP, as_pipeline
 from .contexts import Contexts, as_contexts
@@ -621,8 +621,9 @@ def _distributions(model: Explanation, rows: Rows) -> Floats | None:
     p = model.probabilities(rows)
     if p is None:
         return None
-    p = np.asarray(p, dtype=np.float64)
-    if p.shape != rows.right.shape or not (p >= 0).all() or abs(p.sum(axis=1) - 1).max() > 1e-6:
+    given = np.asarray(p)
+    p = given.astype(np.float64)
+    if p.shape != rows.right.shape or not (p >= 0).all() or not sums_to_one(p, given=given.dtype, counted=True).all():
         raise ValueError(
             f"explanations must return distributions of shape {rows.right.shape}, got none from {model.name!r} (shape "
             f"{p.shape}); return rows that are not negative and sum to one"

@@ -9,7 +9,6 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,7 +24,8 @@ from ..arguments import (
     as_vector_logits,
 )
 from ..boltzmann import softmax
-from ..markov import transition_matrix
+from ..markov import boltzmann_exponents
+from ..proposals import Rule, as_proposal, matrix_moves
 from ..results import Displayed
 from .null import Cells, Groups, Null, combine, pool, temperature_direction
 from .power import DetectableDifference, detectable, errors_in_words, percent, prepare
@@ -291,11 +291,8 @@ def verify_average(
         raise ValueError(
             f"logits must hold at most 4096 levels here, got {len(z)}; pass the counts of one sweep to verify instead"
         )
-    kind: str | bytes = proposal if isinstance(proposal, str) else b""
-    if not isinstance(proposal, str):
-        transition_matrix(z, t, proposal=proposal)  # which names what is wrong with it
-        kind = np.asarray(proposal, dtype=np.float64).tobytes()
-    null, seen = _prepare_average(z.tobytes(), t, n, records, stride, kind, alarm, strength)
+    rule = as_proposal(proposal, len(z))
+    null, seen = _prepare_average(z.tobytes(), t, n, records, stride, rule, alarm, strength)
     return _verdict(null, null.judge(mean), seen, n, t, mean, _residuals(mean - null.p, null.spread, null.p))
 
 
@@ -324,12 +321,12 @@ class AverageNull:
     equivalent: int
 
     @classmethod
-    def of(cls, z: Floats, t: float, particles: int, records: int, every: int, proposal: Proposal) -> AverageNull:
+    def of(cls, z: Floats, t: float, particles: int, records: int, every: int, rule: Rule) -> AverageNull:
         """Return the hypothesis for so many particles, records and sweeps from one record to the next."""
         p = np.asarray(softmax(z, t), dtype=np.float64)
         groups = pool(z, p, particles, POOL_AVERAGE, merge=True)
         order = groups.order
-        matrix = np.asarray(transition_matrix(z, t, proposal=proposal))[np.ix_(order, order)]
+        matrix = matrix_moves(boltzmann_exponents(z, t), rule.matrix)[np.ix_(order, order)]
         by_level, slowest = _average_covariance(matrix, p[order], records, every)
         covariance = np.add.reduceat(np.add.reduceat(by_level, groups.starts, axis=0), groups.starts, axis=1)
         # The covariance of all groups but one is regular, and a Cholesky factor whitens it.
@@ -356,14 +353,13 @@ def _prepare_average(
     particles: int,
     records: int,
     every: int,
-    proposal: str | bytes,
+    rule: Rule,
     false_alarm: float,
     power: float,
 ) -> tuple[AverageNull, DetectableDifference]:
     """Return all that does not depend on the occupancy; kept, as `prepare` keeps it."""
     z = np.frombuffer(logits)
-    moves: Any = proposal if isinstance(proposal, str) else np.frombuffer(proposal).reshape(len(z), -1)
-    null = AverageNull.of(z, temperature, particles, records, every, moves)
+    null = AverageNull.of(z, temperature, particles, records, every, rule)
     direction = temperature_direction(null.groups.probability, null.groups.energy)
     counts = Null(null.equivalent, null.p, null.groups, direction)
     return null, detectable(counts, z, temperature, false_alarm, power)

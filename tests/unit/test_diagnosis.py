@@ -488,6 +488,18 @@ def flat(rows):
     return np.ones(rows.right.shape)
 
 
+@pytest.mark.parametrize(("kind", "room"), [(np.float64, 1e-9), (np.float32, 8 * 2.0**-23)])
+def test_explanations_may_miss_a_sum_of_one_by_the_rounding_of_their_type(kind, room):
+    def nearly(share):
+        return Explanation(
+            "near", "Sums to nearly 1.", probabilities=lambda rows: (rows.right * (1 + share * room)).astype(kind)
+        )
+
+    diagnose([0], [1.0, 2.0], 0.7, explanations=[nearly(0.4)])
+    with pytest.raises(ValueError, match="explanations must return distributions"):
+        diagnose([0], [1.0, 2.0], 0.7, explanations=[nearly(2.0)])
+
+
 @pytest.mark.parametrize(
     ("call", "error", "words"),
     [

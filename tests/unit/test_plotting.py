@@ -180,6 +180,10 @@ def test_wrong_arguments_are_named(recorded):
         plot_occupancy([1, 2])
     with pytest.raises(ValueError, match="names must name each of the 3"):
         plot_occupancy([1, 2, 3], Z, names=["a"])
+    with pytest.raises(TypeError, match="names must be a row of names, got 'abc'"):
+        plot_occupancy([1, 2, 3], Z, names="abc")
+    with pytest.raises(TypeError, match="names must be text, got None"):
+        plot_occupancy([1, 2, 3], Z, names=["a", None, "c"])
     with pytest.raises(ValueError, match="temperatures must be two or more, finite and above 0"):
         plot_temperature_sweep(Z, temperatures=[0, 1])
     with pytest.raises(ValueError, match="quantity must be one of"):

@@ -11,6 +11,7 @@ from limits import ALARM, at_most
 from scipy import stats
 
 from simsoftmax import detectable_difference, simulate, softmax, transition_matrix, verify, verify_average
+from simsoftmax.proposals import as_proposal
 from simsoftmax.verdict.verification import _average_variance
 
 EXAMPLE = np.array([2.0, 1.0, 0.1])
@@ -277,3 +278,16 @@ def test_the_level_that_is_occupied_though_impossible_is_named(levels):
     assert of_counts.worst_residual == of_average.worst_residual == math.inf
     fine = verify_average(np.array(z), z, 0.0, particles=10, recorded=5)
     assert (fine.passed, fine.worst_residual) == (True, 0.0)
+
+
+def test_an_average_is_judged_by_what_the_proposal_is_not_by_how_it_was_passed():
+    ladder = as_proposal("neighbour", 3)
+    assert as_proposal(ladder.matrix.tolist(), 3) == as_proposal(ladder.matrix.copy(), 3)  # so that a null is kept
+    asked = {"particles": 3000, "recorded": 9, "every": 2}
+    share = [0.5, 0.31, 0.19]
+    named = verify_average(share, EXAMPLE, 2.0, **asked, proposal="neighbour")
+    given = verify_average(share, EXAMPLE, 2.0, **asked, proposal=ladder.matrix)
+    assert given.p_value == pytest.approx(named.p_value, rel=1e-9)
+    assert given.p_value != pytest.approx(verify_average(share, EXAMPLE, 2.0, **asked).p_value, rel=0.1)
+    swapped = as_proposal(np.eye(3)[[1, 0, 2]], 3)
+    assert swapped != as_proposal(np.eye(3)[[0, 2, 1]], 3)
