@@ -50,7 +50,7 @@ TESTS = {
     "verdict/residuals": "samplers",
     "verdict/samplers": "samplers",
     "verdict/thermometer": "thermometer",
-    "verdict/tilting": "samplers",
+    "verdict/tilting": "tilting samplers",
     "verdict/verification": "verification",
 }
 """The modules that are broken, and the files of tests/unit that ought to notice, the quickest first."""

@@ -196,8 +196,7 @@ class Heat:
         best = self.saddle(score)
         wanted = float(special.ndtri((1 + confidence_level) / 2))
         found = []
-        for end in (low, high):
-            side = 1.0 if end > best else -1.0
+        for side, end in ((-1.0, low), (1.0, high)):
 
             def short(theta: float, side: float = side) -> float:
                 return self._root(score, best, theta) * side + wanted

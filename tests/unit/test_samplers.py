@@ -294,3 +294,14 @@ def test_the_edge_of_the_tail_is_named():
     assert alone < p < 2 * len(samplers.EDGES) * alone
     bound = 2 * len(samplers.EDGES) * (1 - 0.008) ** 8000
     assert samplers._tail(np.linspace(0.008, 1, 8001)[1:])[1] == pytest.approx(bound, rel=1e-8)
+
+
+@pytest.mark.parametrize(("fault", "estimate"), [(np.argmax, 0.0), (np.argmin, math.inf)])
+def test_a_temperature_out_of_reach_has_an_interval_that_ends_there(fault, estimate, rng):
+    """Greedy draws run at T = 0, not between infinity and less; the least likely tokens at no finite temperature."""
+    z = scores(rng, 300, 40, ties=False)
+    verdict = ss.verify_draws(fault(z, axis=1), z, 0.7)
+    assert verdict.estimate == estimate
+    assert (verdict.low if estimate == 0 else verdict.high) == estimate
+    assert 0 <= verdict.low <= verdict.estimate <= verdict.high
+    assert (verdict.high < 0.2) if estimate == 0 else (verdict.low > 3)
