@@ -178,7 +178,7 @@ def _rank(scores: NDArray[Any], lefts: Floats, draws: NDArray[np.int64], start: 
     """Write the rank masses of many draws of a row."""
     for i, (row, own) in enumerate(zip(scores, draws, strict=True)):
         p = masses_of(row[None], lefts[i : i + 1])[0]
-        z = np.where(p > 0, row.astype(np.float64), -np.inf)
+        z = row.astype(np.float64)
         order = np.argsort(z, kind="stable")
         sums = np.concatenate([[0.0], np.cumsum(p[order])])
         below, upto = (sums[np.searchsorted(z[order], z[own], side)] for side in ("left", "right"))

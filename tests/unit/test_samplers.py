@@ -121,7 +121,8 @@ def test_many_draws_of_a_row_are_as_many_rows(each, rng):
     some, all_ = found_of(draws, z, pipeline), found_of(draws.ravel(), np.repeat(z, each, axis=0), pipeline)
     assert some.score == pytest.approx(all_.score, abs=1e-9)
     assert some.heat.value == pytest.approx(all_.heat.value, rel=1e-9)
-    assert some.places.covariance == pytest.approx(all_.places.covariance, abs=1e-9)
+    for name in ("expected", "covariance", "fourth"):
+        assert getattr(some.places, name) == pytest.approx(getattr(all_.places, name), abs=1e-9)
     assert some.places.observed.tolist() == all_.places.observed.tolist()
     assert ss.verify_draws(draws, z, pipeline=pipeline).passed
     assert not ss.verify_draws(draws, z, pipeline=Pipeline.of(0.6, top_k=9)).passed
@@ -305,3 +306,185 @@ def test_a_temperature_out_of_reach_has_an_interval_that_ends_there(fault, estim
     assert (verdict.low if estimate == 0 else verdict.high) == estimate
     assert 0 <= verdict.low <= verdict.estimate <= verdict.high
     assert (verdict.high < 0.2) if estimate == 0 else (verdict.low > 3)
+
+
+def test_an_error_of_temperature_is_relative():
+    assert samplers._relative((-0.2, 0.1), 0.7) == pytest.approx(0.25)  # hotter by 1 / 0.8, colder by 1 / 1.1
+    assert samplers._relative((-0.1, 0.5), 0.7) == pytest.approx(1 / 3)
+    for theta, t in (((-1.0, 0.1), 0.7), ((-2.0, 0.1), 0.7), ((-0.1, math.inf), 0.7), ((-0.1, 0.1), 0.0)):
+        assert math.isinf(samplers._relative(theta, t))
+    assert math.isinf(samplers._relative((-0.1, 0.1), math.inf))
+
+
+@pytest.mark.parametrize("least", [0.03, 3e-6, 0.4999])
+def test_the_smallest_share_is_found(least):
+    assert least <= samplers._smallest(lambda share: share >= least) <= least * (1 + 1e-4)
+
+
+def test_a_share_is_promised_only_between_a_ten_millionth_and_a_half():
+    assert samplers._smallest(lambda share: True) == pytest.approx(1e-7, rel=1e-12)
+    assert math.isinf(samplers._smallest(lambda share: share > 0.5))
+    # All larger ones must be caught, too.
+    assert samplers._smallest(lambda share: share >= 0.2 or share < 0.1) == pytest.approx(0.2, rel=1e-4)
+
+
+def rejected(number, alarm):
+    """Return for each edge which numbers of draws below it are too few or too many, by going through all."""
+    each, n = alarm / 3 / (2 * len(samplers.EDGES)), np.arange(number + 1)
+    return [
+        (stats.binom.cdf(n, number, e) <= each) | (stats.binom.sf(n - 1, number, e) <= each) for e in samplers.EDGES
+    ]
+
+
+def power_of(shares, number, alarm):
+    """Return how often the surest edge shows that draws lie below the edges with other shares."""
+    n = np.arange(number + 1)
+    return max(stats.binom.pmf(n, number, s)[out].sum() for s, out in zip(shares, rejected(number, alarm), strict=True))
+
+
+@pytest.mark.parametrize("pipeline", [Pipeline.of(0.7), Pipeline.of(0.9, top_k=12)], ids=str)
+@pytest.mark.parametrize(("power", "alarm"), [(0.9, 1e-3), (0.6, 0.05)])
+def test_errors_in_the_tail_are_promised_as_they_are_caught(pipeline, power, alarm, rng):
+    """For a few rows, all looked at: the power of both errors, token by token, is what was asked at the stated size."""
+    z, each = scores(rng, 9, 30, ties=False), 200
+    draws = pipeline.sample(z, size=each, rng=rng)
+    verdict = ss.verify_draws(draws, z, pipeline=pipeline, power=power, false_alarm=alarm)
+    rows = [np.sort(p[p > 0]) for p in pipeline.probabilities(z)]
+
+    def truncated(loss):
+        """Of each row the least likely tokens are gone, as many as together have less than that mass."""
+        lost = np.array([p[: int((p.cumsum() <= loss).sum())].sum() for p in rows])
+        return power_of(
+            np.mean(np.clip((samplers.EDGES[:, None] - lost) / (1 - lost), 0, 1), axis=1), draws.size, alarm
+        )
+
+    def noisy(share):
+        below = np.zeros(len(samplers.EDGES))
+        for p in rows:
+            start = p.cumsum() - p
+            below += np.clip((samplers.EDGES[:, None] - start) / p, 0, 1).sum(axis=1) / 30 / len(rows)
+        forbidden = 1 - sum(map(len, rows)) / 30 / len(rows)
+        outright = 1 - (1 - share * forbidden) ** draws.size
+        return max(power_of((1 - share) * samplers.EDGES + share * below, draws.size, alarm), outright)
+
+    for size, seen in ((verdict.detectable_truncation, truncated), (verdict.detectable_noise, noisy)):
+        assert 0 < size < 0.5
+        assert seen(size * (1 + 1e-9)) >= power * (1 - 1e-9) > seen(size * (1 - 2e-4))
+
+
+def test_places_are_pooled_with_their_neighbours():
+    variance = np.array([10.0, 10.0, 5.0, 24.0, 1.0, 100.0, 3.0, 0.0, 4.0])
+    assert samplers._pooled(variance) == [[0, 1, 2], [3, 4], [5, 6, 7, 8]]
+    assert samplers._pooled(np.full(3, 8.0)) == []
+    assert samplers._pooled(np.full(3, 25.0)) == [[0], [1], [2]]
+
+
+def test_the_quadratic_form_is_pearsons_where_nothing_is_rare(rng):
+    p, n = ss.softmax(rng.standard_normal(6), 0.7), 10**6
+    excess = rng.multinomial(n, p) - n * p
+    covariance = n * (np.diag(p) - np.outer(p, p))
+    form = (excess**2 / (n * p)).sum()
+    assert samplers._quadratic(excess, covariance, np.zeros(6)) == pytest.approx(stats.chi2.sf(form, 5), rel=1e-6)
+    # With fourth cumulants its variance is theirs, each over the square of a variance, and 10 of the five directions.
+    fourth = np.diag(covariance) ** 2 * np.array([0.5, 0.0, 1.5, 1.0, 0.0, 2.0])
+    law = stats.gamma(25 / 15, scale=3.0)
+    assert (law.mean(), law.var()) == pytest.approx((5, 15))
+    assert samplers._quadratic(excess, covariance, fourth) == pytest.approx(law.sf(form), rel=1e-6)
+    assert samplers._quadratic(excess, covariance, -fourth) == samplers._quadratic(excess, covariance, 0 * fourth)
+    assert samplers._quadratic(0 * excess, 0 * covariance, fourth) == 1.0
+    # What is nothing beside the largest variance is no direction, whatever is left of it.
+    wide, seen = np.diag([1e-6, 1.0, 1e5]), np.array([0.1, 1.0, 300.0])
+    assert samplers._quadratic(seen, wide, np.zeros(3)) == pytest.approx(stats.chi2.sf(1.9, 2), rel=1e-9)
+
+
+def test_the_place_that_is_farthest_off_is_named():
+    part, levels, even = 2, 61, np.full((2, PARTS), 200.0)
+    covariance = np.stack([np.diag(np.full(PARTS, 100.0))] * 2)
+    covariance[0, 3, 3] = 0.5
+
+    def judged(*changes):
+        observed = even.copy()
+        for kind, at, change in changes:
+            observed[kind, at] += change
+        places = samplers.Places(observed, even, covariance, np.zeros((2, PARTS)))
+        return samplers._place(places, part, levels)
+
+    rare = (
+        0,
+        3,
+        8,
+    )  # eleven standard deviations, but of so few draws that it says nothing, and is judged with the next
+    words, p = judged(rare, (0, 30, 100), (1, 7, -40))
+    assert words == "tokens 60 to 60 are drawn too often, by 10 standard deviations"
+    assert p == pytest.approx(2 * stats.chi2.sf(100 + 8**2 / 100.5, 31), rel=1e-9)
+    words, p = judged(rare, (0, 30, 50), (1, 7, -120))
+    assert words == "tokens whose number leaves 7 divided by 32 are drawn too seldom, by 12 standard deviations"
+    assert p == pytest.approx(2 * stats.chi2.sf(144, 32), rel=1e-9)
+    assert judged((0, 29, -5))[0] == "tokens 58 to 59 are drawn too seldom, by 0.5 standard deviations"
+    few = samplers.Places(even / 100, even / 100, covariance / 100, 0 * even)
+    assert samplers._place(few, part, levels)[1] == 1.0
+
+
+def test_a_verdict_says_what_it_would_have_caught_and_what_it_did(rng):
+    z = scores(rng, 4000, 30, ties=False)
+    right, wrong_ = ss.sample(z, 0.7, rng=rng), ss.sample(z, 0.8, top_p=0.9, rng=rng)
+    fine = ss.verify_draws(right, z, 0.7, power=0.9, confidence_level=0.8)
+    text = str(fine)
+    assert text.startswith("Passed: 4,000 draws from 4,000 rows of 30 logits agree with what was stated (p = ")
+    errors = [fine.detectable_temperature, fine.detectable_truncation, fine.detectable_noise]
+    one, two, three = (samplers.percent(e) for e in errors)
+    assert (
+        f"a temperature {one} off, a loss of {two} of the mass at the tail, a share of {three} of even noise would "
+        "have been caught with 90 % power; it runs at T = "
+    ) in text
+    assert text.endswith(f"between {fine.low:.4g} and {fine.high:.4g} with 80 % confidence.")
+    bad = ss.verify_draws(wrong_, z, 0.7)
+    assert "tail" in bad.caught
+    ranks = residuals(as_contexts(wrong_, z), Pipeline.of(0.7), 1).ranks
+    assert bad.tail_share == (ranks < bad.tail_edge).mean()
+    assert list(bad.rank_counts) == np.histogram(ranks, [0, *samplers.EDGES, 1])[0].tolist()
+    assert (
+        f"{samplers.percent(bad.tail_share)} of the draws, instead of {samplers.percent(bad.tail_edge)}, are in the "
+        f"least likely {samplers.percent(bad.tail_edge)} of the mass"
+    ) in str(bad)
+    assert ("p < 1e-290" in str(bad)) == (bad.p_value <= 1e-290)
+    few = ss.verify_draws([0, 1], z[:2, :3], 0.7)
+    assert "but they are too few to have caught an error" in str(few)
+    frozen = ss.verify_draws(z.argmax(1), z, 0.0)
+    assert math.isnan(frozen.estimate)
+    assert "it runs at" not in str(frozen)
+
+
+@pytest.mark.parametrize("levels", [1, 70, 1024, 1025, 2049])
+def test_parts_are_as_small_as_whole_remainders_allow(levels):
+    """Each holds every remainder alike, and no more than `PARTS` of them are needed."""
+    found = found_of([0], np.zeros((1, levels)), Pipeline.of(0.7))
+    assert found.part % PARTS == 0
+    assert found.part * PARTS >= levels > (found.part - PARTS) * PARTS
+
+
+@pytest.mark.parametrize(("rows", "levels", "stride"), [(1000, 20, 4), (256, 20, 1), (9, 3, 1)])
+def test_rows_that_tell_of_the_tail_are_spread_evenly(rows, levels, stride, rng):
+    z = np.zeros((rows, levels), np.float32)
+    z[:, 0] = rng.standard_normal(rows)
+    z[:, 1] = -np.inf
+    pipeline = Pipeline.of(0.7)
+    masses = found_of(np.zeros(rows, int), z, pipeline, threads=2).sorted_masses
+    assert len(masses) == -(-rows // stride)
+    for number in (0, 1, len(masses) - 1):
+        p = pipeline.probabilities(z[number * stride])
+        assert masses[number] / masses[number][-1] == pytest.approx(np.sort(p[p > 0]) / p.max(), rel=1e-5)
+
+
+def test_at_infinite_temperature_a_score_is_counted_in_standard_deviations(rng):
+    z = scores(rng, 200, 30)
+    draws = rng.integers(4, 30, 200)
+    finite = np.where(np.isfinite(z), z, np.nan)
+    away = finite[np.arange(200), draws] - np.nanmean(finite, axis=1)
+    found = found_of(draws, z, Pipeline.of(math.inf))
+    assert found.score == pytest.approx(math.log(2) * away.sum() / np.nanstd(finite), rel=1e-9)
+    assert found.heat.curvature[THETA == 0] == pytest.approx(
+        math.log(2) ** 2 * np.nanvar(finite, axis=1).sum() / np.nanvar(finite), rel=1e-9
+    )
+    assert found_of([0], np.ones((1, 5)), Pipeline.of(math.inf)).score == 0
+    assert math.isfinite(found_of([1], np.array([[1e200, -1e200]]), Pipeline.of(0.7)).score)
