@@ -109,7 +109,7 @@ def _edges(confidence: Array, bins: int, binning: Binning) -> Array:
     # The right edges are quantiles: equal confidences lie on the same side of each, so that no tie is split.
     ordered = np.sort(confidence)
     last = np.ceil(len(ordered) * np.arange(1, bins) / bins).astype(np.int64) - 1
-    inner = np.unique(ordered[np.maximum(last, 0)])
+    inner = np.unique(ordered[last])
     return np.array([0.0, *inner[inner < ordered[-1]], 1.0], np.float64)
 
 

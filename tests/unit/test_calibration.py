@@ -1,5 +1,6 @@
 """The fitted temperature: exact sums, every hard case answered with the truth, intervals that cover."""
 
+import math
 import os
 import re
 import subprocess
@@ -19,6 +20,8 @@ from short import short
 
 import simsoftmax
 from simsoftmax import fit_temperature, log_softmax, logits_from_probabilities, mean_energy, softmax
+from simsoftmax.calibration.fit import _Fit, _next
+from simsoftmax.calibration.rows import Block, as_table
 from simsoftmax.kernels import calibration as kernels
 from simsoftmax.kernels import floating, lanes
 from simsoftmax.kernels.compiler import compiled
@@ -710,3 +713,120 @@ def test_the_limit_at_an_end_counts_weighted_rows_by_their_spread(sign):
     same = fit_temperature(logits, labels, weights=[3.0] * 3, confidence_level=0.9)
     plain = fit_temperature(logits, labels, confidence_level=0.9)
     assert (same.low, same.high) == pytest.approx((plain.low, plain.high), rel=1e-6)
+
+
+def sums_at(log_beta, rows=60):
+    """Return what one pass finds at beta and a step further, in a table of its own."""
+    logits, labels = draw(np.random.default_rng(5), rows, 4, temperature=1.7, dtype=np.float64)
+    fit = _Fit(as_table(logits, labels, None, 1, False))
+    return lambda step: fit.evaluate(log_beta + step)
+
+
+@pytest.mark.parametrize("log_beta", [-0.9, 0.0, 0.4])
+def test_what_is_foretold_from_a_pass_is_found_by_the_next(log_beta):
+    """Series in the step: the error of each falls as the first power that it leaves out."""
+    at = sums_at(log_beta)
+    here = at(0.0)
+    for step in (0.04, -0.03):
+        errors = []
+        for size in (step, step / 2):
+            there = at(size)
+            # The curvature where the slope is 0: that of the slope's own derivative, without the slope.
+            errors.append(
+                [
+                    abs(here.nll_after(size) - there.nll),
+                    abs(here.curvature_after(size) - there.g[1]),
+                    abs(here.squares_after(size) - there.squares) / here.squares,
+                ]
+            )
+        first, second = np.array(errors)
+        assert (first <= [1e-9, 1e-6, 1e-2]).all()
+        assert (second <= first / [50, 12, 3] + [1e-14, 1e-12, 0]).all()
+    assert here.products != pytest.approx(0, abs=1e-3 * here.squares)
+
+
+@pytest.mark.parametrize("log_beta", [-0.35, -0.5, -0.8, 0.0, 0.2, 1.1])
+def test_a_step_leads_to_the_root_as_near_as_it_says(log_beta):
+    at = sums_at(log_beta)
+    here = at(0.0)
+    root = brentq(lambda step: at(step).g[0], -3, 3, xtol=1e-14)
+    step, error = here.step()
+    g1, g2, g3, *_ = here.g
+    newton = -g1 / g2
+    if math.isfinite(error):
+        assert abs(step - root) <= (1.5 if abs(step) <= 0.1 else 6) * error + 1e-12
+    elif abs(newton) > 10:
+        assert step == newton
+    else:  # too far for the series: Halley's step in log beta
+        assert step == pytest.approx(newton / (1 + newton * (g2 + g3) / g2 / 2), rel=1e-12)
+    assert here.is_last(step, 1e-9) == (abs(step) <= 0.1 and 2 * abs(step * here.products) <= 0.2 * here.squares)
+    assert here.is_last(0.0, 1e-9)
+    assert not here.is_last(0.0, 1.1e-9)
+
+
+def test_steps_keep_to_the_bracket():
+    inf = math.inf
+    assert _next(0.5, 0.3, -inf, inf) == 0.8
+    assert _next(0.5, 9.0, -inf, inf) == 2.5
+    assert _next(0.5, -9.0, -inf, 1.0) == -1.5
+    assert _next(0.25, -0.25, 0.0, 1.0) == _next(0.25, 0.75, 0.0, 1.0) == 0.5
+    assert _next(0.2, -9.0, 0.0, 1.0) == 0.5
+    assert _next(3.0, 0.2, -inf, 3.1) == pytest.approx(1.1)
+    assert _next(3.0, -0.2, 2.9, inf) == pytest.approx(4.9)
+
+
+@pytest.mark.parametrize("rows", [5, 40, 3000])
+def test_degrees_of_freedom_are_those_of_the_sum_of_squared_slopes(rows):
+    """Satterthwaite's: twice the squared mean over the variance, as if slopes were normal and few rows decided."""
+    here = sums_at(0.3, rows)(0.0)
+    logits, labels = draw(np.random.default_rng(5), rows, 4, temperature=1.7, dtype=np.float64)
+    slopes = [np.exp(0.3) * slope(row[None], [y], np.exp(-0.3)) for row, y in zip(logits, labels, strict=True)]
+    square = np.square(slopes)
+    assert here.squares == pytest.approx(square.sum() / rows**2, rel=1e-9)
+    spread = (square**2).sum() / square.sum() ** 2 - 1 / rows
+    assert here.student(0.03, rows) == pytest.approx(student_t.isf(0.03, min(2 / spread, rows - 1)), rel=1e-7)
+
+
+@pytest.mark.parametrize("weighted", [True, False])
+def test_limits_and_widest_gaps_are_those_of_the_rows(weighted, rng):
+    """Row by row with plain sums: what decides whether a temperature exists at all."""
+    z = np.round(3 * rng.standard_normal((9, 4)), 1)
+    z[2, 1], z[3], z[5, [0, 2]], z[8, :3] = -np.inf, 0.7, 9.0, -np.inf
+    z[4, 1] = np.nan if weighted else 1.0  # of weight 0
+    labels = np.array([0, 1, 2, 3, 2, 1, 0, 3, 3])
+    weights = np.array([1, 0.5, 2, 1, 0, 0.25, 3, 1, 0.5]) if weighted else np.ones(9)
+    limits, wide = np.zeros(6), np.zeros(2)
+    for row, label, weight in zip(z, labels, weights, strict=True):
+        if not weight:
+            continue
+        allowed = row[np.isfinite(row)]
+        top, mean = allowed.max(), allowed.mean()
+        limits += [
+            weight * (mean - row[label]),
+            weight * math.log(len(allowed)),
+            weight * math.log((allowed == top).sum()),
+            row[label] < top,
+            np.ptp(allowed) > 0,
+            weight * ((top - allowed).sum() / len(allowed) + top - row[label]),
+        ]
+        wide = np.maximum(wide, [(top - row[label]) / 2, np.ptp(allowed) / 2])
+    block = Block(z, labels, weights if weighted else np.empty(0), 0, 1, 0)
+    assert block.limits() == pytest.approx(limits, rel=1e-12, abs=1e-12)
+    assert block.widest() == pytest.approx(wide, rel=1e-12)
+
+
+@pytest.mark.parametrize(
+    ("bad", "words"),
+    [
+        ([math.nan, 0.0], r"got nan at index \(1, 0\)"),
+        ([0.0, math.inf], r"got inf at index \(1, 1\)"),
+        ([-math.inf, -math.inf], "throughout row 1"),
+        ([0.0, -math.inf], "the label 1 with logit -inf in row 1"),
+    ],
+)
+def test_a_fault_is_named_whatever_the_weight_of_its_row(bad, words):
+    rows = [[1.0, 0.0], bad, [0.0, 1.0]]
+    for weights in ([0.5, 0.5, 0.5], [0.1, 0.2, 0.7], [3.0, 3.0, 3.0], None):
+        with pytest.raises(ValueError, match=words):
+            fit_temperature(rows, [0, 1, 1], weights=weights)
+    fit_temperature([*rows, [0.3, 0.0]], [0, 1, 1, 1], weights=[1.0, 0.0, 1.0, 1.0])

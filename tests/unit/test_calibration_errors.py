@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from scipy.integrate import quad
-from scipy.stats import norm
+from scipy.stats import binomtest, norm
 from sklearn.calibration import calibration_curve
 from sklearn.metrics import brier_score_loss, log_loss
 
@@ -405,3 +405,55 @@ def test_one_tolerance_for_what_exceeds_1(kind):
             brier_score(wrong, [1, 0])
     with pytest.raises(ValueError, match="for probabilities of an event pass the column alone"):
         brier_score(np.array([[0.5], [0.25]]), [1, 0])
+
+
+@pytest.mark.parametrize("level", [0.5, 0.9])
+def test_the_interval_of_an_error_turns_the_resampled_ones_around_it(level):
+    """Each resample one by one, with a table of bins of its own."""
+    draw = np.random.default_rng(3)
+    c = np.round(draw.uniform(0.2, 1, 60), 2)
+    y = (draw.random(60) < c - 0.1).astype(int)
+    found = estimate_calibration_error(c, y, bins=4, confidence_level=level, resamples=50, rng=7)
+    draw, drawn = np.random.default_rng(7), []
+    for _ in range(50):
+        pick = draw.integers(60, size=60)
+        places = np.ceil(c[pick] * 4)
+        drawn.append(sum(abs((y[pick] - c[pick])[places == b].sum()) for b in range(1, 5)) / 60)
+    few, many = np.quantile(drawn, [(1 - level) / 2, (1 + level) / 2])
+    assert (found.low, found.high) == pytest.approx((max(0, 2 * found.value - many), 2 * found.value - few), rel=1e-9)
+    assert found.debiased == expected_calibration_error(c, y, bins=4, debias=True)
+    assert found.by_chance == reliability_diagram(c, y, bins=4).expected_by_chance
+
+
+def test_the_interval_of_no_error_is_none():
+    """Where the measured error is 0 every resample shows more, and turned around it all are below 0: they are cut."""
+    found = estimate_calibration_error([0.5] * 40, [0, 1] * 20, resamples=50, rng=1)
+    assert (found.low, found.value, found.high) == (0.0, 0.0, 0.0)
+    nearly = estimate_calibration_error([0.5] * 40 + [0.9] * 40, [0, 1] * 20 + [1] * 34 + [0] * 6, rng=1)
+    assert nearly.low == 0.0 < nearly.high
+
+
+@pytest.mark.parametrize("confidence_level", [0.5, 0.99])
+def test_a_diagram_says_bin_by_bin_what_was_counted(confidence_level):
+    draw = np.random.default_rng(4)
+    c = np.append(draw.uniform(0, 0.7, 50), [0.0, 1.0])
+    y = draw.integers(0, 2, 52)
+    table = reliability_diagram(c, y, bins=5, confidence_level=confidence_level)
+    assert table.edges.tolist() == [0, 0.2, 0.4, 0.6, 0.8, 1]
+    for b in range(5):
+        inside = (c > b / 5) & (c <= (b + 1) / 5) | ((c == 0) & (b == 0))
+        assert table.count[b] == inside.sum()
+        if not inside.any():
+            assert np.isnan([table.confidence[b], table.accuracy[b], table.low[b], table.high[b]]).all()
+            continue
+        hits, n = y[inside].sum(), inside.sum()
+        assert (table.confidence[b], table.accuracy[b]) == pytest.approx((c[inside].mean(), y[inside].mean()))
+        by_chance = math.sqrt(2 / math.pi * (c[inside] * (1 - c[inside])).sum()) / n
+        assert table.by_chance[b] == pytest.approx(by_chance, rel=1e-12)
+        limits = binomtest(int(hits), int(n)).proportion_ci(confidence_level, "exact")
+        assert (table.low[b], table.high[b]) == pytest.approx(tuple(limits), abs=1e-9)
+    gaps = np.where(table.count > 0, abs(table.gap), 0)
+    assert table.expected_calibration_error == pytest.approx((table.share @ gaps), rel=1e-12)
+    assert table.maximum_calibration_error == pytest.approx(gaps.max(), rel=1e-12)
+    assert str(table).startswith("52 forecasts in 5 bins: expected calibration error ")
+    assert f"largest gap {gaps.max():.4f}" in str(table)

@@ -10,7 +10,7 @@ from scipy import stats
 
 from benchmarks import enumeration_study as study
 from simsoftmax import softmax, verify
-from simsoftmax.verdict.null import Caution, Cells, Null, combine, residuals
+from simsoftmax.verdict.null import Caution, Cells, Groups, Null, combine, pool, residuals
 
 EXAMPLE = np.array([2.0, 1.0, 0.1])
 
@@ -209,3 +209,123 @@ def test_two_tests_share_one_budget():
     p_value = combine(Cells.points(z), np.array([1.0, 0.0]))[2]
     for rate in (0.3, 0.1, 0.03):
         assert (p_value <= rate).mean() == pytest.approx(rate, rel=0.03)
+
+
+@given(st.floats(0.001, 3))
+def test_the_caution_of_a_score_costs_least(spread):
+    """Its price where it just alarms, ln f + c s times the slope of the tail: no other caution is cheaper."""
+    slope = stats.norm.isf(1e-3 / 4)
+    caution = Caution.of_score(spread)
+
+    def price(steps, factor):
+        return np.log(factor) + slope * steps * spread
+
+    steps = np.linspace(np.sqrt(5 / 3), 30, 20_000)
+    cheapest = min(price(steps, 1 / (1 - 4 / 9 / (1 + steps**2))).min(), 1.0)
+    assert price(caution.steps, caution.factor) <= 1.02 * cheapest + 0.01
+    if caution.steps:
+        assert caution.steps**2 >= 5 / 3 - 1e-12
+        assert caution.factor == pytest.approx(1 / (1 - 4 / 9 / (1 + caution.steps**2)), rel=1e-12)
+    else:
+        assert caution.factor == np.e
+
+
+@given(st.integers(1, 50), st.floats(0.001, 5))
+def test_the_caution_of_a_chi_square_costs_least(freedom, spread):
+    law = stats.chi2(freedom)
+    critical = law.isf(1e-3 / 2)
+    slope = law.pdf(critical) / (1e-3 / 2)
+    caution = Caution.of_rest(freedom, spread)
+
+    def price(steps, factor):
+        return np.log(factor) + slope * steps * spread
+
+    steps = np.geomspace(0.5, 100, 20_000)
+    cheapest = price(steps, 1 + 1 / steps**2).min()
+    if freedom > 1:
+        cheapest = min(cheapest, 1.0)
+    assert price(caution.steps, caution.factor) <= 1.1 * cheapest + 0.01
+    if caution.steps:
+        assert caution.factor == pytest.approx(1 + 1 / caution.steps**2, rel=1e-12)
+    else:
+        assert freedom > 1
+        assert caution.factor == np.e
+
+
+@pytest.mark.parametrize("merge", [False, True])
+def test_levels_that_expect_just_enough_are_no_group_together(merge):
+    """Whatever rounding does to K equal probabilities, 5 K particles leave each level alone, and fewer do not."""
+    for levels in range(2, 120):
+        p = softmax(np.zeros(levels), 0.7)
+        assert len(pool(np.zeros(levels), p, 5 * levels, 5.0, merge=merge).starts) == levels
+        few = pool(np.zeros(levels), p, 5 * levels - 1, 5.0, merge=merge)
+        assert len(few.starts) == (levels // 2 if merge else -(-levels // 2))
+
+
+@given(st.integers(2, 40), st.integers(0, 10**6), st.floats(1, 200), st.booleans())
+def test_groups_are_the_fewest_neighbours_that_expect_enough(levels, seed, particles, merge):
+    """Group by group from the lowest energy: a group ends as soon as it expects enough, and not before."""
+    logits = np.random.default_rng(seed).normal(size=levels) * 3
+    logits[seed % levels] = -np.inf if levels > 2 else 0.0
+    p = softmax(logits, 1.7)
+    groups = pool(logits, p, particles, 5.0, merge=merge)
+    order = np.argsort(-logits)[: (p > 0).sum()]
+    assert groups.order.tolist() == order.tolist()
+    starts, total = [0], 0.0
+    for place, level in enumerate(order):
+        if total >= 5.0:
+            starts.append(place)
+            total = 0.0
+        total += particles * p[level]
+    if merge and total < 5.0 and len(starts) > 1:
+        starts.pop()
+    if (particles * p[order] >= 5).all():
+        starts = list(range(len(order)))
+    assert groups.starts.tolist() == starts
+    parts = np.split(order, starts[1:])
+    assert groups.probability == pytest.approx([p[part].sum() for part in parts], rel=1e-12)
+    assert groups.unresolved == pytest.approx(
+        sum(p[part].sum() - p[part].min() for part in parts if len(part) > 1), abs=1e-12
+    )
+    scale = max(1.0, np.abs(logits[order]).max())
+    energy = [(p[part] * (logits[order[0]] - logits[part])).sum() / p[part].sum() / scale for part in parts]
+    assert groups.energy == pytest.approx(energy, abs=1e-12)
+    assert groups.gather(np.arange(levels)).tolist() == [part.sum() for part in parts]
+
+
+@pytest.mark.parametrize("counts", [[60, 30, 8, 1, 1, 0], [61, 31, 8, 0, 0, 0], [50, 30, 17, 2, 0, 1]])
+def test_rare_levels_take_a_tenth_of_the_budget(counts):
+    """The p-value is the lesser of those of the groups over 9/10 and of the rarest level occupied over 1/10."""
+    logits, counts = 1.4 * np.log([0.6, 0.3, 0.08, 0.01, 0.006, 0.004]), np.array(counts)
+    null = Null.of(logits, 1.4, counts.sum())
+    assert null.pooled
+    sums = np.array([counts[0], counts[1], counts[2], counts[3:].sum()])
+    if len(null.groups.starts) == 3:
+        sums = np.array([counts[0], counts[1], counts[2:].sum()])
+    together = Groups(np.arange(len(sums)), np.arange(len(sums)), null.groups.probability, null.groups.energy, 0.0)
+    alone = Null(int(counts.sum()), null.groups.probability, together, null.direction).judge(sums)[2]
+    least = null.p[counts > 0].min()
+    rare = 1 - (1 - null.p[null.p <= least * (1 + 1e-9)].sum()) ** counts.sum()
+    assert null.judge(counts)[2] == pytest.approx(min(alone / 0.9, rare / 0.1, 1.0), rel=1e-9)
+    assert null.share(1e-3) == pytest.approx(9e-4)
+    assert null.misfit(counts) <= min(rare / 0.1, 1.0) + 1e-12
+
+
+@pytest.mark.parametrize("particles", [300, 10**6])
+def test_a_misfit_is_what_no_temperature_mends(particles):
+    """At another temperature the counts fit as before; across its direction they are judged by a chi-square."""
+    logits, t = np.array([1.0, 0.4, -0.3, -0.9]), 1.3
+    null = Null.of(logits, t, particles)
+    off = np.rint(particles * softmax(logits, t * 1.02)).astype(int)
+    assert null.misfit(off) > 0.2
+    for shift in (1.0, 2.5):
+        across = off + np.rint(shift * np.sqrt(particles) * np.array([0.5, -1.0, 0.5, 0.0])).astype(int)
+        p = null.misfit(across)
+        cells = residuals(across, null.groups.probability)
+        rest = cells.mean - (cells.mean @ null.direction) * null.direction
+        assert stats.chi2.sf((rest**2).sum(), 2) <= p * 1.05
+        if particles > 1000:
+            assert p == pytest.approx(stats.chi2.sf((rest**2).sum(), 2), rel=0.2)
+    two = Null.of(np.zeros(2), t, 100)
+    assert two.misfit(np.array([60, 40])) == pytest.approx(2 * stats.binom.sf(59, 100, 0.5), rel=1e-9)
+    assert Null.of(np.array([1.0, 0.0]), t, 100).misfit(np.array([60, 40])) == 1.0

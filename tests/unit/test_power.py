@@ -301,3 +301,16 @@ def test_a_detectable_shift_has_the_length_that_is_caught(logits, particles):
     p = null.groups.probability
     mass = np.linspace(min(1 - p.max(), 0.5), min(1 - p.max(), 0.5) + t, 100_001)
     assert particles * t**2 / (mass * (1 - mass)).max() == pytest.approx(length2, rel=1e-6)
+
+
+@pytest.mark.parametrize("share", [0.4, 0.2, 0.03])
+def test_a_single_binomial_count_is_drawn_back_by_half_a_count(share):
+    """Two groups are tested exactly, up to the end of the cell that is nearer to 0: half a count farther in."""
+    n = 10_000
+    need = _Thresholds.of(Null.of(1.3 * np.log([1 - share, share]), 1.3, n), 0.01)
+    assert need.score_steps * need.score_loose == pytest.approx(0.5 / math.sqrt(n * share * (1 - share)), rel=1e-9)
+    assert need.score == pytest.approx(stats.norm.isf(0.005), rel=1e-12)
+    even = _Thresholds.of(Null.of(np.zeros(2), 1.3, n), 0.01)
+    assert need.freedom == 0
+    assert even.rest_steps * math.sqrt(even.loose) == pytest.approx(0.5 / math.sqrt(n / 4), rel=1e-9)
+    assert (even.freedom, even.rest) == (1, pytest.approx(stats.chi2.isf(0.01, 1)))

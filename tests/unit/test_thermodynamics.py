@@ -276,3 +276,10 @@ def test_the_error_of_bennett_is_that_of_a_logistic_regression():
     assert result.error == pytest.approx(np.sqrt(variance), rel=1e-4)
     assert result.high - result.value == pytest.approx(stats.norm.isf(0.1) * result.error)
     assert result.value - result.low == pytest.approx(result.high - result.value)
+
+
+def test_an_integral_shows_its_answer_and_not_its_tables():
+    shown = repr(integrate_log_partition(Z, 0.7, particles=5000, rng=1))
+    assert "quadrature_bound" in shown
+    assert "array" not in shown
+    assert "inverse_temperatures" not in shown
