@@ -108,6 +108,10 @@ def test_pooled_levels_count_as_unseen():
 def test_wrong_differences_are_named():
     with pytest.raises(ValueError, match=r"difference must lie strictly between 0 and 1, got 1\.5"):
         required_particles(1.5, EXAMPLE)
+    with pytest.raises(ValueError, match=r"difference must lie strictly between 0 and 1, got 1\.0"):
+        required_particles(1.0, EXAMPLE)
+    with pytest.raises(ValueError, match="difference must lie strictly between 0 and inf, got inf"):
+        required_particles(math.inf, EXAMPLE, of="temperature")
     with pytest.raises(TypeError, match="difference must be a number, got 'x'"):
         required_particles("x", EXAMPLE)
     with pytest.raises(ValueError, match="of must be 'total_variation' or 'temperature'"):
