@@ -330,10 +330,9 @@ def test_a_share_is_promised_only_between_a_ten_millionth_and_a_half():
 
 def rejected(number, alarm):
     """Return for each edge which numbers of draws below it are too few or too many, by going through all."""
-    each, n = alarm / 3 / (2 * len(samplers.EDGES)), np.arange(number + 1)
-    return [
-        (stats.binom.cdf(n, number, e) <= each) | (stats.binom.sf(n - 1, number, e) <= each) for e in samplers.EDGES
-    ]
+    level, n = samplers._critical_level(number, alarm / 3), np.arange(number + 1)
+    laws = [stats.binom(number, edge) for edge in samplers.EDGES]
+    return [(law.cdf(n) <= level) | (law.sf(n - 1) <= level) for law in laws]
 
 
 def power_of(shares, number, alarm):
@@ -488,3 +487,26 @@ def test_at_infinite_temperature_a_score_is_counted_in_standard_deviations(rng):
     )
     assert found_of([0], np.ones((1, 5)), Pipeline.of(math.inf)).score == 0
     assert math.isfinite(found_of([1], np.array([[1e200, -1e200]]), Pipeline.of(0.7)).score)
+
+
+@pytest.mark.parametrize("level", [0.3, 0.05, 0.01, 1e-4])
+def test_the_chance_of_any_edge_is_summed_over_all_outcomes(level):
+    """Three draws fall between fifteen edges in 3,375 ways."""
+    places = np.array(list(itertools.product(range(15), repeat=3)))
+    chance = np.diff([0.0, *samplers.EDGES, 1.0])[places].prod(axis=1)
+    below = (places[:, :, None] <= np.arange(14)).sum(axis=1)
+    law = stats.binom(3, samplers.EDGES)
+    surprising = (np.minimum(law.cdf(below), law.sf(below - 1)) <= level).any(axis=1)
+    assert samplers._any_edge(3, level) == pytest.approx(chance[surprising].sum(), rel=1e-9)
+
+
+@pytest.mark.parametrize("number", [30, 2000])
+def test_the_critical_level_of_the_tail_is_as_large_as_it_may_be(number):
+    level = samplers._critical_level(number, 0.01)
+    assert samplers._any_edge(number, level) <= 0.01
+    around = [samplers._any_edge(number, level * math.exp(step)) for step in (0.006, 0.5)]
+    assert around[1] > 0.01 or around[0] > 0.01  # counts are whole numbers: the chance moves in jumps
+    many = samplers.EXACT + 1
+    assert samplers._critical_level(many, 0.01) == pytest.approx(0.01 / 28, rel=1e-12)
+    assert samplers._any_edge(many, 1e-3) == pytest.approx(0.028, rel=1e-12)
+    assert samplers._any_edge(many, 0.5) == 1.0
