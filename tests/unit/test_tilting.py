@@ -72,6 +72,17 @@ def test_a_sum_that_is_smooth_only_near_its_mean_is_bounded_farther_out():
     assert heat.tail(score, -0.5) == pytest.approx(math.exp(value), rel=1e-6)
 
 
+def test_a_sum_that_is_not_smooth_at_its_mean_is_bounded_everywhere():
+    mean = 1 / (1.0003 * SMOOTH) ** 2  # a little farther up it would be smooth
+    for score in (0.5, 5.0):
+        bound = math.exp(score - (mean + score) * math.log1p(score / mean))
+        assert counts(mean).tail(score) == pytest.approx(bound, rel=1e-6)
+
+
+def test_nothing_is_promised_that_is_missed_more_often_than_not():
+    assert exponentials(400).detectable(1e-3, 0.3) == (-math.inf, math.inf)
+
+
 def test_a_saddle_is_where_the_mean_is_the_score():
     heat = exponentials(50)
     for theta in (-0.9, -0.31, 0.0, 0.17, 0.8):
