@@ -510,3 +510,16 @@ def test_the_critical_level_of_the_tail_is_as_large_as_it_may_be(number):
     assert samplers._critical_level(many, 0.01) == pytest.approx(0.01 / 28, rel=1e-12)
     assert samplers._any_edge(many, 1e-3) == pytest.approx(0.028, rel=1e-12)
     assert samplers._any_edge(many, 0.5) == 1.0
+
+
+def test_a_score_is_told_in_standard_deviations_positive_where_it_is_colder(rng):
+    z = scores(rng, 2000, 30, ties=False)
+    x = z / 0.7
+    p = ss.softmax(x)
+    mean, square = (p * x).sum(axis=1), (p * x**2).sum(axis=1)
+    for t in (0.6, 0.7, 0.9):
+        draws = ss.sample(z, t, rng=rng)
+        off = x[np.arange(2000), draws].sum() - mean.sum()
+        verdict = ss.verify_draws(draws, z, 0.7)
+        assert verdict.temperature_score == pytest.approx(off / np.sqrt((square - mean**2).sum()), rel=1e-6)
+    assert ss.verify_draws([0, 1], np.ones((2, 3)), 0.7).temperature_score == 0

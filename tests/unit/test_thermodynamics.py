@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from scipy import stats
+from scipy import optimize, stats
 from short import short
 
 import simsoftmax as sm
@@ -209,7 +209,7 @@ def test_normal_reach():
 def test_scores_of_any_size_have_fluctuations():
     """In another unit the estimates are the same; what no float can hold is refused by name."""
     counts, z = [5, 3, 2], np.array([0.0, 1.0, 0.3])
-    for unit in (2.0**-900, 2.0**500, 2.0**1020):
+    for unit in (2.0**-900, 2.0**500, 2.0**1020, 2.0**1021):
         assert mean_energy_from_counts(counts, z * unit).error == unit * mean_energy_from_counts(counts, z).error
         assert heat_capacity_from_counts(counts, z * unit, 1.5 * unit) == heat_capacity_from_counts(counts, z, 1.5)
     with pytest.raises(ValueError, match="logits must keep their variance"):
@@ -283,3 +283,27 @@ def test_an_integral_shows_its_answer_and_not_its_tables():
     assert "quadrature_bound" in shown
     assert "array" not in shown
     assert "inverse_temperatures" not in shown
+
+
+@pytest.mark.parametrize(("span", "wanted"), [(0.5, 1e-3), (7.0, 1e-9), (60.0, 1e-6)])
+def test_the_bound_of_the_quadrature_is_the_least_that_an_ellipse_proves(span, wanted):
+    """64 M rho^(-2n) / 15 (1 - rho^-2) on [-1, 1] (L. N. Trefethen 2008), M bounding <E> less the mid-range there."""
+    t = 0.7
+    result = integrate_log_partition(
+        [0.0, span * t], t, quadrature_error=wanted, sampler=lambda t, n, rng: noiseless(np.array([0.0, span * 0.7]), t)
+    )
+
+    def bound(height, nodes):
+        """Of the ellipse around beta from 0 to 1 / T that reaches up to an imaginary part of height / span T."""
+        up = 2 * height / span
+        rho = up + np.sqrt(1 + up**2)
+        largest = span / 2 / np.cos(height / 2) / 2  # half of 1 / T is what a unit of [-1, 1] stands for
+        return 64 / 15 * largest / rho ** (2 * nodes) / (1 - rho**-2)
+
+    def least(nodes):
+        return optimize.minimize_scalar(bound, bounds=(0.02, 3.14), args=(nodes,), method="bounded").fun
+
+    nodes = len(result.particles)
+    assert result.quadrature_bound == pytest.approx(least(nodes), rel=2e-3)
+    assert result.quadrature_bound <= wanted
+    assert nodes == 1 or least(nodes - 1) > wanted * 0.998

@@ -292,3 +292,11 @@ def test_an_average_is_judged_by_what_the_proposal_is_not_by_how_it_was_passed()
     assert named.detectable_temperature == given.detectable_temperature > 1.1 * uniform.detectable_temperature
     swapped = as_proposal(np.eye(3)[[1, 0, 2]], 3)
     assert swapped != as_proposal(np.eye(3)[[0, 2, 1]], 3)
+
+
+def test_an_average_over_equal_levels_has_no_direction_of_temperature():
+    verdict = verify_average([0.26, 0.24, 0.25, 0.25], np.zeros(4), 0.7, particles=1000, recorded=1)
+    assert (verdict.temperature_score, verdict.detectable_temperature) == (0.0, math.inf)
+    form = 1000 * 4 * 2 * 0.01**2  # Pearson's, as one record is one multinomial draw
+    assert verdict.statistic == pytest.approx(form, rel=1e-9)
+    assert verdict.p_value == pytest.approx(stats.chi2.sf(form, 3), rel=1e-9)
