@@ -20,7 +20,7 @@ from short import short
 
 import simsoftmax
 from simsoftmax import fit_temperature, log_softmax, logits_from_probabilities, mean_energy, softmax
-from simsoftmax.calibration.fit import _Fit, _next
+from simsoftmax.calibration.fit import _Fit, _next, _Sums
 from simsoftmax.calibration.rows import Block, as_table
 from simsoftmax.kernels import calibration as kernels
 from simsoftmax.kernels import floating, lanes
@@ -830,3 +830,60 @@ def test_a_fault_is_named_whatever_the_weight_of_its_row(bad, words):
         with pytest.raises(ValueError, match=words):
             fit_temperature(rows, [0, 1, 1], weights=weights)
     fit_temperature([*rows, [0.3, 0.0]], [0, 1, 1, 1], weights=[1.0, 0.0, 1.0, 1.0])
+
+
+@pytest.mark.parametrize("scale", [1e-250, 1e-30, 1e20, 1e200, 1e305])
+@pytest.mark.parametrize("labels", ["drawn", "likeliest", "least likely"])
+def test_in_another_unit_of_the_logits_a_fit_is_the_same(scale, labels):
+    """T and its interval have the unit of the logits, and the NLL at the fit has none; that at T = 1 is another's."""
+    logits, y = draw(np.random.default_rng(5), 30, 3, temperature=1.7, dtype=np.float64)
+    if labels != "drawn":
+        y = logits.argmax(axis=1) if labels == "likeliest" else logits.argmin(axis=1)
+    here, there = fit_temperature(logits, y), fit_temperature(scale * logits, y)
+    assert (there.status, there.reason) == (here.status, here.reason)
+    for end in ("temperature", "low", "high"):
+        assert getattr(there, end) == pytest.approx(scale * getattr(here, end), rel=1e-2), end
+    if labels == "drawn":
+        assert there.temperature == pytest.approx(scale * here.temperature, rel=1e-8)
+        assert there.steps[-1].temperature == pytest.approx(there.temperature, rel=0.2)
+    assert there.nll_after == pytest.approx(here.nll_after, rel=1e-8, abs=1e-12)
+    assert there.nll_before == pytest.approx(nll(scale * logits, y, 1.0), rel=1e-6, abs=1e-12)
+
+
+def test_gaps_that_no_unit_brings_within_reach_are_refused():
+    with pytest.raises(ValueError, match="logits must call for a temperature that float64 can hold"):
+        fit_temperature([[1e308, -1e308]] * 3, [0, 0, 1])
+    one = fit_temperature([[1e308, -1e308], *[[1.0, 0.0]] * 3], [0, 0, 0, 1])
+    assert one.temperature == pytest.approx(1 / math.log(2), rel=1e-9)
+
+
+def step_of(*cumulants):
+    return _Sums(1.0, 1.0, 0.0, 0.0, cumulants, 1.0, 0.0, 1.0).step()
+
+
+def test_a_step_is_the_root_of_the_series_where_it_says_that_it_is_good():
+    c = (-0.3, 1.0, 0.4, -0.6, 1.2, 2.0)
+    coefficients = [c[0], c[1], c[2] / 2, c[3] / 6, c[4] / 24, c[5] / 120]
+    x = brentq(np.polynomial.Polynomial(coefficients), 0.0, 0.8, xtol=1e-15)
+    slope_there = np.polynomial.Polynomial(coefficients).deriv()(x)
+    before, last = (abs(coefficients[k] * x**k / slope_there) for k in (4, 5))
+    assert step_of(*c) == pytest.approx((math.log1p(x), last * min(1, last / before) / (1 + x)), rel=1e-9)
+    assert step_of(*c[:4], 0.0, 0.0)[1] == 0.0
+    # Where the last terms decide, Halley's step in log beta is the better one.
+    assert step_of(-0.3, 1.0, 0.0, 0.0, 0.0, 2e5) == (pytest.approx(0.3 / 1.15, rel=1e-12), math.inf)
+
+
+@pytest.mark.parametrize(
+    ("newton", "denominator", "taken"),
+    [(9.9, 1.5, 6.6), (10.1, 1.5, 10.1), (-9.9, 1.5, -6.6), (2.0, 4.9, 2 / 4.9), (2.0, 5.1, 2.0),
+     (0.8, 0.21, 0.8 / 0.21), (0.8, 0.19, 0.8), (-0.6, 0.8, -0.75)],
+)  # fmt: skip
+def test_far_from_the_root_a_step_is_halleys_or_newtons(newton, denominator, taken):
+    g3 = 2 * (denominator - 1) / newton - 1
+    assert step_of(-newton, 1.0, g3, 0.0, 0.0, 0.0) == (pytest.approx(taken, rel=1e-12), math.inf)
+    assert step_of(-3 * newton, 3.0, 3 * g3, 0.0, 0.0, 0.0)[0] == pytest.approx(taken, rel=1e-12)
+
+
+def test_without_curvature_a_step_goes_to_the_end():
+    assert step_of(0.5, 0.0, 0.0, 0.0, 0.0, 0.0) == (-math.inf, math.inf)
+    assert step_of(-0.5, 0.0, 0.0, 0.0, 0.0, 0.0) == (math.inf, math.inf)

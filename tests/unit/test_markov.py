@@ -289,6 +289,18 @@ def test_sweeps_are_the_fewest_that_either_bound_allows(logits, temperature, see
                 assert chain.sweeps(left, start=asked) == np.ceil(needed)
 
 
+@pytest.mark.parametrize("start", [[0.0, 1.0, 0.0], [0.5, 0.0, 0.5]])
+def test_a_start_that_is_nowhere_else_may_be_any_level(start):
+    """From level k alone chi-square is 1 / p_k - 1; from two halves it is the mean of their quarters, less 1."""
+    p = ss.softmax([1.0, 0.3, -2.0], 0.7)
+    chain = ss.relaxation([1.0, 0.3, -2.0], 0.7, proposal="neighbour")
+    distance = 0.5 * np.sqrt((np.square(start) / p).sum() - 1)
+    for left in (0.3, 1e-4):
+        assert chain.sweeps(left, start=np.array(start)) == np.ceil(
+            np.log(left / distance) / np.log1p(-chain.spectral_gap)
+        )
+
+
 def test_no_sweep_is_needed_where_all_particles_already_are():
     assert ss.relaxation([1.0, 0.0], 0.0).sweeps() == 0
     assert ss.relaxation([1.0, 0.0], 1e-3).sweeps(start=np.array([1.0, 0.0])) == 0
