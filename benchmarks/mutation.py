@@ -62,11 +62,13 @@ IDLE = re.compile("_(RShift|LShift|BitOr|BitAnd|BitXor)$|Comparison.*_(Eq|NotEq|
 EQUIVALENT = (
     ("calibration/metrics", "empty = count == 0", "count <= 0", "a count is never below 0"),
     ("calibration/fit", "abs(step) <= _LAST_STEP", "abs.step. < _LAST", "differs at one float, where both hold"),
+    ("calibration/fit", "if not abs(x) < 0.9", "abs.x. <= 0.9", "differs at one float, where both hold"),
     ("calibration/rows", "UNIT = 1 << ", "^(?!.*1 / )", "how long blocks are shows in the time alone"),
     ("calibration/rows", "self.length = max(", r"max.. 2|// 1[57]|UNIT // [79]|[-+*%] (16|8)", "as above"),
     ("calibration/rows", "max(1, _CONVERTED_UNIT // ", r"max.. 2, _C|UNIT [-+*%] |not direct", "as above"),
     ("calibration/rows", "self.threads = threads if", r"levels [<>=!]+ _UNIT // \d else 1|UNIT [-+*] 2", "as above"),
     ("markov", "np.expm1(log_p[there][0])", r"log_p.there.. -1", "the first of one is the last"),
+    ("markov", "if log_sum > 0 else", "log_sum != 0", "the logarithm of 1 / p is never below 0"),
     ("thermodynamics", "if not largest < np.inf", "largest != np.inf", "it is never NaN: scores are finite"),
     ("thermodynamics", "np.linspace(0.01, 0.999, 400)", r"0\.999, +(399|401)", "each height proves a bound"),
     ("verdict/null", "(q - 0.5) / (trials + 1)", r".trials ([*/]+ 1|\+ +[02])", "less than its stated error"),

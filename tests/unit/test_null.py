@@ -329,3 +329,23 @@ def test_a_misfit_is_what_no_temperature_mends(particles):
     two = Null.of(np.zeros(2), t, 100)
     assert two.misfit(np.array([60, 40])) == pytest.approx(2 * stats.binom.sf(59, 100, 0.5), rel=1e-9)
     assert Null.of(np.array([1.0, 0.0]), t, 100).misfit(np.array([60, 40])) == 1.0
+
+
+@pytest.mark.parametrize("particles", [40, 2000, 10**7])
+def test_cautions_are_chosen_for_cells_of_the_expected_width(particles):
+    """A cell is one count wide; its constant is the square of width / pi, or 1. The chi-square is taken where it alarms."""
+    logits = np.array([1.0, 0.4, -0.3, -0.9])
+    null = Null.of(logits, 1.3, particles)
+    p, along = null.groups.probability, null.direction**2
+    left = p[::-1].cumsum()[::-1]
+    share = p[:-1] / left[:-1]
+    loose = np.minimum(1 / (particles * left[:-1] * share * (1 - share)) / np.pi**2, 1.0)
+    assert null.usual_cells.loose == pytest.approx(loose, rel=1e-9)
+    freedom = len(p) - 2
+    critical = stats.chi2.isf(1e-3 / 2, freedom)
+    expected = (
+        Caution.of_score(np.sqrt(loose @ along)),
+        Caution.of_rest(freedom, 2 * np.sqrt(critical / freedom * (loose @ (1 - along)))),
+    )
+    for found, wanted in zip(null.cautions, expected, strict=True):
+        assert (found.steps, found.factor) == pytest.approx((wanted.steps, wanted.factor), rel=1e-7)

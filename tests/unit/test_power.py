@@ -14,8 +14,11 @@ from simsoftmax import detectable_difference, required_particles, softmax
 from simsoftmax.arguments import LEAST_PROBABILITY
 from simsoftmax.verdict.null import Null, residuals
 from simsoftmax.verdict.power import (
+    NODES,
     _bent,
     _detectable_total_variation,
+    _jump,
+    _moments,
     _noncentrality,
     _quick_cells,
     _Thresholds,
@@ -318,3 +321,22 @@ def test_a_single_binomial_count_is_drawn_back_by_half_a_count(share):
     assert need.freedom == 0
     assert even.rest_steps * math.sqrt(even.loose) == pytest.approx(0.5 / math.sqrt(n / 4), rel=1e-9)
     assert (even.freedom, even.rest) == (1, pytest.approx(stats.chi2.isf(0.01, 1)))
+
+
+def test_moments_of_a_sum_are_those_of_its_terms():
+    """At the nodes of a normal variable u: c (u^2 - 1) has variance 2 c^2 and third moment 8 c^3, c u has c^2 and 0."""
+    for c in (0.1, 1.0, 30.0):
+        terms = np.stack([c * (NODES**2 - 1) + 7, 2 * c * NODES, c * (NODES**2 - 1)], axis=1)
+        variance, skewness = _moments(terms)
+        assert variance == pytest.approx(8 * c**2, rel=1e-12)
+        assert skewness == pytest.approx(16 / 8**1.5, rel=1e-12)
+
+
+def test_a_lattice_is_blurred_by_the_other_groups():
+    """Alone, a count may stay short by pi / 2 times its constant; beside a sum as fine as a normal one, by nothing."""
+    assert _jump(np.array([1.0]), np.array([0.04])) == pytest.approx(math.pi / 2 * 0.2, rel=1e-12)
+    assert _jump(np.array([-0.6, 0.8]), np.array([0.5, 0.01])) == pytest.approx(
+        (grain := math.pi / 2 * 0.6 * math.sqrt(0.5)) * math.exp(-(math.pi**2) * 0.36 / (2 * grain**2)), rel=1e-12
+    )
+    assert _jump(np.array([0.6, 0.8]), np.array([1e-3, 1e-3])) < 1e-100
+    assert _jump(np.array([1.0]), np.zeros(1)) == 0.0
