@@ -333,7 +333,7 @@ def test_a_misfit_is_what_no_temperature_mends(particles):
 
 @pytest.mark.parametrize("particles", [40, 2000, 10**7])
 def test_cautions_are_chosen_for_cells_of_the_expected_width(particles):
-    """A cell is one count wide; its constant is the square of width / pi, or 1. The chi-square is taken where it alarms."""
+    """A cell is one count wide; its constant is the square of width / pi, or 1. The chi-square just alarms."""
     logits = np.array([1.0, 0.4, -0.3, -0.9])
     null = Null.of(logits, 1.3, particles)
     p, along = null.groups.probability, null.direction**2
