@@ -340,3 +340,15 @@ def test_a_lattice_is_blurred_by_the_other_groups():
     assert _jump(np.array([-0.6, 0.8]), np.array([0.5, 0.01])) == pytest.approx(blurred, rel=1e-12)
     assert _jump(np.array([0.6, 0.8]), np.array([1e-3, 1e-3])) < 1e-100
     assert _jump(np.array([1.0]), np.zeros(1)) == 0.0
+
+
+@pytest.mark.parametrize("particles", [600, 20_000])
+def test_errors_are_relative_so_that_the_unit_of_the_logits_does_not_matter(particles):
+    at_one = detectable_difference(particles, EXAMPLE, 1.0)
+    assert 0 < at_one.temperature < 4
+    for unit in (0.5, 2.0, 1024.0):
+        other = detectable_difference(particles, unit * EXAMPLE, unit)
+        assert other.temperature == pytest.approx(at_one.temperature, rel=1e-5)
+        assert other.total_variation == pytest.approx(at_one.total_variation, rel=1e-9)
+    for t in (0.0, math.inf):
+        assert math.isinf(detectable_difference(particles, EXAMPLE, t).temperature)
