@@ -887,3 +887,23 @@ def test_far_from_the_root_a_step_is_halleys_or_newtons(newton, denominator, tak
 def test_without_curvature_a_step_goes_to_the_end():
     assert step_of(0.5, 0.0, 0.0, 0.0, 0.0, 0.0) == (-math.inf, math.inf)
     assert step_of(-0.5, 0.0, 0.0, 0.0, 0.0, 0.0) == (math.inf, math.inf)
+
+
+def test_a_bootstrap_looks_once_more_at_all_rows_where_the_slope_is_nothing(rng):
+    logits, labels = draw(rng, 300, 4)
+    weights = rng.exponential(size=300)
+    plain = fit_temperature(logits, labels, weights=weights)
+    fit = fit_temperature(logits, labels, weights=weights, interval="bootstrap", rng=1)
+    last = fit.steps[-1]
+    assert len(fit.steps) == len(plain.steps) + 1
+    assert (last.temperature, last.rows) == (pytest.approx(fit.temperature, rel=1e-7), 300)
+    assert last.slope == pytest.approx(0, abs=1e-6)
+
+
+def test_a_sample_of_rows_without_weight_is_no_start_but_no_obstacle(rng):
+    logits, labels = draw(rng, 1200, 3)
+    weights = np.ones(1200)
+    weights[::4] = 0.0  # just the rows of the sample that a fit starts on
+    used = weights > 0
+    expected = fit_temperature(logits[used], labels[used])
+    assert fit_temperature(logits, labels, weights=weights).temperature == pytest.approx(expected.temperature, rel=1e-6)
