@@ -12,7 +12,7 @@ from scipy import stats
 from benchmarks.wrong_samplers import wrong_samplers
 from simsoftmax import detectable_difference, required_particles, softmax
 from simsoftmax.arguments import LEAST_PROBABILITY
-from simsoftmax.verdict.null import Null, residuals
+from simsoftmax.verdict.null import Null, binomial_quantile, residuals
 from simsoftmax.verdict.power import (
     NODES,
     _bent,
@@ -352,3 +352,19 @@ def test_errors_are_relative_so_that_the_unit_of_the_logits_does_not_matter(part
         assert other.total_variation == pytest.approx(at_one.total_variation, rel=1e-9)
     for t in (0.0, math.inf):
         assert math.isinf(detectable_difference(particles, EXAMPLE, t).temperature)
+
+
+@pytest.mark.parametrize("share", [0.002, 0.02])
+def test_cells_of_less_than_half_a_count_open_to_the_end(share):
+    """From half a count to none, what lies below the cell goes from all that a normal quantile says to nothing."""
+    c, left, q = np.array([0.0, 0.1, 0.3, 0.49, 0.5, 0.8]), np.full(6, 400.0), np.full(6, share)
+    cells = _quick_cells(c, left, q, 1 - q)
+    start, end = binomial_quantile(c - 1, left, q, 1 - q), binomial_quantile(c, left, q, 1 - q)
+    start = stats.norm.ppf(stats.norm.cdf(start) * np.minimum(2 * c, 1.0))
+    assert cells.mean == pytest.approx(
+        [stats.truncnorm(*ends).mean() for ends in zip(start, end, strict=True)], rel=1e-6
+    )
+    mirrored = _quick_cells(left - c, left, 1 - q, q)
+    assert mirrored.mean == pytest.approx(-cells.mean, rel=1e-9)
+    assert mirrored.loose == pytest.approx(cells.loose, rel=1e-9)
+    assert cells.loose[0] == 1.0
