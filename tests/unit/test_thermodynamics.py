@@ -189,6 +189,7 @@ def test_heat_capacity_of_a_real_simulation(rng):
         (lambda: log_partition_difference([1, 2], [1.0, 0.0]), r"counts must have shape \(2, K\), got \(2,\)"),
         (lambda: log_partition_difference(np.ones((2, 2), int), np.ones((3, 2))), r"logits must have shape"),
         (lambda: log_partition_difference(np.ones((2, 2), int), [1.0, 0.0], [1.0, 0.0]), "one or two numbers > 0"),
+        (lambda: log_partition_difference(np.ones((2, 2), int), [1.0, 0.0], [1.0, np.inf]), "> 0 and finite, got"),
     ],
 )
 def test_wrong_input_is_refused(call, message):
@@ -307,3 +308,11 @@ def test_the_bound_of_the_quadrature_is_the_least_that_an_ellipse_proves(span, w
     assert result.quadrature_bound == pytest.approx(least(nodes), rel=2e-3)
     assert result.quadrature_bound <= wanted
     assert nodes == 1 or least(nodes - 1) > wanted * 0.998
+
+
+def test_between_a_system_and_itself_nothing_is_uncertain():
+    """The gap of scores is 0 for every draw, so however many there are the difference is 0 without an error."""
+    for first in range(1, 60, 3):
+        same = log_partition_difference([[first, 3], [7, first + 1]], [1.0, 0.0], 0.7)
+        assert same.value == pytest.approx(0, abs=1e-9)
+        assert 0 <= same.error < 1e-7
