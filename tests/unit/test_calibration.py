@@ -853,6 +853,8 @@ def test_in_another_unit_of_the_logits_a_fit_is_the_same(scale, labels):
 def test_gaps_that_no_unit_brings_within_reach_are_refused():
     with pytest.raises(ValueError, match="logits must call for a temperature that float64 can hold"):
         fit_temperature([[1e308, -1e308]] * 3, [0, 0, 1])
+    wrong = fit_temperature([[1e308, -1e308]] * 3, [1, 1, 1])  # at T = 1 the labels are impossible
+    assert (wrong.status, wrong.nll_before, wrong.nll_after) == ("infinite", math.inf, pytest.approx(math.log(2)))
     one = fit_temperature([[1e308, -1e308], *[[1.0, 0.0]] * 3], [0, 0, 0, 1])
     assert one.temperature == pytest.approx(1 / math.log(2), rel=1e-9)
 
