@@ -422,6 +422,8 @@ def test_the_place_that_is_farthest_off_is_named():
     assert judged((0, 29, -5))[0] == "tokens 58 to 59 are drawn too seldom, by 0.5 standard deviations"
     few = samplers.Places(even / 100, even / 100, covariance / 100, 0 * even)
     assert samplers._place(few, part, levels)[1] == 1.0
+    off = few._replace(observed=few.expected + 3 * np.eye(2, PARTS))  # all places together are one, and say nothing
+    assert samplers._place(off, part, levels)[1] == 1.0
 
 
 def test_a_verdict_says_what_it_would_have_caught_and_what_it_did(rng):

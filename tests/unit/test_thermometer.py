@@ -173,3 +173,14 @@ def test_each_end_of_an_interval_is_where_the_modified_root_says(particles):
             r = sign * mp.sqrt(2 * particles * ((best - b) * observed - (log_z(best) - log_z(b))))
             u = (best - b) / step
             assert float(r + mp.log(u / r) / r) == pytest.approx(sign * stats.norm.isf(0.05), abs=2e-6)
+
+
+@pytest.mark.parametrize("particles", [1, 2])
+def test_particles_that_are_all_in_the_highest_level_exclude_the_cold(particles):
+    """Exact: at the lower end all are there with probability 5 %; no temperature is too hot."""
+    hot = estimate_temperature([0, 0, particles], EXAMPLE, confidence_level=0.9)
+    assert math.isinf(hot.temperature)
+    assert math.isinf(hot.high)
+    assert softmax(EXAMPLE, hot.low)[2] ** particles == pytest.approx(0.05, rel=1e-9)
+    tied = estimate_temperature([0, 0, particles, 0], [*EXAMPLE, 0.1], confidence_level=0.9)
+    assert (2 * softmax([*EXAMPLE, 0.1], tied.low)[2]) ** particles == pytest.approx(0.05, rel=1e-9)
