@@ -85,12 +85,6 @@ EQUIVALENT = (
     ("verdict/samplers", "high - low > 1e-9", "low >= 1e-9", "differs where the search may end or not"),
     ("verdict/thermometer", "tilt**2 / 24", r"\*\* 3 / 24|2 (// 24|/ 2[35])", "less than 1e-7 of the sum it is in"),
     ("verdict/thermometer", "> 2 * LARGE", "[13] [*] LARGE", "both ways are right to 1e-9 there"),
-    (
-        "verdict/thermometer",
-        "_root(short, math.log(k)",
-        r"short, math.log.k. . math.log.n . k..$",
-        "a search begins anywhere",
-    ),
     ("verdict/tilting", "if side > 0 else low", "if side >= 0", "a side is 1 or -1"),
     ("verdict/tilting", "+ 1e-9 * (end - best)", r"end \+ best", "a search may begin anywhere near the pole"),
     ("verdict/verification", "np.clip(values[:-1], -1, 1)", "~1, 1", "it cuts rounding off, and 1e-16 are not 1"),
