@@ -41,6 +41,18 @@ def split(rng: np.random.Generator) -> Split:
     return Split(x[:TAUGHT], y[:TAUGHT], x[TAUGHT:], y[TAUGHT:])
 
 
+def mean_pictures(given: Split) -> Floats:
+    """Return the mean picture of each digit among those to learn from, (classes, 64)."""
+    return np.array([given.pictures[given.labels == digit].mean(axis=0) for digit in range(CLASSES)])
+
+
+def nearest_other(given: Split) -> Labels:
+    """Return, for each test picture, the digit other than its own whose mean picture is nearest."""
+    distances = np.square(given.test_pictures[:, None] - mean_pictures(given)).sum(axis=-1)
+    distances[np.arange(len(distances)), given.test_labels] = np.inf
+    return distances.argmin(axis=1)
+
+
 class Network(NamedTuple):
     """Students with one hidden layer each; the first axis numbers the students."""
 
