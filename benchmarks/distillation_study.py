@@ -18,7 +18,7 @@ The plan, written before the study was run, and kept:
   the student has been heated, with the temperature of one half of the test for the other half.
 - The main comparison is T = 20 of the well-read teacher against labels, in pairs that share a seed, at each size, by
   Student's t-interval of the mean difference. It speaks of the luck of the deal and of the start; the 1797 pictures
-  are always the same. Everything is reported whichever way it falls. Nothing was tuned for any of the students.
+  are always the same. Everything is reported whichever way it falls. Nothing else was tuned, for any of the students.
 - Besides, a student is taught without a single picture of one digit, the seed modulo 10, and tested on that digit: as
   it is, and once told how common the digit is (its score is raised until a tenth of the test is called so).
 - Added after a first run, and tried on six of its seeds: what the well-read teacher knows besides the answer. On the
