@@ -94,9 +94,9 @@ class DistillationExplorer(LiveFigure):
     _labels = traitlets.List(traitlets.Int()).tag(sync=True)
     _title = "Heat shows what a picture resembles"
     _caption = (
-        "Left, a picture; in the middle, what a student is told of it; right, the mean pictures of the classes mixed in "
-        "these shares. Ticks are a smoothed label, which knows of no likeness. Below, the more of its target a picture "
-        "shares with this one, the darker it is. Turn the heat, and choose another."
+        "What a teacher tells of a picture, and the mean pictures of all classes mixed in these shares. Ticks are a "
+        "smoothed label, which knows of no likeness. Below, a picture is the darker the more it is told the same. Turn "
+        "the heat, and choose another picture."
     )
 
     def __init__(
