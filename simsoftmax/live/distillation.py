@@ -12,8 +12,8 @@ from numpy.typing import ArrayLike, NDArray
 from ..arguments import as_labels, as_real, as_temperature
 from ..boltzmann import softmax
 from ..kernels.page.teaching import blend, overlap, smooth_label
-from .base import STATIC, LiveFigure, plain
-from .traits import Names, Number, Whole, one_for_each, validate
+from .base import STATIC, LiveFigure
+from .traits import Number, Whole, Wholes, validate
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -70,8 +70,6 @@ class DistillationExplorer(LiveFigure):
         T >= 0; 0 and infinity mean the exact limits.
     chosen : int, optional
         The picture that is shown, from 0.
-    names : list of str, optional
-        What to call the classes; by default their numbers.
     title, caption : str, optional
         What stands above the figure; empty for none.
 
@@ -87,16 +85,15 @@ class DistillationExplorer(LiveFigure):
     limits: ClassVar[dict[str, tuple[float, float]]] = {"classes": (2, _MOST_CLASSES)}
     temperature = Number(1.0).tag(travels="by ratio")
     chosen = Whole(0).tag(sync=True)
-    names = Names()
+    labels = Wholes()
     _pictures_sent = traitlets.Bytes().tag(sync=True)
     _means = traitlets.Bytes().tag(sync=True)
     _logits = traitlets.Bytes().tag(sync=True)
-    _labels = traitlets.List(traitlets.Int()).tag(sync=True)
     _title = "Heat shows what a picture resembles"
     _caption = (
-        "What a teacher tells of a picture, and the mean pictures of all classes mixed in these shares. Ticks are a "
-        "smoothed label, which knows of no likeness. Below, a picture is the darker the more it is told the same. Turn "
-        "the heat, and choose another picture."
+        "What a teacher tells of a picture, and the mean pictures of all classes mixed in these shares. Ticks deal out "
+        "evenly what the label leaves: a smoothed label, which knows of no likeness. Below, the more of its target a "
+        "picture shares, the clearer it stands. Turn the heat, and choose another picture."
     )
 
     def __init__(
@@ -112,17 +109,15 @@ class DistillationExplorer(LiveFigure):
             )
         if len(ink) > _MOST_PICTURES:
             raise ValueError(f"pictures must be at most {_MOST_PICTURES} to be drawn, got {len(ink)}; choose some")
-        truth = as_labels(labels, *z.shape).astype(np.int64)
         mean = _as_ink("means", means, z.shape[1])
         if mean.shape[1] != ink.shape[1]:
             raise ValueError(f"means must have {ink.shape[1]} pixels each, got {mean.shape[1]}; pass pictures alike")
-        self._scores, self._truth, self._ink = z, truth, ink / 255
-        self._mean_ink = np.ascontiguousarray(mean / 255)
+        self._scores, self._ink, self._mean_ink = z, ink / 255, mean / 255
         super().__init__(
+            labels=labels,
             _pictures_sent=ink.tobytes(),
             _means=mean.tobytes(),
             _logits=z.astype("<f8").tobytes(),
-            _labels=truth.tolist(),
             **traits,
         )
 
@@ -136,7 +131,7 @@ class DistillationExplorer(LiveFigure):
         """The smoothed label that is as sure as the target."""
         target = self.target
         smoothed = np.empty_like(target)
-        smooth_label(smoothed, target, int(self._truth[self.chosen]))
+        smooth_label(smoothed, target, self.labels[self.chosen])
         return smoothed
 
     @property
@@ -154,45 +149,39 @@ class DistillationExplorer(LiveFigure):
         overlap(overlaps, targets.ravel(), targets.shape[1], self.chosen)
         return overlaps
 
-    def _class_names(self) -> list[str]:
-        return list(self.names) or [str(k) for k in range(self._scores.shape[1])]
-
     def _describe(self) -> str:
-        name = self._class_names()[self._truth[self.chosen]]
         return (
-            f"{self.title}: a live figure of {len(self._ink)} pictures, showing one of class {name} and what a teacher "
-            f"tells of it at temperature {self.temperature:g}"
+            f"{self.title}: a live figure of {len(self.labels)} pictures, showing one of class "
+            f"{self.labels[self.chosen]} and what a teacher tells of it at temperature {self.temperature:g}"
         )
 
     @validate("temperature")
     def _check_temperature(self, proposal: Any) -> float:
         return float(as_temperature(proposal["value"], scalar=True))
 
+    @validate("labels")
+    def _check_labels(self, proposal: Any) -> list[int]:
+        labels: list[int] = proposal["value"]
+        scores = getattr(self, "_scores", None)  # a figure that is read back from a page has none
+        return labels if scores is None else as_labels(labels, *scores.shape).tolist()
+
     @validate("chosen")
     def _check_chosen(self, proposal: Any) -> int:
-        last = len(self._ink) - 1
+        last = len(self.labels) - 1
         if not 0 <= proposal["value"] <= last:
             raise ValueError(f"chosen must be from 0 to {last}, got {proposal['value']}; pass the place of a picture")
         return int(proposal["value"])
-
-    @validate("names")
-    def _check_names(self, proposal: Any) -> list[str]:
-        names: list[str] = proposal["value"]
-        if names:
-            one_for_each("classes", self._scores.shape[1], names, "or none")
-        return names
 
     def _draw(self, figure: Figure) -> None:
         from ..plotting import INKS, temperature_color
 
         left, middle, right = figure.subplots(1, 3, width_ratios=(1, 1.7, 1))
-        names = [plain(name) for name in self._class_names()]
         draw_pixels(left, self._ink[self.chosen], INKS["theory"])
-        left.set_title(f"a picture of {names[self._truth[self.chosen]]}")
-        rows = np.arange(len(names))
+        left.set_title(f"a picture of {self.labels[self.chosen]}")
+        rows = np.arange(self._scores.shape[1])
         middle.barh(rows, self.target, 0.56, color=temperature_color(self.temperature))
         middle.vlines(self.smoothed, rows - 0.4, rows + 0.4, color=INKS["theory"], linewidth=1.2)
-        middle.set_yticks(rows, names)
+        middle.set_yticks(rows)
         middle.set(xlim=(0, 1), xlabel=f"told at T = {self.temperature:g}")
         middle.invert_yaxis()
         draw_pixels(right, self.blended, INKS["theory"])

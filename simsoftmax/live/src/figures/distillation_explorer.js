@@ -43,78 +43,67 @@ class View {
     this.picture = new Titled(this.scene, "Picture");
     this.bars = new Bars(add(this.scene, "div", { className: "ssm-cell" }), {
       heading: "what the student is told",
-      columns: ["told", "smoothed"],
+      columns: ["told", "even"],
       label: "What the student is told of the picture",
     });
     this.blend = new Titled(this.scene, "The mean pictures mixed in these shares");
     this.words = verdict(root);
     this.choices = new Choices(add(root, "div"), {
-      label: "Pictures; the darker, the more is told the same of them",
+      label: "Pictures; the clearer one stands, the more is told the same of it",
       pictures: lessons.labels.map((_, n) => lessons.picture(n)),
       columns: lessons.classes,
       choose,
     });
   }
 
-  layout(width, names) {
+  layout(width, classes) {
     const narrow = width < 600;
     this.root.classList.toggle("ssm-narrow", narrow);
     this.thermometer.layout(Math.min(width, 520), 76);
     const side = narrow ? Math.min(150, Math.floor((width - GAP) / 2)) : Math.min(170, Math.round(width * 0.22));
     this.picture.layout(side);
     this.blend.layout(side);
-    const order = [...names.keys()];
+    const order = Array.from({ length: classes }, (_, k) => k);
     const wide = narrow ? width : Math.min(400, width - 2 * side - 2 * GAP);
-    this.bars.layout(wide, 26 + 22 * order.length, { order, names, anchors: null });
+    this.bars.layout(wide, 26 + 22 * order.length, { order, names: order.map(String), anchors: null });
     this.choices.layout(Math.min(width, 560));
   }
 
-  show(lessons, names) {
+  show(lessons) {
     const { temperature, target, smoothed, overlaps, label, labels, chosen } = lessons;
-    const text = lessons.told(names);
+    const text = lessons.told;
     this.thermometer.show(temperature);
-    this.picture.show(`a picture of ${names[label]}`, lessons.picture(chosen));
+    this.picture.show(`a picture of ${label}`, lessons.picture(chosen));
     this.bars.show(target, smoothed.view, heat(temperature));
-    this.bars.svg.attr("aria-label", `${this.bars.label}: ${shares(target, names)}; smoothed: ${shares(smoothed.view, names)}`);
+    this.bars.svg.attr("aria-label", `${this.bars.label}: ${shares(target)}; smoothed: ${shares(smoothed.view)}`);
     this.blend.show("mixed in these shares", lessons.blended.view, text);
-    this.choices.show(chosen, overlaps.view, (n) => `${names[labels[n]]}, ${format.percent(overlaps.view[n], 0)} told the same`);
+    this.choices.show(chosen, overlaps.view, (n) => `${labels[n]}, ${format.percent(overlaps.view[n], 0)} told the same`);
     this.words.textContent = text;
-    return text;
   }
 }
 
-const shares = (target, names) => names.map((name, k) => `${name} ${format.fixed(target[k], 3)}`).join(", ");
+const shares = (target) => Array.from(target, (share, k) => `${k} ${format.fixed(share, 3)}`).join(", ");
 
 async function render({ model, el }) {
   const stage = new Stage(el, model, "What a teacher tells of a picture, with an adjustable temperature");
   const [pictures, means, logits] = ["_pictures_sent", "_means", "_logits"].map((name) => model.get(name));
-  const lessons = new Lessons(await Kernels.load(model.get("_kernels")), { pictures, means, logits, labels: model.get("_labels") });
-  const names = () => {
-    const given = model.get("names");
-    return given.length ? given : Array.from({ length: lessons.classes }, (_, k) => String(k));
-  };
+  const lessons = new Lessons(await Kernels.load(model.get("_kernels")), { pictures, means, logits, labels: model.get("labels") });
   const view = new View(stage.root, {
     setTemperature: (temperature) => stage.set({ temperature: encode(temperature) }),
     choose: (chosen) => stage.set({ chosen }),
     lessons,
   });
-  let width = 0;
 
   function draw() {
+    lessons.labels = model.get("labels");
     lessons.tell(decode(model.get("temperature")), model.get("chosen"));
-    const text = view.show(lessons, names());
-    if (!stage.glide.moving) stage.say(text);
+    view.show(lessons);
+    if (!stage.glide.moving) stage.say(lessons.told);
   }
 
-  stage.follow(["temperature", "chosen"], draw);
-  stage.follow(["names"], () => {
-    if (!width) return;
-    view.layout(width, names());
-    draw();
-  });
-  stage.resize((now) => {
-    width = now;
-    view.layout(width, names());
+  stage.follow(["temperature", "chosen", "labels"], draw);
+  stage.resize((width) => {
+    view.layout(width, lessons.classes);
     draw();
   });
   return () => stage.close();

@@ -60,11 +60,11 @@ export class Lessons {
   }
 
   // What the student is told, in words.
-  told(names) {
+  get told() {
     if (this.temperature === Infinity) return "At T = ∞ every class is told alike, of every picture: nothing is said.";
     const order = Array.from(this.target.keys()).sort((a, b) => this.target[b] - this.target[a] || a - b);
     const heard = order.filter((k, place) => place < NAMED && this.target[k] >= 0.005);
-    const parts = heard.map((k) => `${names[k]} (${format.percent(this.target[k], 0)})`);
+    const parts = heard.map((k) => `${k} (${format.percent(this.target[k], 0)})`);
     const alone = heard.length === 1 ? ", and no more" : "";
     const { alike, others } = this.relatives;
     const relatives =
