@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from short import short
 from visit import ARTEFACTS, BROKEN, SMALLEST_TEXT, VIEWS, Visit, check_access, figure, out, shown, write_page
 
 import simsoftmax as ss
@@ -129,9 +130,7 @@ def drawn_ink(root, which):
 
 
 @pytest.mark.browser
-@pytest.mark.parametrize(
-    "view", ["light", "narrow-dark", *(pytest.param(view, marks=pytest.mark.slow) for view in ("dark", "narrow"))]
-)
+@pytest.mark.parametrize("view", short(VIEWS, "light", "narrow-dark"))
 def test_the_page_shows_what_python_computes(browser, site, written, view):
     with Visit(browser, **VIEWS[view]) as visit:
         visit.open((site / written).as_uri())
