@@ -230,7 +230,7 @@ def write(app: Sphinx, exception: Exception | None) -> None:
     folder = build / "notebooks"
     folder.mkdir(exist_ok=True)
     source = Path(__file__).parents[1]
-    for helper in ("chapter.py", "claims.py", "museum.py"):
+    for helper in ("chapter.py", "claims.py", "museum.py", "teaching.py"):
         shutil.copy(source / helper, folder / helper)
     shutil.copytree(source / "data", folder / "data", dirs_exist_ok=True)
     cache = get_cache(app.config.nb_execution_cache_path)

@@ -1,6 +1,7 @@
 from .annealing import AnnealingExplorer as AnnealingExplorer
 from .base import LiveFigure as LiveFigure
 from .calibration import CalibrationExplorer as CalibrationExplorer
+from .distillation import DistillationExplorer as DistillationExplorer
 from .free_energy import FreeEnergyExplorer as FreeEnergyExplorer
 from .gas import GasExplorer as GasExplorer
 from .log_odds import LogOddsExplorer as LogOddsExplorer

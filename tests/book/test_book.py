@@ -35,6 +35,15 @@ CLAIMS = {
     "book/what-training-aims-at": {"logodds", "logodds-approach", "logodds-endless", "signal-noise"},
     "book/a-hidden-symmetry": {"symmetry", "symmetry-valley", "symmetry-biases", "symmetry-fixed-scale"},
     "book/weight-decay-is-heat": {"l2-overfit", "l2", "l2-calibration", "l2-limit", "l2-clock"},
+    "book/teaching-with-warmth": {
+        "dark-knowledge",
+        "distil",
+        "warm-student",
+        "warmth-and-knowledge",
+        "warm-honesty",
+        "never-seen",
+        "label-smoothing",
+    },
     "book/speed": {"fast-exact"},
 }
 

@@ -26,7 +26,7 @@ def test_a_chapter_opened_and_saved_is_unchanged(path):
 def test_every_chapter_becomes_a_notebook_that_reads_as_prose(html):
     folder = html.parent / "notebooks"
     assert {path.stem for path in folder.glob("*.ipynb")} == {path.stem for path in CHAPTERS}
-    assert {path.name for path in folder.iterdir()} >= {"chapter.py", "claims.py", "museum.py", "data"}
+    assert {path.name for path in folder.iterdir()} >= {"chapter.py", "claims.py", "museum.py", "teaching.py", "data"}
     for path in folder.glob("*.ipynb"):
         notebook = nbformat.read(path, as_version=4)
         nbformat.validate(notebook)

@@ -19,6 +19,7 @@ import simsoftmax.live
 from simsoftmax.live import (
     AnnealingExplorer,
     CalibrationExplorer,
+    DistillationExplorer,
     FreeEnergyExplorer,
     GasExplorer,
     LiveFigure,
@@ -48,6 +49,12 @@ MADE = {
         "names": ["a", "b"],
     },
     CalibrationExplorer: {"logits": Z, "labels": [0, 1, 1, 0, 1, 1]},
+    DistillationExplorer: {
+        "pictures": [[0.0, 0.5, 1.0, 0.2], [0.1, 0.0, 0.0, 1.0], [0.3, 0.0, 0.2, 1.0]],
+        "logits": [[2.0, 0.0], [0.0, 1.0], [1.0, 3.0]],
+        "labels": [0, 1, 1],
+        "means": [[0.0, 0.4, 0.9, 0.1], [0.2, 0.0, 0.1, 1.0]],
+    },
 }
 # What people type, measure, or meet in a table; and what a page or a script might send.
 EDGES = [
