@@ -20,13 +20,13 @@ from numpy.typing import NDArray
 from scipy import sparse
 from scipy.sparse.linalg import svds
 
-__all__ = ["Words", "learn_words", "sentences"]
+__all__ = ["WINDOW", "Words", "learn_words", "sentences"]
 
 Floats = NDArray[np.float64]
 
 _WORD = re.compile(r"[a-z]+(?:'[a-z]+)?")
 #: Neighbours up to here count, the nearer the more: at distance k as 1 / k.
-_WINDOW = 5
+WINDOW = 4
 #: Chances of neighbours are taken to this power, so that rare ones do not attract everybody.
 _SMOOTHING = 0.75
 
@@ -65,39 +65,51 @@ class Words:
     keys: Floats
 
     def __str__(self) -> str:
-        return f"{len(self.place):,} words with {self.queries.shape[1]} numbers for each query and key"
+        return f"{len(self.place):,} words with {self.queries.shape[1]} numbers for each query and each key"
+
+    def known(self, sentence: Iterable[str]) -> list[str]:
+        """Return the words of a sentence that have vectors."""
+        return [word for word in sentence if word in self.place]
 
     def rows(self, words: Iterable[str]) -> NDArray[np.intp]:
-        """Return the row of each word; a word without vectors is left out."""
-        return np.array([self.place[word] for word in words if word in self.place], dtype=np.intp)
+        """Return the row of each word."""
+        return np.array([self.place[word] for word in words], dtype=np.intp)
+
+    def scores(self, words: Sequence[str]) -> Floats:
+        """Return query times key for all pairs of words, shape (words, words); -inf where a word would see itself."""
+        rows = self.rows(words)
+        return np.where(rows[:, None] == rows, -np.inf, self.queries[rows] @ self.keys[rows].T)
 
     def shortened(self, d: int) -> Words:
         """Return the same words with the first d numbers of each vector, which hold the most of the table."""
         return Words(self.place, self.counts, self.queries[:, :d], self.keys[:, :d])
 
 
-def learn_words(text: Sequence[Sequence[str]], d: int, *, least: int = 5) -> Words:
-    """Return vectors of d numbers for the words that stand at least ``least`` times in a text of sentences."""
-    counts = Counter(word for sentence in text for word in sentence)
-    place = {word: row for row, word in enumerate(sorted(w for w, n in counts.items() if n >= least))}
+def learn_words(text: Sequence[Sequence[str]], d: int, *, common: int = 40, least: int = 5) -> Words:
+    """Return vectors of d numbers for the words of a text of sentences.
+
+    Words that stand there fewer than ``least`` times are left out, as too little is known of them, and so are single
+    letters and the ``common`` most frequent words, which stand near everything.
+    """
+    counts = Counter(word for sentence in text for word in sentence if len(word) > 1)
+    kept = sorted(word for word, count in counts.most_common()[common:] if count >= least)
+    place = {word: row for row, word in enumerate(kept)}
     pairs: Counter[tuple[int, int]] = Counter()
     for sentence in text:
-        rows = [place.get(word) for word in sentence]
+        rows = [place[word] for word in sentence if word in place]
         for i, one in enumerate(rows):
-            for distance, other in enumerate(rows[i + 1 : i + 1 + _WINDOW], 1):
-                if one is not None and other is not None:
-                    pairs[one, other] += 1 / distance
-                    pairs[other, one] += 1 / distance
-    (one, other), together = np.array(list(pairs)).T, np.array(list(pairs.values()))
-    near = sparse.coo_array((together, (one, other)), shape=(len(place), len(place))).tocsr()
+            for distance, other in enumerate(rows[i + 1 : i + 1 + WINDOW], 1):
+                pairs[one, other] += 1 / distance
+                pairs[other, one] += 1 / distance
+    row, column = np.array(list(pairs)).T
+    shape = len(place), len(place)
+    near = sparse.coo_array((list(pairs.values()), (row, column)), shape=shape)
     looking = near.sum(axis=1)
     seen = looking**_SMOOTHING
-    table = near.tocoo()
-    lift = table.data * seen.sum() / (looking[table.row] * seen[table.col])
-    positive = np.maximum(np.log(lift), 0)
-    left, strength, right = svds(
-        sparse.csr_array((positive, (table.row, table.col)), shape=near.shape), k=d, random_state=0
-    )
+    lift = near.data * seen.sum() / (looking[near.row] * seen[near.col])
+    table = sparse.csr_array((np.maximum(np.log(lift), 0), (near.row, near.col)), shape=shape)
+    left, strength, right = svds(table, k=d, random_state=0)
     order = np.argsort(-strength)
     root = np.sqrt(strength[order])
-    return Words(place, np.array([counts[w] for w in place], float), left[:, order] * root, right.T[:, order] * root)
+    frequency = np.array([counts[word] for word in kept], dtype=np.float64)
+    return Words(place, frequency, left[:, order] * root, right.T[:, order] * root)
