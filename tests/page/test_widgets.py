@@ -18,6 +18,7 @@ import simsoftmax as ss
 import simsoftmax.live
 from simsoftmax.live import (
     AnnealingExplorer,
+    AttentionExplorer,
     CalibrationExplorer,
     FreeEnergyExplorer,
     GasExplorer,
@@ -48,6 +49,13 @@ MADE = {
         "names": ["a", "b"],
     },
     CalibrationExplorer: {"logits": Z, "labels": [0, 1, 1, 0, 1, 1]},
+    AttentionExplorer: {
+        "sentences": ["a red fox", "it runs"],
+        "scores": [
+            [[-np.inf, 0.5, 1.0], [0.1, -np.inf, 2.0], [0.3, 1.5, -np.inf]],
+            [[-np.inf, -np.inf], [-np.inf, 0.5]],
+        ],
+    },
 }
 # What people type, measure, or meet in a table; and what a page or a script might send.
 EDGES = [
