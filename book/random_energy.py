@@ -27,8 +27,9 @@ def exact_averages(log_k: float, x: float) -> RandomEnergies:
 
     They are integrals over s with lambda = exp(-a s), where a = sigma / T, in units of sigma. Averages over one level
     are integrals over u = a (z - s). The probability of an empty place, <exp(-lambda Z)>, is the distribution function
-    of (ln Z + Gumbel noise) / a; its mean gives <ln Z>. Integration by parts over a Gaussian level gives the mean energy
-    -sigma a <1 - Y>, and with it the entropy: a difference of terms of the order of a^2, so use it for a up to 100 only.
+    of (ln Z + Gumbel noise) / a; its mean gives <ln Z>. Integration by parts over a Gaussian level gives the mean
+    energy -sigma a <1 - Y>, and with it the entropy: a difference of terms of the order of a^2, so use it for a up to
+    100 only.
     """
     bottom = np.sqrt(2 * log_k)  # in units of sigma
     a = bottom / x

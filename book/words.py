@@ -76,9 +76,17 @@ class Words:
         return np.array([self.place[word] for word in words], dtype=np.intp)
 
     def scores(self, words: Sequence[str]) -> Floats:
-        """Return query times key for all pairs of words, shape (words, words); -inf where a word would see itself."""
-        rows = self.rows(words)
-        return np.where(rows[:, None] == rows, -np.inf, self.queries[rows] @ self.keys[rows].T)
+        """Return query times key for all pairs of words, shape (words, words).
+
+        It is -inf where a word would look at itself, and where one of the two has no vectors.
+        """
+        taking = np.array([word in self.place for word in words])
+        rows = self.rows(self.known(words))
+        scores = np.full((len(words), len(words)), -np.inf)
+        scores[np.ix_(taking, taking)] = np.where(
+            rows[:, None] == rows, -np.inf, self.queries[rows] @ self.keys[rows].T
+        )
+        return scores
 
     def shortened(self, d: int) -> Words:
         """Return the same words with the first d numbers of each vector, which hold the most of the table."""

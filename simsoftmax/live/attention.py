@@ -30,8 +30,8 @@ class AttentionExplorer(LiveFigure):
     sentences : sequence of str
         Each of 2 to 16 words with a space between.
     scores : sequence of array_like, shape (n, n) for a sentence of n words
-        Query of the word in a row times key of the word in a column; -inf where it cannot look. A row of -inf alone is a
-        word that does not take part.
+        Query of the word in a row times key of the word in a column; -inf where it cannot look. A row of -inf alone is
+        a word that does not take part.
     sentence, word : int, optional
         Which sentence is shown, and which of its words looks first; by default the first that takes part.
     temperature : float, optional
@@ -56,9 +56,7 @@ class AttentionExplorer(LiveFigure):
         "at. Turn the heat, and let the context grow: further words stand near by chance alone."
     )
 
-    def __init__(
-        self, sentences: Sequence[str], scores: Sequence[ArrayLike], sentence: int = 0, **traits: Any
-    ) -> None:
+    def __init__(self, sentences: Sequence[str], scores: Sequence[ArrayLike], sentence: int = 0, **traits: Any) -> None:
         texts = as_names("sentences", sentences)
         remedy = "pass one square table for each sentence"
         if isinstance(scores, str) or not hasattr(scores, "__len__") or len(scores) != len(texts):
@@ -89,8 +87,8 @@ class AttentionExplorer(LiveFigure):
     def _describe(self) -> str:
         words = self.sentences[self.sentence].split()
         return (
-            f"{self.title}: a live figure of the sentence {' '.join(words)!r} at temperature {self.temperature:g}, with "
-            f"{words[self.word]!r} looking at the others"
+            f"{self.title}: a live figure of the sentence {' '.join(words)!r} at temperature {self.temperature:g}, "
+            f"with {words[self.word]!r} looking at the others"
         )
 
     @traitlets.observe("sentence")
@@ -108,16 +106,14 @@ class AttentionExplorer(LiveFigure):
             raise ValueError(f"sentences must be one or more of 2 to 16 words each, got {sizes} words; pass others")
         if self.sentence >= len(texts):
             raise ValueError(f"sentences must reach the one that is shown, {self.sentence}, got {len(texts)}; {_MADE}")
-        if len(scores) != sum(size**2 for size in sizes):
+        ends = np.cumsum([size**2 for size in sizes])
+        if len(scores) != ends[-1]:
             raise ValueError(
-                f"scores must hold a number for each pair of words of the sentences, {sum(s**2 for s in sizes)} in all, "
-                f"got {len(scores)}; {_MADE}"
+                f"scores must hold a number for each pair of words of the sentences, {ends[-1]} in all, got "
+                f"{len(scores)}; {_MADE}"
             )
         table = np.asarray(scores, dtype=np.float64)
-        if (table == np.inf).any() or not np.isfinite(table[: sizes[0] ** 2]).any():
-            raise ValueError(f"scores must be finite or -inf, and some of each sentence finite; {_MADE}")
-        ends = np.cumsum([size**2 for size in sizes])
-        if not all(np.isfinite(part).any() for part in np.split(table, ends[:-1])):
+        if (table == np.inf).any() or not all(np.isfinite(part).any() for part in np.split(table, ends[:-1])):
             raise ValueError(f"scores must be finite or -inf, and some of each sentence finite; {_MADE}")
         return value
 
@@ -129,9 +125,9 @@ class AttentionExplorer(LiveFigure):
     def _check_word(self, proposal: Any) -> int:
         lookers = self._lookers()
         if proposal["value"] not in lookers:
+            taking = ", ".join(map(str, lookers))
             raise ValueError(
-                f"word must be one that takes part, of {', '.join(map(str, lookers))}, got {proposal['value']}; pass one "
-                "of these"
+                f"word must be one that takes part, of {taking}, got {proposal['value']}; pass one of these"
             )
         return int(proposal["value"])
 
@@ -144,7 +140,7 @@ class AttentionExplorer(LiveFigure):
         return int(within("others", proposal["value"], self.limits["others"]))
 
     def attention(self) -> NDArray[np.float64]:
-        """Return the share of each word's glances for each other, shape (words, words); NaN for those not taking part."""
+        """Return which share of its glances each word gives to each, (words, words); NaN for one that takes no part."""
         table = self.table(self.sentence)
         shares = np.full(table.shape, np.nan)
         row, exponents, weights = np.empty((3, len(table) + 1))
