@@ -35,7 +35,14 @@ CLAIMS = {
     "book/what-training-aims-at": {"logodds", "logodds-approach", "logodds-endless", "signal-noise"},
     "book/a-hidden-symmetry": {"symmetry", "symmetry-valley", "symmetry-biases", "symmetry-fixed-scale"},
     "book/weight-decay-is-heat": {"l2-overfit", "l2", "l2-calibration", "l2-limit", "l2-clock"},
-    "book/where-to-look": {"attention", "attention-words", "dilution", "dilution-lead", "dilution-tails"},
+    "book/where-to-look": {
+        "attention",
+        "dilution",
+        "dilution-lead",
+        "dilution-overtaken",
+        "dilution-tails",
+        "attention-words",
+    },
     "book/speed": {"fast-exact"},
 }
 

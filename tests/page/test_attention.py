@@ -14,6 +14,7 @@ from simsoftmax.live import AttentionExplorer
 
 OUT = -np.inf
 SENTENCES = ["the quick fox sees the hen", "a hen runs"]
+LONG = "a hen that has been seen by a fox had better run away from there"
 SCORES = [
     [
         [OUT, OUT, OUT, OUT, OUT, OUT],
@@ -111,7 +112,10 @@ def test_a_page_attends_as_python_does(page):
 
 @pytest.fixture(scope="module")
 def attention_page(site):
-    return site / write_page(site, "attention.html", AttentionExplorer(SENTENCES, SCORES))
+    words = len(LONG.split())
+    scores = np.where(np.eye(words), OUT, np.linspace(-2, 3, words))
+    explorer = AttentionExplorer([*SENTENCES, LONG], [*SCORES, scores])
+    return site / write_page(site, "attention.html", explorer)
 
 
 def under_words(root):
@@ -188,6 +192,7 @@ def test_everybody_can_read_it(browser, attention_page, view):
     with Visit(browser, **VIEWS[view]) as visit:
         visit.open(attention_page.as_uri())
         ARTEFACTS.mkdir(exist_ok=True)
+        figure(visit, 0).get_by_label("sentence").select_option("2")
         figure(visit, 0).screenshot(path=ARTEFACTS / f"attention-{view}.png")
         assert visit.page.evaluate("document.documentElement.scrollWidth") <= VIEWS[view]["viewport"]["width"]
         assert visit.page.evaluate(SMALLEST_TEXT) >= 11

@@ -39,6 +39,6 @@ test("a look is told in words, also where nothing is left to see", async () => {
   const sentences = new Sentences(await loadKernels(), GIVEN);
   const told = (context) => sentences.told(0, sentences.look(0, 1, context), context);
   assert.equal(told({ temperature: 1, others: 0 }), "“fox” gives all of its glances to “sees”.");
-  assert.match(told({ temperature: 1, others: 1 }), /^“fox” gives 88 % of its glances to “sees”. The further word takes 12 %.$/);
+  assert.match(told({ temperature: 1, others: 1 }), /^“fox” gives 88\u00a0% of its glances to “sees”. The further word takes 12\u00a0%.$/);
   assert.match(told({ temperature: 1, others: 1e6 }), /^“fox” sees none of the sentence any more. The 1,000,000 further words take all.$/);
 });

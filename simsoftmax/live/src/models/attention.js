@@ -60,7 +60,7 @@ export class Sentences {
     const { words } = this.of(sentence);
     const seen = [...shares.keys()].filter((k) => shares[k] >= 0.005).sort((a, b) => shares[b] - shares[a]);
     const name = (k) => `“${words[k]}”`;
-    const share = (p) => (p > 0.995 ? "all" : format.percent(p, 0));
+    const share = (p) => (p > 0.995 ? "all" : format.percent(p, 0).replace(" ", "\u00a0"));
     const [best, second] = seen;
     const first = best === undefined ? "sees none of the sentence any more" : `gives ${share(shares[best])} of its glances to ${name(best)}`;
     const then = second === undefined ? "" : ` and ${share(shares[second])} to ${name(second)}`;

@@ -29,7 +29,7 @@ export class HeatMap {
   layout(width, names) {
     this.count = names.length;
     this.left = Math.max(...names.map((name) => 7.4 * [...name].length)) + 12;
-    this.side = Math.min(38, Math.floor((width - this.left - 12) / (names.length + 1)));
+    this.side = Math.min(42, Math.floor((width - this.left - 12) / (names.length + 1)));
     this.top = 4;
     this.gap = 8; // before the last column
     const bottom = this.top + names.length * this.side;
