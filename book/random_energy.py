@@ -44,13 +44,14 @@ def exact_averages(log_k: float, x: float) -> RandomEnergies:
     # K <1 - exp(-lambda w)>: the tail of one level, averaged over Gumbel's law.
     tail = np.exp(log_k + log_ndtr(-z) + u - weight).sum(axis=1) * du
     empty = np.exp(np.where(tail < 30 * np.exp(min(log_k, 600)), -tail, 0))
-    whole = empty  # <exp(-lambda Z)>; what is called empty is without the one level that is averaged over
+    # <exp(-lambda Z)> of all levels, without the one that is averaged over, and without two: the same for very many.
+    whole = pairs = empty
     if log_k < 30:
         k = np.exp(log_k)
         one = np.log1p(-np.minimum(tail / k, 1 - 1e-16))
-        empty, whole = np.exp((k - 1) * one), np.exp(k * one)
+        whole, empty, pairs = np.exp(k * one), np.exp((k - 1) * one), (1 - 1 / k) * np.exp((k - 2) * one)
     second, fourth = (np.exp(density + power * u - weight).sum(axis=1) * du for power in (2, 4))
     mean = (second * empty).sum() * ds
-    square = ((fourth + second**2) * empty).sum() * ds / 6
+    square = (fourth * empty + second**2 * pairs).sum() * ds / 6
     log_z = a * s[-1] - (whole.sum() - whole[-1] / 2) * ds - np.euler_gamma
     return RandomEnergies(mean, np.sqrt(max(square - mean**2, 0.0)), log_z - a**2 * (1 - mean))
