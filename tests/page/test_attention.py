@@ -14,7 +14,7 @@ from simsoftmax.live import AttentionExplorer
 
 OUT = -np.inf
 SENTENCES = ["the quick fox sees the hen", "a hen runs"]
-LONG = "a hen that has been seen by a fox had better run away from there"
+LONG = "a misunderstanding that has been seen by a fox had better run away"
 SCORES = [
     [
         [OUT, OUT, OUT, OUT, OUT, OUT],
@@ -197,4 +197,9 @@ def test_everybody_can_read_it(browser, attention_page, view):
         assert visit.page.evaluate("document.documentElement.scrollWidth") <= VIEWS[view]["viewport"]["width"]
         assert visit.page.evaluate(SMALLEST_TEXT) >= 11
         assert visit.page.evaluate(BROKEN) == []
+        table = figure(visit, 0).locator(".ssm-heat-map").bounding_box()
+        for name in figure(visit, 0).locator(".ssm-heat-map text").all():
+            box = name.bounding_box()
+            assert table["x"] <= box["x"] + 1
+            assert box["y"] + box["height"] <= table["y"] + table["height"] + 1
         check_access(visit.page)

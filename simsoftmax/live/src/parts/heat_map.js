@@ -33,7 +33,7 @@ export class HeatMap {
     this.top = 4;
     this.gap = 8; // before the last column
     const bottom = this.top + names.length * this.side;
-    const height = bottom + 0.78 * Math.max(this.left, 7.4 * this.crowd.length + 12) + 6;
+    const height = bottom + 0.78 * Math.max(this.left, 7.4 * this.crowd.length + 12) + 18; // names hang at an angle
     this.svg.attr("width", width).attr("height", height).attr("viewBox", `0 0 ${width} ${height}`);
     this.names
       .selectAll("text")
