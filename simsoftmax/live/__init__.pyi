@@ -1,4 +1,5 @@
 from .annealing import AnnealingExplorer as AnnealingExplorer
+from .attention import AttentionExplorer as AttentionExplorer
 from .base import LiveFigure as LiveFigure
 from .calibration import CalibrationExplorer as CalibrationExplorer
 from .distillation import DistillationExplorer as DistillationExplorer

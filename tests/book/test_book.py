@@ -43,6 +43,13 @@ CLAIMS = {
         "warm-honesty",
         "never-seen",
         "label-smoothing",
+    "book/where-to-look": {
+        "attention",
+        "dilution",
+        "dilution-lead",
+        "dilution-overtaken",
+        "dilution-tails",
+        "attention-words",
     },
     "book/speed": {"fast-exact"},
 }

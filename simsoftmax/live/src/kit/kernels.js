@@ -21,6 +21,7 @@ export const SIZES = {
   free_energy_landscape: "3 _ side side*side",
   mirror_flow: "K K _ _",
   forgetting_time: "K K _ _ K*K K*K",
+  attend: "K _ _ K K 2",
   log_odds: "n _ n",
   descend_gaps: "n n _ _ _",
   affine_probabilities: "n K K _ _ _ n*K",
