@@ -6,6 +6,8 @@ accurate computation of binomial probabilities", 2000).
 
 import math
 
+INLINE = True
+
 
 def stirling_series(x):
     """Return ln Gamma(x) - (x - 1/2) ln x + x - ln(2 pi) / 2 for x >= 16 by its series (DLMF 5.11.1)."""

@@ -3,16 +3,15 @@
 The score is S, the sum over draws of beta (z_y - <z>). At an inverse temperature of (1 + theta) beta the draws are
 those of an exponential family, so K(theta) = ln E exp(theta S) is a sum over rows of ln Z((1 + theta) beta)
 - ln Z(beta) - theta beta <z>: exact, and all that is needed. K' and K'' are the mean and variance of S at that
-temperature, and theta with K'(theta) = S is the most likely one. What follows from K is in `simsoftmax.kernels.tilting`.
+temperature, and theta with K'(theta) = S is the most likely one. What follows from K is in
+`simsoftmax.kernels.tilting`.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -48,15 +47,19 @@ class Heat:
         """Return that of so many times as many draws."""
         return Heat(self.theta, factor * self.value, factor * self.slope, factor * self.curvature, factor * self.cubes)
 
-    def _ask(self, kernel: Callable[..., Any], *given: float) -> Any:
-        table = (self.theta, self.value, self.slope, self.curvature)
-        heat = (*(np.ascontiguousarray(row, np.float64) for row in table), float(self.cubes))
-        return compiled(kernel)(heat, *given)
+    @cached_property
+    def _curve(self) -> tuple[Floats, Floats, int, int]:
+        theta, *rows = (
+            np.ascontiguousarray(row, np.float64) for row in (self.theta, self.value, self.slope, self.curvature)
+        )
+        coefficients = np.zeros(tilting.TERMS * len(theta))
+        first, last = compiled(tilting.lay_curve)(theta, *rows, coefficients)
+        return theta, coefficients, int(first), int(last)
 
     @cached_property
     def spread(self) -> float:
         """The standard deviation of S at the stated temperature."""
-        return float(self._ask(tilting.spread_and_step)[0])
+        return math.sqrt(float(self.curvature[np.flatnonzero(self.theta == 0)[0]]))
 
     @property
     def tells(self) -> bool:
@@ -66,40 +69,47 @@ class Heat:
     @cached_property
     def step(self) -> float:
         """E |x|^3 / E x^2, a length that S moves by in one draw; its tails are judged so much further in."""
-        return float(self._ask(tilting.spread_and_step)[1])
+        return float(self.cubes / self.spread**2) if self.spread else 0.0
 
     def ends(self) -> tuple[float, float]:
         """Return the lowest and the highest theta at which K is known."""
-        low, high = self._ask(tilting.ends)
+        low, high = compiled(tilting.ends)(self._curve)
         return float(low), float(high)
 
     def mean(self, theta: float) -> float:
         """Return the mean of S at another temperature."""
-        return float(self._ask(tilting.mean, float(theta)))
+        return float(compiled(tilting.derivative)(self._curve, float(theta), 1))
 
     def saddle(self, score: float) -> float:
         """Return theta with K'(theta) = score, or the end that is nearest to it."""
-        return float(self._ask(tilting.saddle, float(score)))
+        return float(compiled(tilting.saddle)(self._curve, float(score)))
 
     def tail(self, score: float, at: float = 0.0) -> float:
         """Return the probability of a score at least as far out, on its own side of the mean, at theta = ``at``."""
-        return float(self._ask(tilting.tail, float(score), float(at)))
+        return float(compiled(tilting.tail)(self._curve, float(score), float(at)))
 
     def p_value(self, score: float) -> float:
         """Return a two-sided p-value of a score at the stated temperature."""
-        return float(self._ask(tilting.p_value, float(score)))
+        return float(compiled(tilting.p_value)(self._curve, self.step, float(score))) if self.tells else 1.0
 
     def critical(self, alarm: float, side: int) -> float:
         """Return the score on one side (1 or -1) beyond which a p-value is at most ``alarm``; infinite if none is."""
-        return float(self._ask(tilting.critical, float(alarm), float(side)))
+        if not self.tells:
+            return side * math.inf
+        return float(compiled(tilting.critical)(self._curve, self.step, float(alarm), float(side)))
 
     def detectable(self, alarm: float, power: float) -> tuple[float, float]:
         """Return the theta below 0 and above 0 from which on a wrong temperature is caught; infinite where none is."""
-        hot, cold = (float(self._ask(tilting.detectable, float(alarm), float(power), side)) for side in (-1.0, 1.0))
+        if not self.tells:
+            return -math.inf, math.inf
+        hot, cold = (
+            float(compiled(tilting.detectable)(self._curve, self.step, float(alarm), float(power), side))
+            for side in (-1.0, 1.0)
+        )
         return hot, cold
 
     def estimate(self, score: float, confidence_level: float) -> tuple[float, float, float]:
         """Return the most likely theta and the ends of its interval; infinite beyond the ends of what is known."""
         wanted = float(special.ndtri((1 + confidence_level) / 2))
-        best, low, high = self._ask(tilting.estimate, float(score), wanted)
+        best, low, high = compiled(tilting.estimate)(self._curve, float(score), wanted)
         return float(best), float(low), float(high)

@@ -26,7 +26,7 @@ def test_tails_are_those_of_scipy_far_out_too():
 
 
 def heat(rng, rows=400):
-    """Return a table of K of a sum of Gaussian scores, and the polynomials that SciPy puts through it."""
+    """Return the curve of a sum of Gaussian scores, its step, and the polynomials that SciPy puts through it."""
     z = 2 * rng.standard_normal((rows, 9))
     theta = np.array([-1.0, -0.5, 0.0, 0.25, 1.0, 3.0])
     x = z - (z * special.softmax(z, axis=1)).sum(1, keepdims=True)
@@ -37,31 +37,41 @@ def heat(rng, rows=400):
         slope[i] = (q * x).sum()
         curvature[i] = ((q * x**2).sum(1) - (q * x).sum(1) ** 2).sum()
     cubes = float((special.softmax(z, axis=1) * abs(x) ** 3).sum())
-    return (theta, value, slope, curvature, cubes), interpolate.BPoly.from_derivatives(
-        theta, np.stack([value, slope, curvature], axis=1)
-    )
+    coefficients = np.zeros(tilting.TERMS * len(theta))
+    sound = compiled(tilting.lay_curve)(theta, value, slope, curvature, coefficients)
+    assert sound == (0, len(theta) - 1)
+    known = interpolate.BPoly.from_derivatives(theta, np.stack([value, slope, curvature], axis=1))
+    return (theta, coefficients, *sound), cubes / float(known(0.0, 2)), known
 
 
 def test_between_its_rows_the_table_is_the_polynomial_that_has_them(rng):
-    table, curve = heat(rng)
-    ask = compiled(tilting.mean)
+    curve, _, known = heat(rng)
     for at in np.linspace(-1, 3, 37):
-        assert ask(table, float(at)) == pytest.approx(float(curve(at, 1)), rel=1e-10, abs=1e-9)
+        for order in range(4):
+            expected = pytest.approx(float(known(at, order)), rel=1e-9, abs=1e-7)
+            assert compiled(tilting.derivative)(curve, float(at), order) == expected
     for at in (-0.7, 0.1, 2.2):
-        assert compiled(tilting.saddle)(table, float(curve(at, 1))) == pytest.approx(at, abs=1e-10)
+        assert compiled(tilting.saddle)(curve, float(known(at, 1))) == pytest.approx(at, abs=1e-10)
+
+
+def test_rows_that_overflowed_or_turn_back_are_left_out():
+    theta, flat = np.array([-1.0, -0.5, 0.0, 1.0, 2.0]), np.zeros(5)
+    for spoilt, sound in [({0: np.inf}, (1, 4)), ({4: np.nan}, (0, 3)), ({1: 0.1}, (2, 4)), ({3: -1.0}, (0, 2))]:
+        slope = theta.copy()
+        slope[list(spoilt)] = list(spoilt.values())
+        assert compiled(tilting.lay_curve)(theta, flat, slope, flat, np.zeros(30)) == sound
 
 
 def test_what_is_caught_is_where_the_tails_say(rng):
-    """The tail at the critical score is half the alarm, and a caught theta reaches it with the stated power."""
-    table, curve = heat(rng)
-    spread, step = compiled(tilting.spread_and_step)(table)
-    assert spread == pytest.approx(math.sqrt(curve(0.0, 2)), rel=1e-12)
+    """At the critical score the p-value is the alarm, and a caught theta reaches it with the stated power."""
+    curve, step, known = heat(rng)
+    variance = float(known(0.0, 2))
     for side in (-1.0, 1.0):
-        score = compiled(tilting.critical)(table, 1e-3, side)
-        assert compiled(tilting.p_value)(table, score) == pytest.approx(1e-3, rel=1e-8)
-        theta = compiled(tilting.detectable)(table, 1e-3, 0.99, side)
-        assert compiled(tilting.tail)(table, score + side * step, theta) == pytest.approx(0.01, rel=1e-8)
-        assert (theta - score / spread**2) * side > 0
-    best, low, high = compiled(tilting.estimate)(table, 0.0, 1.96)
+        score = compiled(tilting.critical)(curve, step, 1e-3, side)
+        assert compiled(tilting.p_value)(curve, step, score) == pytest.approx(1e-3, rel=1e-8)
+        theta = compiled(tilting.detectable)(curve, step, 1e-3, 0.99, side)
+        assert compiled(tilting.tail)(curve, score + side * step, theta) == pytest.approx(0.01, rel=1e-8)
+        assert (theta - score / variance) * side > 0
+    best, low, high = compiled(tilting.estimate)(curve, 0.0, 1.96)
     assert low < best == 0 < high
-    assert (high - low) / 2 == pytest.approx(1.96 / spread, rel=0.02)
+    assert (high - low) / 2 == pytest.approx(1.96 / math.sqrt(variance), rel=0.02)

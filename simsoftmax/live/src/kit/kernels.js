@@ -38,6 +38,13 @@ export const SIZES = {
   cooled: "_ _ _ _",
   anneal_walkers: "n K _ _ _ _ _ K K 4",
   anneal_exactly: "K K _ _ _ _ _ K K K",
+  token_masses: "n _ 11 K n",
+  draw_contexts: "4 _ n",
+  draw_tokens: "n _ 4 m",
+  add_residuals: "n n*levels n*levels levels _ _ b t b+1 t t t 3 levels*3 levels*levels",
+  rank_shares: "b b+1 b+1 b+1",
+  compare_shares: "K K 4",
+  judge_draws: "b b+1 t t t t 3 K*3 K*K _ _ t*6 K K K*K 11",
 };
 
 // A DataView's bytes as an ArrayBuffer of their own.
