@@ -24,6 +24,7 @@ from simsoftmax.live import (
     LiveFigure,
     LogOddsExplorer,
     ParticleExplorer,
+    SamplerExplorer,
     SymmetryExplorer,
     TemperatureExplorer,
     WeightDecayExplorer,
@@ -47,6 +48,7 @@ MADE = {
         "calibration": [FIT, FIT],
         "names": ["a", "b"],
     },
+    SamplerExplorer: {"sampler": "right"},
     CalibrationExplorer: {"logits": Z, "labels": [0, 1, 1, 0, 1, 1]},
 }
 # What people type, measure, or meet in a table; and what a page or a script might send.

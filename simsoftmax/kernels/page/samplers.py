@@ -337,8 +337,8 @@ def compare_shares(counts, masses, out):
 
 
 @page_kernel(
-    "void(float64[::1], int64[::1], float64[::1], float64[::1], float64[::1], float64[::1], float64[::1], float64[::1],"
-    " float64[::1], float64, float64, float64[::1], int64[::1], float64[::1], float64[::1], float64[::1])"
+    "void(float64[::1], int64[::1], float64[::1], float64[::1], float64[::1], float64[::1], float64[::1], int64[::1],"
+    " float64[::1], float64[::1], float64[::1], float64[::1], float64, float64, float64[::1], float64[::1])"
 )
 def judge_draws(
     edges,
@@ -348,14 +348,14 @@ def judge_draws(
     slope,
     curvature,
     totals,
+    group,
+    excess,
     places,
     products,
+    matrix,
     temperature,
     quantile,
     coefficients,
-    group,
-    excess,
-    matrix,
     outcome,
 ):
     """Write the verdict on draws whose residuals were added.
@@ -366,8 +366,8 @@ def judge_draws(
         As `add_residuals` leaves them.
     quantile : float
         Of the normal distribution, for the interval of the temperature.
-    coefficients, group, excess, matrix : arrays, shape (t * 6,), (K,), (K,), (K * K,)
-        Work space; of integers only the second.
+    group, excess, matrix, coefficients : arrays, shape (K,), (K,), (K * K,), (t * 6,)
+        Work space; the first one of int64.
     outcome : float64 array, shape (11,)
         Receives the results, by `OUTCOME`.
     """

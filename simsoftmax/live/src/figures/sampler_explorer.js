@@ -15,6 +15,7 @@ import { Marks } from "../parts/marks.js";
 const GROWTH = 1.8; // by which the number of contexts grows in a second, as a power of e
 const FEW = 60; // contexts a second, at first
 const MOST = 2.5; // draws over expected draws, as high as the picture goes
+const REACH = 1.5; // how far the picture of the temperature goes, as a factor
 const NEWS = 200; // milliseconds between two tellings
 
 // Draws over expected draws by rank mass: bars, a tick at the truth, whiskers.
@@ -80,15 +81,15 @@ class Reading {
     const { marks } = this.frame;
     this.tick = marks.append("line").attr("class", "ssm-theory");
     this.dot = new Marks(marks, {
-      whisker: ["line", { "stroke-width": 3 }],
-      dot: ["circle", { class: "ssm-dot", r: 7 }],
+      whisker: ["line", { class: "ssm-latest" }],
+      dot: ["circle", { class: "ssm-dot", r: 5 }],
     });
   }
 
   layout(width, height, temperature) {
-    const ticks = [0.5, 0.7, 1, 1.4, 2].map((factor) => factor * temperature);
+    const ticks = [1 / REACH, 0.8, 1, 1.25, REACH].map((factor) => factor * temperature);
     this.frame.layout(width, height, {
-      x: scaleLog([temperature / 2, 2 * temperature], [0, 1]).clamp(true),
+      x: scaleLog([temperature / REACH, REACH * temperature], [0, 1]).clamp(true),
       y: scaleLinear([0, 1], [1, 0]),
       xTicks: [ticks, (t) => format.short(Number(t.toPrecision(2)))],
       yTicks: [[], String],
@@ -104,7 +105,7 @@ class Reading {
     const [least, most] = x.domain();
     const at = (t) => x(Math.min(most, Math.max(least, t)));
     this.dot.show(Number.isNaN(estimate) ? [] : [estimate], () => ({
-      whisker: { x1: at(low), x2: at(high), y1: y(0.5), y2: y(0.5), stroke: colour },
+      whisker: { x1: at(low), x2: at(high), y1: y(0.5), y2: y(0.5) },
       dot: { cx: at(estimate), cy: y(0.5), fill: colour },
     }));
   }

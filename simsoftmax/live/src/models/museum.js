@@ -46,7 +46,7 @@ export class Museum {
     this.totals = floats(3);
     this.places = floats(3 * levels);
     this.products = floats(levels * levels);
-    this.space = [floats(6 * tilts), whole(levels), floats(levels), floats(levels * levels)];
+    this.space = { group: whole(levels), excess: floats(levels), matrix: floats(levels * levels), coefficients: floats(6 * tilts) };
     this.out = floats(outcome.length);
   }
 
@@ -122,7 +122,8 @@ export class Museum {
     const { edges, ranks, theta, curve, totals, places, products, space, out } = this;
     kernels.rank_shares(edges, ranks, this.ratio, this.error);
     kernels.judge_draws(
-      edges, ranks, theta, ...curve, totals, places, products, this.temperature, museum.quantile, ...space, out,
+      edges, ranks, theta, ...curve, totals, space.group, space.excess, places, products, space.matrix, this.temperature,
+      museum.quantile, space.coefficients, out,
     );
     this.verdict = Object.fromEntries(museum.outcome.map((name, i) => [name, out.view[i]]));
     this.verdict.contexts = this.contexts;
