@@ -251,7 +251,7 @@ def test_the_figure_says_what_verify_draws_says(browser, site, view):
     with Visit(browser, **VIEWS[view]) as visit:
         visit.open(page.as_uri())
         root = figure(visit, 0)
-        assert out(root, "check") == out(root, "verdict") == "not yet"
+        assert out(root, "check") == out(root, "judged") == "not yet"
         caught_at = 0
         for look in LOOKS[:5]:
             root.get_by_role("button", name="draw to the next look").click()
@@ -260,13 +260,12 @@ def test_the_figure_says_what_verify_draws_says(browser, site, view):
                 draws[:look], logits[:look], pipeline=pipeline, false_alarm=FALSE_ALARM / len(LOOKS)
             )
             caught_at = caught_at or (0 if verdict else look)
-            judged = root.locator("strong[data-out=verdict]")
-            assert judged.text_content() == ("red" if caught_at else "green")
+            assert out(root, "judged") == ("red" if caught_at else "green")
             assert out(root, "runs") == f"T = {ss_temperature(verdict.estimate)}"
-            p = root.locator("[data-remark=verdict]").text_content()
+            p = root.locator("[data-remark=judged]").text_content()
             assert p == f"p = {shown_p(verdict.p_value)} at {look:,}"
         assert out(root, "check") == "green"
-        words = root.locator("p[data-out=verdict]").text_content()
+        words = out(root, "verdict")
         assert ("Caught after" in words) == bool(fault)
         if fault:
             assert set(fault) <= set(verdict.caught)
@@ -296,17 +295,17 @@ def test_it_runs_by_itself_rests_at_the_end_and_begins_anew(browser, site):
         root = figure(visit, 0)
         visit.page.wait_for_function("document.querySelector('[data-remark=contexts]').textContent === 'the last look'")
         assert root.get_by_role("button", name="run on").is_disabled()
-        assert "Caught after 250 contexts: it runs at T = 0.4" in root.locator("p[data-out=verdict]").text_content()
-        assert "10⁻" in root.locator("[data-remark=verdict]").text_content() or "p = 0" in root.inner_text()
+        assert "Caught after 250 contexts: it runs at T = 0.4" in out(root, "verdict")
+        assert "10⁻" in root.locator("[data-remark=judged]").text_content() or "p = 0" in root.inner_text()
         # A sampler brings its own check, and the reader may take another.
         root.get_by_role("combobox", name="sampler").select_option("right")
         assert root.get_by_role("combobox", name="check").input_value() == "cosine above 0.99"
-        visit.page.wait_for_function("document.querySelector('[data-out=verdict]').textContent === 'green'")
+        visit.page.wait_for_function("document.querySelector('[data-out=judged]').textContent === 'green'")
         root.get_by_role("combobox", name="sampler").select_option("index shifted by one")
-        visit.page.wait_for_function("document.querySelector('[data-out=verdict]').textContent === 'red'")
+        visit.page.wait_for_function("document.querySelector('[data-out=judged]').textContent === 'red'")
         assert out(root, "check") == "red"
         root.get_by_role("button", name="pause").click()
-        first = root.locator("[data-remark=verdict]").text_content()
+        first = root.locator("[data-remark=judged]").text_content()
         root.get_by_role("button", name="other draws").click()
         visit.page.wait_for_function("document.querySelector('[data-remark=contexts]').textContent === 'the last look'")
         assert first

@@ -124,7 +124,7 @@ class View {
     const scene = add(root, "div", { className: "ssm-below" });
     this.bars = new RankBars(add(scene, "div"), edges);
     this.reading = new Reading(add(scene, "div"));
-    const names = { check: "the check", verdict: "the verdict", runs: "runs at", contexts: "contexts" };
+    const names = { check: "the check", judged: "the verdict", runs: "runs at", contexts: "contexts" };
     this.readouts = new Readouts(root, names, { paired: true });
     this.words = verdict(root);
   }
@@ -159,7 +159,7 @@ class View {
     ][checking.number]();
     this.judge("check", checking?.green, checking ? `${number}, ${format.roughly(checking.draws)} draws` : "");
     const p = looked && (looked.p_value === 0 ? "p = 0" : looked.p_value < 1e-4 ? `p = ${tiny(looked.p_value)}` : `p = ${format.significant(looked.p_value, 2)}`);
-    this.judge("verdict", looked && !proof, looked ? `${p} at ${format.count(looked.contexts)}` : "");
+    this.judge("judged", looked && !proof, looked ? `${p} at ${format.count(looked.contexts)}` : "");
     const unknown = Number.isNaN(now.estimate);
     const interval = `${format.temperature(now.low)} to ${format.temperature(now.high)}`;
     this.readouts.set("runs", unknown ? "–" : `T = ${format.temperature(now.estimate)}`, unknown ? "" : interval);
