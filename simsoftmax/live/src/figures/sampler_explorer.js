@@ -75,13 +75,13 @@ class RankBars {
 class Reading {
   constructor(parent) {
     this.frame = new Frame(parent, {
-      title: "the temperature at which it runs; tick: as stated",
+      title: "the temperature at which it runs, and its interval; tick: as stated",
       label: "Temperature at which the sampler runs",
     });
     const { marks } = this.frame;
     this.tick = marks.append("line").attr("class", "ssm-theory");
     this.dot = new Marks(marks, {
-      whisker: ["line", { class: "ssm-latest" }],
+      interval: ["rect", { class: "ssm-foot" }],
       dot: ["circle", { class: "ssm-dot", r: 5 }],
     });
   }
@@ -91,7 +91,7 @@ class Reading {
     this.frame.layout(width, height, {
       x: scaleLog([temperature / REACH, REACH * temperature], [0, 1]).clamp(true),
       y: scaleLinear([0, 1], [1, 0]),
-      xTicks: [ticks, (t) => format.short(Number(t.toPrecision(2)))],
+      xTicks: [ticks, (t) => format.short(Number(t.toPrecision(3)))],
       yTicks: [[], String],
       left: 24,
     });
@@ -105,7 +105,7 @@ class Reading {
     const [least, most] = x.domain();
     const at = (t) => x(Math.min(most, Math.max(least, t)));
     this.dot.show(Number.isNaN(estimate) ? [] : [estimate], () => ({
-      whisker: { x1: at(low), x2: at(high), y1: y(0.5), y2: y(0.5) },
+      interval: { x: at(low), width: Math.max(1, at(high) - at(low)), y: y(1), height: y(0) - y(1), fill: colour },
       dot: { cx: at(estimate), cy: y(0.5), fill: colour },
     }));
   }
