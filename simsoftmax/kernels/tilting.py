@@ -204,14 +204,19 @@ def detectable(curve, step, alarm, power, side):
     smooth = smooth_ends(curve)
     start = saddle(curve, score)
     missed = start
-    for halving in range(_HALVINGS + 1):
-        middle = 0.5 * (missed + caught) if halving else caught
-        if tail_from(curve, smooth, start, score, middle) <= 1.0 - power:
+    for halving in range(_HALVINGS + 2):
+        # First far out, where it must be caught, then next to the score itself, where it must not be.
+        middle = (
+            caught if halving == 0 else start + 1e-9 * (caught - start) if halving == 1 else 0.5 * (missed + caught)
+        )
+        seen = tail_from(curve, smooth, start, score, middle) <= 1.0 - power
+        if halving < 2:
+            if seen == (halving == 1):
+                return side * math.inf
+        elif seen:
             caught = middle
-        elif halving:
-            missed = middle
         else:
-            return side * math.inf
+            missed = middle
     return caught
 
 

@@ -24,6 +24,8 @@ __all__ = ["Heat"]
 
 Floats = NDArray[np.float64]
 
+SMOOTH = tilting.SMOOTH
+
 
 @dataclass(frozen=True)
 class Heat:
@@ -88,9 +90,13 @@ class Heat:
         """Return the probability of a score at least as far out, on its own side of the mean, at theta = ``at``."""
         return float(compiled(tilting.tail)(self._curve, float(score), float(at)))
 
+    def inward(self, score: float) -> float:
+        """Return a score one step nearer to the mean."""
+        return math.copysign(max(abs(score) - self.step, 0.0), score)
+
     def p_value(self, score: float) -> float:
         """Return a two-sided p-value of a score at the stated temperature."""
-        return float(compiled(tilting.p_value)(self._curve, self.step, float(score))) if self.tells else 1.0
+        return min(1.0, 2 * self.tail(self.inward(score))) if self.tells else 1.0
 
     def critical(self, alarm: float, side: int) -> float:
         """Return the score on one side (1 or -1) beyond which a p-value is at most ``alarm``; infinite if none is."""

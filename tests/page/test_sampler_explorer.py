@@ -96,26 +96,27 @@ def added(explorer, draws, logits):
     stated = masses(logits, explorer.temperature, EXHIBITS[explorer.sampler].stated)
     table = sums(levels)
     residuals = [draws, logits.ravel(), stated.ravel(), levels, explorer.temperature, 0, EDGES, THETA, *table.values()]
-    space = [np.zeros(levels, np.int64), np.zeros(levels)]
+    edges, most = np.zeros(len(EDGES), np.int64), np.zeros(len(draws) + 1)
+    tail = [EDGES, table["ranks"], 1, edges, edges.copy(), most, most.copy(), most.copy(), np.zeros(2)]
     verdict = [
-        *(EDGES, table["ranks"], THETA, table["value"], table["slope"], table["curvature"], table["totals"], *space),
-        *(table["places"], table["products"], np.zeros(levels**2), explorer.temperature, 1.959963984540054),
-        *(np.zeros(6 * len(THETA)), np.zeros(len(kernels.OUTCOME))),
+        *(THETA, table["value"], table["slope"], table["curvature"], table["totals"]),
+        *(np.zeros(levels, np.int64), np.zeros(levels), table["places"], table["products"], np.zeros(levels**2)),
+        *(explorer.temperature, 1.959963984540054, 1.0, np.zeros(6 * len(THETA)), np.zeros(len(kernels.OUTCOME))),
     ]
-    return residuals, verdict
+    return residuals, tail, verdict
 
 
 def copied(given):
     return [np.copy(one) if isinstance(one, np.ndarray) else one for one in given]
 
 
-def check_verdict(outcome, ranks, verdict):
+def check_verdict(outcome, ranks, tail, verdict):
     mine = dict(zip(kernels.OUTCOME, outcome, strict=True))
     assert ranks.tolist() == list(verdict.rank_counts)
     for name in ("p_value", "temperature_p", "tail_p", "place_p", "estimate", "low", "high"):
         assert mine[name] == pytest.approx(getattr(verdict, name), rel=1e-9, abs=1e-290), name
     if verdict.tail_p < 1e-3:
-        assert (mine["tail_edge"], mine["tail_share"]) == (verdict.tail_edge, pytest.approx(verdict.tail_share))
+        assert tail.tolist() == [verdict.tail_edge, pytest.approx(verdict.tail_share)]
     if verdict.place_p < 1e-3:
         assert f"divided by {LEVELS}" in verdict.place
         assert f"leaves {mine['token']:.0f} " in verdict.place
@@ -133,17 +134,25 @@ def test_the_page_judges_as_verify_draws_does(page):
         draws, logits = explorer.draw(contexts)
         verdict = ss.verify_draws(draws, logits, pipeline=explorer.pipeline)
         made.append((*added(explorer, draws, logits), verdict))
-    answers = page.call([("add_residuals", copied(residuals)) for residuals, _, _ in made])
-    judged = []
-    for (_, left), (residuals, verdict, _) in zip(answers, made, strict=True):
+    answers = page.call([("add_residuals", copied(residuals)) for residuals, *_ in made])
+    for (_, left), (residuals, *_) in zip(answers, made, strict=True):
         kernels.add_residuals(*residuals)
         for mine, theirs in zip(residuals[8:], left[8:], strict=True):
             np.testing.assert_allclose(theirs, mine, rtol=1e-10, atol=1e-10)
+    tails = page.call([("tail_p_value", copied(tail)) for _, tail, _, _ in made])
+    judged = []
+    for (theirs, left), (_, tail, verdict, _) in zip(tails, made, strict=True):
+        mine = kernels.tail_p_value(*tail)
+        assert theirs == pytest.approx(mine, rel=1e-9)
+        assert left[-1].tolist() == tail[-1].tolist()
+        tail[2] = 0  # the bound, between looks
+        assert mine <= kernels.tail_p_value(*tail) * (1 + 1e-12)
+        verdict[-3] = mine
         judged.append(("judge_draws", copied(verdict)))
-    for (_, left), (_, given, verdict) in zip(page.call(judged), made, strict=True):
+    for (_, left), (_, tail, given, verdict) in zip(page.call(judged), made, strict=True):
         kernels.judge_draws(*given)
-        for outcome, ranks in ((given[-1], given[1]), (left[-1], left[1])):
-            check_verdict(outcome, ranks, verdict)
+        for outcome in (given[-1], left[-1]):
+            check_verdict(outcome, tail[1], tail[-1], verdict)
 
 
 def test_the_page_draws_what_python_draws(page):

@@ -13,6 +13,7 @@ from ..sampling import stream_of, uniform_number
 from ..streams import U, draw_unit
 from ..tails import binomial_tail, gamma_tail
 from . import page_kernel
+from .crossing import crossing_chance
 
 __all__ = [
     "DIALS",
@@ -24,6 +25,7 @@ __all__ = [
     "draw_tokens",
     "judge_draws",
     "rank_shares",
+    "tail_p_value",
     "token_masses",
 ]
 
@@ -57,13 +59,11 @@ OUTCOME = (
     "estimate",
     "low",
     "high",
-    "tail_edge",
-    "tail_share",
     "token",
     "excess",
 )
 _KEY = U(0x5EED)  # as in verdict.residuals
-_POOL = 25.0  # and in verdict.samplers
+_POOL, _TINY = 25.0, 1e-25  # and in verdict.samplers
 
 
 def _masses(logits, at, temperature, dials, order, masses):
@@ -297,6 +297,64 @@ def rank_shares(edges, ranks, ratio, error):
         error[i] = math.sqrt((1.0 - width) / (count * width)) if count > 0 else 0.0
 
 
+@page_kernel(
+    "float64(float64[::1], int64[::1], int64, int64[::1], int64[::1], float64[::1], float64[::1], float64[::1],"
+    " float64[::1])"
+)
+def tail_p_value(edges, ranks, exact, low, high, inside, step, rest, out):
+    """Return a p-value of the most surprising number of draws below an edge, and write that edge and the share.
+
+    Parameters
+    ----------
+    edges, ranks
+        As in `add_residuals`.
+    exact : int
+        Whether the chance of any edge is wanted, and not the sum over all edges, which is a little more.
+    low, high : int64 arrays, shape (b - 1,)
+        Work space.
+    inside, step, rest : float64 arrays, shape (n + 1,)
+        Work space; where it is too small for so many draws, the sum is what is returned.
+    out : float64 array, shape (2,)
+        Receives the edge and the share of draws below it.
+    """
+    count = 0
+    for i in range(edges.size + 1):
+        count += ranks[i]
+    if count == 0:
+        out[0] = edges[0]
+        out[1] = math.nan
+        return 1.0
+    level = 2.0
+    below = 0
+    for i in range(edges.size):
+        below += ranks[i]
+        own = binomial_tail(below, count, edges[i])
+        if own < level:
+            level = own
+            out[0] = edges[i]
+            out[1] = below / count
+    level *= 1.0 + 1e-9  # itself among them
+    bound = min(1.0, 2.0 * edges.size * level)
+    if exact == 0 or bound < _TINY or inside.size <= count:
+        return bound
+    for i in range(edges.size):
+        for side in (-1, 1):
+            # From the mean outward: the first count of which as many, or a worse one, has this level at most.
+            near = math.ceil(count * edges[i]) - (1 if side > 0 else 0)
+            far = -1 if side < 0 else count + 1
+            while abs(far - near) > 1:
+                middle = (near + far) // 2
+                if binomial_tail(middle, count, edges[i]) <= level:
+                    far = middle
+                else:
+                    near = middle
+            if side < 0:
+                low[i] = far
+            else:
+                high[i] = far
+    return min(bound, crossing_chance(count, edges, low, high, inside, step, rest))
+
+
 @page_kernel("void(int64[::1], float64[::1], float64[::1])")
 def compare_shares(counts, masses, out):
     """Write what checks of many draws from one row look at.
@@ -337,12 +395,10 @@ def compare_shares(counts, masses, out):
 
 
 @page_kernel(
-    "void(float64[::1], int64[::1], float64[::1], float64[::1], float64[::1], float64[::1], float64[::1], int64[::1],"
-    " float64[::1], float64[::1], float64[::1], float64[::1], float64, float64, float64[::1], float64[::1])"
+    "void(float64[::1], float64[::1], float64[::1], float64[::1], float64[::1], int64[::1], float64[::1], float64[::1],"
+    " float64[::1], float64[::1], float64, float64, float64, float64[::1], float64[::1])"
 )
 def judge_draws(
-    edges,
-    ranks,
     theta,
     value,
     slope,
@@ -355,6 +411,7 @@ def judge_draws(
     matrix,
     temperature,
     quantile,
+    tail_p,
     coefficients,
     outcome,
 ):
@@ -362,13 +419,15 @@ def judge_draws(
 
     Parameters
     ----------
-    edges, ranks, theta, value, slope, curvature, totals, places, products, temperature
+    theta, value, slope, curvature, totals, places, products, temperature
         As `add_residuals` leaves them.
     quantile : float
         Of the normal distribution, for the interval of the temperature.
+    tail_p : float
+        From `tail_p_value`.
     group, excess, matrix, coefficients : arrays, shape (K,), (K,), (K * K,), (t * 6,)
         Work space; the first one of int64.
-    outcome : float64 array, shape (11,)
+    outcome : float64 array, shape (9,)
         Receives the results, by `OUTCOME`.
     """
     curve = (theta, coefficients, *tilting.lay_curve(theta, value, slope, curvature, coefficients))
@@ -378,21 +437,6 @@ def judge_draws(
     step = totals[1] / variance if variance > 0.0 else 0.0
     tells = 0.0 < variance < math.inf and step < math.inf
     temperature_p = tilting.p_value(curve, step, totals[0]) if tells else 1.0
-    count = 0
-    for i in range(edges.size + 1):
-        count += ranks[i]
-    least = 1.0
-    worst = 0
-    hits = 0
-    below = 0
-    for i in range(edges.size):
-        below += ranks[i]
-        tail = binomial_tail(below, count, edges[i]) if count > 0 else 1.0
-        if i == 0 or tail < least:
-            least = tail
-            worst = i
-            hits = below
-    tail_p = min(1.0, 2.0 * edges.size * least)
     place_p = _place(places, products, group, excess, matrix)
     each = min(temperature_p, tail_p, place_p)
     outcome[0] = 0.0 if totals[2] > 0.0 else min(1.0, 3.0 * each)
@@ -405,11 +449,9 @@ def judge_draws(
         outcome[4 + i] = math.inf if tilt <= -1.0 else temperature / (1.0 + tilt)
         if not tells:
             outcome[4 + i] = math.nan
-    outcome[7] = edges[worst]
-    outcome[8] = hits / count if count > 0 else math.nan
     token, size = _worst_place(places, products, group.size)
-    outcome[9] = token
-    outcome[10] = size
+    outcome[7] = token
+    outcome[8] = size
 
 
 def _variance(places, products, levels, k):

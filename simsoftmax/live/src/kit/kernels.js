@@ -44,7 +44,8 @@ export const SIZES = {
   add_residuals: "n n*levels n*levels levels _ _ b t b+1 t t t 3 levels*3 levels*levels",
   rank_shares: "b b+1 b+1 b+1",
   compare_shares: "K K 4",
-  judge_draws: "b b+1 t t t t 3 K K K*3 K*K K*K _ _ t*6 11",
+  tail_p_value: "b b+1 _ b b n n n 2",
+  judge_draws: "t t t t 3 K K K*3 K*K K*K _ _ _ t*6 9",
 };
 
 // A DataView's bytes as an ArrayBuffer of their own.

@@ -47,6 +47,9 @@ export class Museum {
     this.places = floats(3 * levels);
     this.products = floats(levels * levels);
     this.space = { group: whole(levels), excess: floats(levels), matrix: floats(levels * levels), coefficients: floats(6 * tilts) };
+    const most = Math.max(...museum.looks) + 1;
+    this.bounds = [whole(bins - 1), whole(bins - 1), floats(most), floats(most), floats(most)];
+    this.tail = floats(2);
     this.out = floats(outcome.length);
   }
 
@@ -88,7 +91,7 @@ export class Museum {
     const look = this.next;
     const goal = Math.min(look, this.contexts + Math.max(1, Math.floor(contexts)));
     while (this.contexts < goal) this.add(Math.min(MOST, goal - this.contexts));
-    this.judge();
+    this.judge(this.contexts === look);
     if (this.contexts < look) return false;
     this.looked = this.verdict;
     if (this.fails(this.looked)) {
@@ -117,15 +120,18 @@ export class Museum {
     this.contexts += rows;
   }
 
-  judge() {
+  // What the verdict is now. Between its looks the tail is judged by a bound that takes no time.
+  judge(looks = false) {
     const { kernels, museum, check } = this;
     const { edges, ranks, theta, curve, totals, places, products, space, out } = this;
     kernels.rank_shares(edges, ranks, this.ratio, this.error);
+    const tail = kernels.tail_p_value(edges, ranks, looks ? 1 : 0, ...this.bounds, this.tail);
     kernels.judge_draws(
-      edges, ranks, theta, ...curve, totals, space.group, space.excess, places, products, space.matrix, this.temperature,
-      museum.quantile, space.coefficients, out,
+      theta, ...curve, totals, space.group, space.excess, places, products, space.matrix, this.temperature, museum.quantile,
+      tail, space.coefficients, out,
     );
     this.verdict = Object.fromEntries(museum.outcome.map((name, i) => [name, out.view[i]]));
+    [this.verdict.tail_edge, this.verdict.tail_share] = this.tail.view;
     this.verdict.contexts = this.contexts;
     this.verdict.forbidden = totals.view[museum.forbidden];
     if (this.contexts) kernels.compare_shares(check.counts, check.stated, check.out);
