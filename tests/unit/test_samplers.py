@@ -294,3 +294,13 @@ def test_the_edge_of_the_tail_is_named():
     assert alone < p < 2 * len(samplers.EDGES) * alone
     bound = 2 * len(samplers.EDGES) * (1 - 0.008) ** 8000
     assert samplers._tail(np.linspace(0.008, 1, 8001)[1:])[1] == pytest.approx(bound, rel=1e-8)
+
+
+@pytest.mark.parametrize("level", [0.3, 1e-3, 1e-13, 1e-18, 1e-24])
+def test_bounds_of_any_level_are_the_last_counts_that_have_it(level):
+    """Also of levels so small that 1 less them is 1."""
+    number = 900
+    for edge, low, high in zip(samplers.EDGES, *samplers._bounds(number, level), strict=True):
+        law = stats.binom(number, edge)
+        assert law.cdf(low) <= level < law.cdf(low + 1)
+        assert law.sf(high - 1) <= level < law.sf(high - 2)
