@@ -75,7 +75,7 @@ class RankBars {
 class Reading {
   constructor(parent) {
     this.frame = new Frame(parent, {
-      title: "the temperature at which it runs, and its interval; tick: as stated",
+      title: "runs at, with its interval; tick: as stated",
       label: "Temperature at which the sampler runs",
     });
     const { marks } = this.frame;
