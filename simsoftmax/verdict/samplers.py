@@ -370,10 +370,17 @@ def _tail(ranks: Floats) -> tuple[float, float]:
 
 
 def _bounds(number: int, level: float) -> tuple[Integers, Integers]:
-    """Return, for each edge, the largest count below it with P(N <= count) <= level, and the least of P(N >= count)."""
-    law = stats.binom(number, EDGES)
-    low, high = np.asarray(law.ppf(level), np.int64), np.asarray(law.isf(level), np.int64) + 1
-    return np.where(law.cdf(low) > level, low - 1, low), high
+    """Return, for each edge, the largest count below it with P(N <= count) <= level, and the least of P(N >= count).
+
+    The upper ones count what lies above, for 1 less a tiny level is 1.
+    """
+    return _too_few(number, EDGES, level), number - _too_few(number, 1 - EDGES, level)
+
+
+def _too_few(number: int, shares: Floats, level: float) -> Integers:
+    law = stats.binom(number, shares)
+    low = np.asarray(law.ppf(level), np.int64)
+    return np.where(law.cdf(low) > level, low - 1, low)
 
 
 def _any_edge(number: int, level: float) -> float:

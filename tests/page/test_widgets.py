@@ -26,6 +26,7 @@ from simsoftmax.live import (
     LiveFigure,
     LogOddsExplorer,
     ParticleExplorer,
+    SamplerExplorer,
     SymmetryExplorer,
     TemperatureExplorer,
     WeightDecayExplorer,
@@ -49,6 +50,7 @@ MADE = {
         "calibration": [FIT, FIT],
         "names": ["a", "b"],
     },
+    SamplerExplorer: {"sampler": "right"},
     CalibrationExplorer: {"logits": Z, "labels": [0, 1, 1, 0, 1, 1]},
     DistillationExplorer: {
         "pictures": [[0.0, 0.5, 1.0, 0.2], [0.1, 0.0, 0.0, 1.0], [0.3, 0.0, 0.2, 1.0]],

@@ -525,3 +525,13 @@ def test_a_score_is_told_in_standard_deviations_positive_where_it_is_colder(rng)
         verdict = ss.verify_draws(draws, z, 0.7)
         assert verdict.temperature_score == pytest.approx(off / np.sqrt((square - mean**2).sum()), rel=1e-6)
     assert ss.verify_draws([0, 1], np.ones((2, 3)), 0.7).temperature_score == 0
+
+
+@pytest.mark.parametrize("level", [0.3, 1e-3, 1e-13, 1e-18, 1e-24])
+def test_bounds_of_any_level_are_the_last_counts_that_have_it(level):
+    """Also of levels so small that 1 less them is 1."""
+    number = 900
+    for edge, low, high in zip(samplers.EDGES, *samplers._bounds(number, level), strict=True):
+        law = stats.binom(number, edge)
+        assert law.cdf(low) <= level < law.cdf(low + 1)
+        assert law.sf(high - 1) <= level < law.sf(high - 2)

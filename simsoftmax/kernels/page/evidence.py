@@ -6,29 +6,12 @@ to WebAssembly, where there is no stack to call with, so what they call is inlin
 
 import math
 
-from ..stirling import deviance, stirling_series
+from ..stirling import deviance, stirling_error
 from . import page_kernel
 
 __all__ = ["grow_evidence"]
 
 INLINE = True
-
-
-def _stirling_error(x):
-    """Return ln Gamma(x) - (x - 1/2) ln x + x - ln(2 pi) / 2, the error of Stirling's formula, for x > 0.
-
-    From 16 on by its series (DLMF 5.11.1), below by Gamma(x) = Gamma(x + n) / (x (x + 1) ... (x + n - 1)).
-    """
-    product = 1.0
-    y = x
-    for _ in range(16):
-        if y < 16.0:
-            product *= y
-            y += 1.0
-    error = stirling_series(y)
-    if y == x:
-        return error
-    return error + (y - 0.5) * math.log(y) - y - math.log(product) - (x - 0.5) * math.log(x) + x
 
 
 def _log_forecast(seen, probabilities, concentration):
@@ -41,13 +24,13 @@ def _log_forecast(seen, probabilities, concentration):
     total = concentration
     for i in range(seen.size):
         total += seen[i]
-    value = 0.5 * math.log(total) - _stirling_error(total)
+    value = 0.5 * math.log(total) - stirling_error(total)
     for i in range(seen.size):
         p = probabilities[i]
         if p > 0.0:
             x = concentration * p + seen[i]
             if x > 0.0:  # a weight that underflows, never drawn, tells nothing
-                value += deviance(x, p * total) - 0.5 * math.log(x) + _stirling_error(x)
+                value += deviance(x, p * total) - 0.5 * math.log(x) + stirling_error(x)
     return value
 
 

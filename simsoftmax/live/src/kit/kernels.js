@@ -42,6 +42,14 @@ export const SIZES = {
   cooled: "_ _ _ _",
   anneal_walkers: "n K _ _ _ _ _ K K 4",
   anneal_exactly: "K K _ _ _ _ _ K K K",
+  token_masses: "n _ 11 K n",
+  draw_contexts: "4 _ n",
+  draw_tokens: "n _ 4 m",
+  add_residuals: "n n*levels n*levels levels _ _ b t b+1 t t t 3 levels*3 levels*levels",
+  rank_shares: "b b+1 b+1 b+1",
+  compare_shares: "K K 4",
+  tail_p_value: "b b+1 _ b b n n n 2",
+  judge_draws: "t t t t 3 K K K*3 K*K K*K _ _ _ t*6 9",
 };
 
 // A DataView's bytes as an ArrayBuffer of their own.
