@@ -8,7 +8,7 @@ import math
 
 from . import page_kernel
 
-__all__ = ["COLUMNS", "bin_edges", "bin_events", "find_dips", "temper", "whisker"]
+__all__ = ["COLUMNS", "bin_edges", "bin_events", "find_dips", "honest_temperature", "temper", "whisker"]
 
 #: What `bin_events` writes for every bin.
 COLUMNS = ("count", "confidence", "accuracy", "by_chance")
@@ -59,6 +59,56 @@ def temper(logits, labels, temperature, confidence, outcome):
         outcome[n] = 1.0 if favourite == labels[n] else 0.0
         nll += math.log(total) - own
     return nll / rows
+
+
+def _slope(logits, labels, beta):
+    """Return the derivative of the mean NLL in beta = 1 / T: the mean of <z> - z_label, as far as logits are allowed."""
+    rows = labels.size
+    levels = logits.size // rows
+    slope = 0.0
+    for n in range(rows):
+        first = n * levels
+        top = logits[first]
+        for k in range(1, levels):
+            top = max(top, logits[first + k])
+        total = 0.0
+        moment = 0.0
+        for k in range(levels):
+            gap = logits[first + k] - top
+            if gap > -math.inf:
+                weight = math.exp(gap * beta)
+                total += weight
+                moment += weight * gap
+        slope += moment / total - (logits[first + labels[n]] - top)
+    return slope / rows
+
+
+@page_kernel("float64(float64[::1], int64[::1])")
+def honest_temperature(logits, labels):
+    """Return the temperature at which the labels are likeliest, as `simsoftmax.fit_temperature` does.
+
+    The NLL is convex in 1 / T, so the sign of its slope there says on which side the minimum lies, and halving finds
+    it. It is sought from 10^-4 to 10^4; beyond, the answer is 0 or infinity.
+
+    Parameters
+    ----------
+    logits : float64 array, shape (n * K,)
+        Row by row; -inf is a level that cannot be occupied, and no label.
+    labels : int64 array, shape (n,)
+    """
+    least = math.log(1e-4)
+    most = math.log(1e4)
+    if _slope(logits, labels, math.exp(-most)) >= 0.0:
+        return math.inf
+    if _slope(logits, labels, math.exp(-least)) <= 0.0:
+        return 0.0
+    for _ in range(40):
+        middle = 0.5 * (least + most)
+        if _slope(logits, labels, math.exp(-middle)) < 0.0:  # colder is likelier
+            most = middle
+        else:
+            least = middle
+    return math.exp(0.5 * (least + most))
 
 
 @page_kernel("int64(float64[::1], int64, float64[::1], float64[::1])")
