@@ -62,7 +62,7 @@ def temper(logits, labels, temperature, confidence, outcome):
 
 
 def _slope(logits, labels, beta):
-    """Return the derivative of the mean NLL in beta = 1 / T: the mean of <z> - z_label, as far as logits are allowed."""
+    """Return the derivative of the mean NLL in beta = 1 / T, the mean of <z> - z_label."""
     rows = labels.size
     levels = logits.size // rows
     slope = 0.0
