@@ -24,6 +24,7 @@ from simsoftmax.live import (
     LiveFigure,
     LogOddsExplorer,
     ParticleExplorer,
+    ShiftExplorer,
     SymmetryExplorer,
     TemperatureExplorer,
     WeightDecayExplorer,
@@ -48,6 +49,11 @@ MADE = {
         "names": ["a", "b"],
     },
     CalibrationExplorer: {"logits": Z, "labels": [0, 1, 1, 0, 1, 1]},
+    ShiftExplorer: {
+        "pictures": np.eye(6, 9),
+        "labels": [0, 1, 1, 0, 1, 1],
+        "network": [np.eye(9, 3), np.zeros(3), np.eye(3, 2), [0.0, 0.1]],
+    },
 }
 # What people type, measure, or meet in a table; and what a page or a script might send.
 EDGES = [

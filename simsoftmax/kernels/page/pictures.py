@@ -41,7 +41,9 @@ def turn(pictures, side, degrees, turned):
     sine = math.sin(math.radians(degrees))
     cosine = math.cos(math.radians(degrees))
     middle = 0.5 * (side - 1)
-    for first in range(0, pictures.size, side * side):
+    pixels = side * side
+    for n in range(pictures.size // pixels):
+        first = n * pixels
         for row in range(side):
             for column in range(side):
                 down = row - middle
@@ -79,7 +81,8 @@ def speckle(pictures, strength, stream):
     """
     s0, s1, s2, s3 = stream[0], stream[1], stream[2], stream[3]
     tick = 1.0 / 9007199254740992.0  # 2^-53
-    for i in range(0, pictures.size, 2):
+    for pair in range((pictures.size + 1) // 2):
+        i = 2 * pair
         bits, s0, s1, s2, s3 = draw(s0, s1, s2, s3)
         length = strength * math.sqrt(-2.0 * math.log(((bits >> U(11)) + 1.0) * tick))
         bits, s0, s1, s2, s3 = draw(s0, s1, s2, s3)
@@ -90,26 +93,26 @@ def speckle(pictures, strength, stream):
     stream[0], stream[1], stream[2], stream[3] = s0, s1, s2, s3
 
 
-@page_kernel("void(float64[::1], float64[::1], float64[::1], float64[::1], float64[::1], float64[::1])")
-def read(pictures, first, first_bias, second, second_bias, logits):
+@page_kernel("void(float64[::1], int64, int64, float64[::1], float64[::1], float64[::1], float64[::1], float64[::1])")
+def read(pictures, count, pixels, first_bias, second_bias, first, second, logits):
     """Write the logits that a network with one hidden layer gives to every picture: max(0, x A + a) B + b.
 
     Parameters
     ----------
-    pictures : float64 array, shape (n * pixels,)
+    pictures : float64 array, shape (count * pixels,)
+    count, pixels : int
+    first_bias : float64 array, shape (hidden,)
+    second_bias : float64 array, shape (levels,)
     first : float64 array, shape (pixels * hidden,)
         A, row by row.
-    first_bias : float64 array, shape (hidden,)
     second : float64 array, shape (hidden * levels,)
         B, row by row.
-    second_bias : float64 array, shape (levels,)
-    logits : float64 array, shape (n * levels,)
+    logits : float64 array, shape (count * levels,)
         Receives the results, picture by picture.
     """
     hidden = first_bias.size
     levels = second_bias.size
-    pixels = first.size // hidden
-    for n in range(pictures.size // pixels):
+    for n in range(count):
         for k in range(levels):
             logits[n * levels + k] = second_bias[k]
         for h in range(hidden):

@@ -61,28 +61,6 @@ def temper(logits, labels, temperature, confidence, outcome):
     return nll / rows
 
 
-def _slope(logits, labels, beta):
-    """Return the derivative of the mean NLL in beta = 1 / T, the mean of <z> - z_label."""
-    rows = labels.size
-    levels = logits.size // rows
-    slope = 0.0
-    for n in range(rows):
-        first = n * levels
-        top = logits[first]
-        for k in range(1, levels):
-            top = max(top, logits[first + k])
-        total = 0.0
-        moment = 0.0
-        for k in range(levels):
-            gap = logits[first + k] - top
-            if gap > -math.inf:
-                weight = math.exp(gap * beta)
-                total += weight
-                moment += weight * gap
-        slope += moment / total - (logits[first + labels[n]] - top)
-    return slope / rows
-
-
 @page_kernel("float64(float64[::1], int64[::1])")
 def honest_temperature(logits, labels):
     """Return the temperature at which the labels are likeliest, as `simsoftmax.fit_temperature` does.
@@ -96,15 +74,34 @@ def honest_temperature(logits, labels):
         Row by row; -inf is a level that cannot be occupied, and no label.
     labels : int64 array, shape (n,)
     """
+    levels = logits.size // labels.size
     least = math.log(1e-4)
     most = math.log(1e4)
-    if _slope(logits, labels, math.exp(-most)) >= 0.0:
-        return math.inf
-    if _slope(logits, labels, math.exp(-least)) <= 0.0:
-        return 0.0
-    for _ in range(40):
-        middle = 0.5 * (least + most)
-        if _slope(logits, labels, math.exp(-middle)) < 0.0:  # colder is likelier
+    for step in range(42):  # the two ends first
+        middle = most if step == 0 else least if step == 1 else 0.5 * (least + most)
+        beta = math.exp(-middle)
+        slope = 0.0  # of the summed NLL in beta: the sum of <z> - z_label
+        for n in range(labels.size):
+            first = n * levels
+            top = logits[first]
+            for k in range(1, levels):
+                top = max(top, logits[first + k])
+            total = 0.0
+            moment = 0.0
+            for k in range(levels):
+                gap = logits[first + k] - top
+                if gap > -math.inf:
+                    weight = math.exp(gap * beta)
+                    total += weight
+                    moment += weight * gap
+            slope += moment / total - (logits[first + labels[n]] - top)
+        if step == 0:
+            if slope >= 0.0:
+                return math.inf
+        elif step == 1:
+            if slope <= 0.0:
+                return 0.0
+        elif slope < 0.0:  # colder is likelier
             most = middle
         else:
             least = middle
