@@ -49,7 +49,7 @@ class ShiftExplorer(LiveFigure):
     fit : TemperatureFit, optional
         The fit at home, made with other pictures; by default these are fitted as they are.
     turn : int, optional
-        Degrees by which the pictures are turned counter-clockwise, from -90 to 90.
+        Degrees by which the pictures are turned counter-clockwise, from -60 to 60.
     noise : float, optional
         Standard deviation of normal noise in every pixel, from 0 to 1.
     rng : int, numpy.random.Generator or None, optional
@@ -65,7 +65,7 @@ class ShiftExplorer(LiveFigure):
 
     _esm = STATIC / "shift_explorer.js"
     buttons: ClassVar[dict[str, str]] = {"home": "T from home", "honest": "honest T"}
-    limits: ClassVar[dict[str, tuple[float, float]]] = {"turn": (-90.0, 90.0), "noise": (0.0, 1.0)}
+    limits: ClassVar[dict[str, tuple[float, float]]] = {"turn": (-60.0, 60.0), "noise": (0.0, 1.0)}
     temperature = Number(1.0).tag(travels="by ratio")
     turn = Whole(0).tag(sync=True, travels="in whole numbers")
     noise = Number(0.0)
@@ -77,8 +77,8 @@ class ShiftExplorer(LiveFigure):
     _stream = traitlets.Bytes().tag(sync=True)
     _title = "The world turns, and the network stays sure"
     _caption = (
-        "Some of the pictures, each with the answer and how sure it is; wrong ones are crossed. Right, dots on the line "
-        "are honest. Turn the pictures. Below, the temperature that would be honest at every turn."
+        "Some of the pictures, each with the answer and how sure it is; wrong ones are crossed. In the "
+        "diagram, dots on the line are honest. Turn the pictures, and see at which temperature they would be honest."
     )
 
     fit: TemperatureFit
@@ -107,11 +107,9 @@ class ShiftExplorer(LiveFigure):
                 f"pictures must hold at most {_MOST_PIXELS:,} pixels to be read in a page, got {grey.size:,}; pass "
                 f"fewer, such as pictures[:{max(1, _MOST_PIXELS // grey.shape[1])}]"
             )
-        if not ((grey >= 0) & (grey <= 1)).all():
-            raise ValueError(
-                f"pictures must hold grey values from 0 to 1, got {np.nanmin(grey):g} to {np.nanmax(grey):g}; divide "
-                "them by the largest"
-            )
+        wrong = grey[~((grey >= 0) & (grey <= 1))]
+        if wrong.size:
+            raise ValueError(f"pictures must hold grey values from 0 to 1, got {wrong[0]:g}; divide by the largest")
         parts = _parts(network, grey.shape[1])
         whole = np.rint(grey * _WHITE).astype(np.uint8)
         self._grey = (whole / _WHITE).reshape(-1)
@@ -191,7 +189,7 @@ def _parts(network: Sequence[Reals], pixels: int) -> list[NDArray[np.float32]]:
     if not isinstance(network, Sequence) or isinstance(network, (str, bytes)) or len(network) != len(_PARTS):
         raise TypeError(f"network must hold four arrays, got {network!r:.60}; {remedy}")
     parts = [as_real("network", part, remedy).astype(np.float32) for part in network]
-    first, first_bias, second, second_bias = parts
+    _, first_bias, _, second_bias = parts
     hidden, levels = first_bias.size, second_bias.size
     wanted = [(pixels, hidden), (hidden,), (hidden, levels), (levels,)]
     if [part.shape for part in parts] != wanted or not hidden or not 2 <= levels <= 20:

@@ -65,8 +65,9 @@ def temper(logits, labels, temperature, confidence, outcome):
 def honest_temperature(logits, labels):
     """Return the temperature at which the labels are likeliest, as `simsoftmax.fit_temperature` does.
 
-    The NLL is convex in 1 / T, so the sign of its slope there says on which side the minimum lies, and halving finds
-    it. It is sought from 10^-4 to 10^4; beyond, the answer is 0 or infinity.
+    The NLL is convex in beta = 1 / T, so the sign of its slope says on which side the minimum lies. Newton's steps find
+    it, or halving where they would leave what is known. It is sought from 10^-4 to 10^4; beyond, the answer is 0 or
+    infinity.
 
     Parameters
     ----------
@@ -75,12 +76,12 @@ def honest_temperature(logits, labels):
     labels : int64 array, shape (n,)
     """
     levels = logits.size // labels.size
-    least = math.log(1e-4)
-    most = math.log(1e4)
-    for step in range(42):  # the two ends first
-        middle = most if step == 0 else least if step == 1 else 0.5 * (least + most)
-        beta = math.exp(-middle)
+    low = 1e-4  # the minimum lies between these two beta
+    high = 1e4
+    beta = low
+    for step in range(100):  # the two ends first
         slope = 0.0  # of the summed NLL in beta: the sum of <z> - z_label
+        curvature = 0.0  # the sum of Var(z)
         for n in range(labels.size):
             first = n * levels
             top = logits[first]
@@ -88,24 +89,37 @@ def honest_temperature(logits, labels):
                 top = max(top, logits[first + k])
             total = 0.0
             moment = 0.0
+            square = 0.0
             for k in range(levels):
                 gap = logits[first + k] - top
                 if gap > -math.inf:
                     weight = math.exp(gap * beta)
                     total += weight
                     moment += weight * gap
-            slope += moment / total - (logits[first + labels[n]] - top)
+                    square += weight * gap * gap
+            mean = moment / total
+            slope += mean - (logits[first + labels[n]] - top)
+            curvature += square / total - mean * mean
         if step == 0:
             if slope >= 0.0:
                 return math.inf
+            beta = high
         elif step == 1:
             if slope <= 0.0:
                 return 0.0
-        elif slope < 0.0:  # colder is likelier
-            most = middle
+            beta = 1.0
         else:
-            least = middle
-    return math.exp(0.5 * (least + most))
+            if slope < 0.0:
+                low = beta
+            else:
+                high = beta
+            before = beta
+            beta -= slope / max(curvature, 1e-300)
+            if not low < beta < high:
+                beta = math.sqrt(low * high)
+            if abs(beta - before) <= 1e-12 * before:
+                return 1.0 / beta
+    return 1.0 / beta
 
 
 @page_kernel("int64(float64[::1], int64, float64[::1], float64[::1])")

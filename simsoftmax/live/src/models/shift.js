@@ -6,7 +6,7 @@ import { Rows } from "./rows.js";
 
 const BINNING = { bins: 10, mass: false };
 const WHITE = 255; // grey values travel as bytes
-const STEP = 10; // degrees between the points of the course
+const STEP = 5; // degrees between the points of the course
 
 export class Shift extends Rows {
   // What travels: grey values and labels as bytes, the network's arrays one after another, their sizes, a stream's state.
