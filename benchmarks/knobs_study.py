@@ -23,7 +23,7 @@ from simsoftmax.calibration.datasets import CIFAR, fetch_cifar_logits
 ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT / "book"))
 
-import knobs  # the book's own
+import knobs  # noqa: E402 - the book's own
 
 RESULT = ROOT / "book" / "data" / "knobs_study.json"
 SIZES = (300, 1000, 5000)

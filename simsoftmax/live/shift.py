@@ -183,7 +183,7 @@ class ShiftExplorer(LiveFigure):
         plot_reliability(self.diagram, after=after, temperatures=(self.temperature, end), ax=figure.subplots())
 
 
-def _parts(network: Sequence[Reals], pixels: int) -> list[NDArray[np.float32]]:
+def _parts(network: Any, pixels: int) -> list[NDArray[np.float32]]:
     """Return the network's arrays as they travel."""
     remedy = "pass A, a, B and b of max(0, x A + a) B + b"
     if not isinstance(network, Sequence) or isinstance(network, (str, bytes)) or len(network) != len(_PARTS):

@@ -10,7 +10,7 @@ import simsoftmax as ss
 
 sys.path.insert(0, str(Path(__file__).parents[2] / "book"))
 
-import knobs  # noqa: E402
+import knobs
 
 KINDS = [knobs.one_temperature, knobs.one_for_each_answer, knobs.vector_scaling, knobs.matrix_scaling]
 
