@@ -35,7 +35,14 @@ CLAIMS = {
     "book/what-training-aims-at": {"logodds", "logodds-approach", "logodds-endless", "signal-noise"},
     "book/a-hidden-symmetry": {"symmetry", "symmetry-valley", "symmetry-biases", "symmetry-fixed-scale"},
     "book/weight-decay-is-heat": {"l2-overfit", "l2", "l2-calibration", "l2-limit", "l2-clock"},
-    "book/when-one-knob-is-not-enough": {"shift", "mixture", "vector-scaling", "free-energy-score", "energy-score"},
+    "book/when-one-knob-is-not-enough": {
+        "shift",
+        "mixture",
+        "vector-scaling",
+        "vector-scaling-pays",
+        "free-energy-score",
+        "energy-score",
+    },
     "book/one-knob-many-names": {"one-knob", "what-is-heated"},
     "book/speed": {"fast-exact"},
 }
