@@ -1,4 +1,7 @@
-"""Collect the claims of every page and list them where a page says ``{claims-ledger}``.
+"""Collect the claims of every page, list them where a page says ``{claims-ledger}``, and link to one by its name.
+
+``{claim}`gibbs` `` links to the place where the claim of that name is made, on whatever page; a name that no page
+claims is a warning, and so stops the build.
 
 The claims are read from the badges in the pages themselves (``book/claims.py``), as each page is parsed. Sphinx keeps
 them with the page, so a build that reads only what changed still lists everything, and nothing that has gone.
@@ -16,11 +19,14 @@ from docutils import nodes
 from sphinx.application import Sphinx
 from sphinx.environment import BuildEnvironment
 from sphinx.errors import ExtensionError
-from sphinx.util.docutils import SphinxDirective
+from sphinx.util import logging
+from sphinx.util.docutils import SphinxDirective, SphinxRole
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from claims import tested_in_words
+
+log = logging.getLogger(__name__)
 
 
 class _Badges(HTMLParser):
@@ -36,6 +42,21 @@ class _Badges(HTMLParser):
 
 class ledger_place(nodes.General, nodes.Element):
     """Where the ledger goes; filled in when every page has been read."""
+
+
+class claim_link(nodes.Inline, nodes.TextElement):
+    """A claim by its name; its address is known when every page has been read."""
+
+
+class Claim(SphinxRole):
+    """The role ``{claim}``."""
+
+    def run(self) -> tuple[list[nodes.Node], list[nodes.system_message]]:
+        """Keep the name until every page has been read."""
+        _pages(self.env, "ledgers")[self.env.docname] = True
+        link = claim_link(self.rawtext, "", nodes.Text(self.text))
+        self.set_source_info(link)
+        return [link], []
 
 
 class ClaimsLedger(SphinxDirective):
@@ -76,7 +97,7 @@ def merge(app: Sphinx, env: BuildEnvironment, docnames: set[str], other: BuildEn
 
 
 def check(app: Sphinx, env: BuildEnvironment) -> list[str]:
-    """Refuse a claim made twice; write the ledger again, since any page may have changed."""
+    """Refuse a claim made twice; write again what names claims, since any page may have changed."""
     seen: dict[str, str] = {}
     for docname, claims in sorted(_pages(env, "claims").items()):
         for claim in claims:
@@ -119,6 +140,19 @@ def fill(app: Sphinx, doctree: nodes.document, docname: str) -> None:
         place.replace_self(parts)
 
 
+def link(app: Sphinx, doctree: nodes.document, docname: str) -> None:
+    """Turn names of claims into links to them."""
+    places = {claim["id"]: name for name, claims in _pages(app.env, "claims").items() for claim in claims}
+    for node in list(doctree.findall(claim_link)):
+        id = node.astext()
+        if id in places:
+            uri = app.builder.get_relative_uri(docname, places[id]) + f"#claim-{id}"
+            node.replace_self(nodes.reference("", id, refuri=uri, internal=True))
+        else:
+            log.warning("no page makes the claim %r; link to one of those in the ledger", id, location=node)
+            node.replace_self(nodes.Text(id))
+
+
 def _reading_order(env: BuildEnvironment) -> list[str]:
     order, stack = [], [env.config.root_doc]
     while stack:
@@ -132,10 +166,13 @@ def _reading_order(env: BuildEnvironment) -> list[str]:
 def setup(app: Sphinx) -> dict[str, Any]:
     """Register with Sphinx."""
     app.add_node(ledger_place)
+    app.add_node(claim_link)
+    app.add_role("claim", Claim())
     app.add_directive("claims-ledger", ClaimsLedger)
     app.connect("doctree-read", collect)
     app.connect("env-purge-doc", purge)
     app.connect("env-merge-info", merge)
     app.connect("env-updated", check)
     app.connect("doctree-resolved", fill)
-    return {"env_version": 2, "parallel_read_safe": True, "parallel_write_safe": True}
+    app.connect("doctree-resolved", link)
+    return {"env_version": 3, "parallel_read_safe": True, "parallel_write_safe": True}

@@ -93,6 +93,10 @@ class Chapter:
         name = f"{Path(self.docname).parent.as_posix()}/{target}".removeprefix("./")
         return f"[{text or self.env.titles[name].astext()}]({self.address(name)})"
 
+    def _role_claim(self, text: str, target: str) -> str:
+        name = next(page for page, made in self.env.simsoftmax_claims.items() if target in [c["id"] for c in made])
+        return f"[{target}]({self.address(name)}#claim-{target})"
+
     def _role_term(self, text: str, target: str) -> str:
         return text or target
 
@@ -232,6 +236,8 @@ def write(app: Sphinx, exception: Exception | None) -> None:
     source = Path(__file__).parents[1]
     for helper in ("chapter.py", "claims.py", "museum.py", "teaching.py"):
         shutil.copy(source / helper, folder / helper)
+    for helper in source.glob("*.py"):
+        shutil.copy(helper, folder / helper.name)
     shutil.copytree(source / "data", folder / "data", dirs_exist_ok=True)
     cache = get_cache(app.config.nb_execution_cache_path)
     library = parse_file(str(source / "references.bib"))

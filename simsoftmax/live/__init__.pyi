@@ -8,6 +8,7 @@ from .gas import GasExplorer as GasExplorer
 from .log_odds import LogOddsExplorer as LogOddsExplorer
 from .particle import ParticleExplorer as ParticleExplorer
 from .samplers import SamplerExplorer as SamplerExplorer
+from .shift import ShiftExplorer as ShiftExplorer
 from .symmetry import SymmetryExplorer as SymmetryExplorer
 from .temperature import TemperatureExplorer as TemperatureExplorer
 from .weight_decay import WeightDecayExplorer as WeightDecayExplorer

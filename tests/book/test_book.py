@@ -51,6 +51,15 @@ CLAIMS = {
         "dilution-tails",
         "attention-words",
     },
+    "book/when-one-knob-is-not-enough": {
+        "shift",
+        "mixture",
+        "vector-scaling",
+        "vector-scaling-pays",
+        "free-energy-score",
+        "energy-score",
+    },
+    "book/one-knob-many-names": {"one-knob", "what-is-heated"},
     "book/speed": {"fast-exact"},
 }
 

@@ -110,7 +110,7 @@ def small_book(tmp_path):
     (tmp_path / "_toc.yml").write_text(
         "format: jb-book\nroot: book/index\nchapters:\n- file: book/one\n- file: book/two\n- file: book/ledger\n"
     )
-    (tmp_path / "book/index.md").write_text("# A small book\n")
+    (tmp_path / "book/index.md").write_text("# A small book\n\nSee {claim}`first`.\n")
     (tmp_path / "book/ledger.md").write_text("# Ledger\n\n```{claims-ledger}\n```\n")
     (tmp_path / "book/one.md").write_text(
         FRONT % ("One", CLAIM % ("first", "One is one.", "1", ', erratum="Some say two."'))
@@ -136,6 +136,8 @@ def test_the_ledger_follows_the_pages(small_book):
     assert "2 faults were planted" in ledger
     assert "It would have failed with: minus one." in ledger
     assert "Some say two." in ledger
+    index = small_book / "book/index.md"
+    assert 'href="one.html#claim-first"' in (small_book / "_build/html/book/index.html").read_text()
 
     # One chapter changes; the other comes from the environment, unread.
     two = small_book / "book/two.md"
@@ -146,6 +148,14 @@ def test_the_ledger_follows_the_pages(small_book):
     assert "claim-second" not in ledger
     assert "claim-first" in ledger
     assert "one.md: Executing" not in said
+
+    # A name that no page claims stops the build.
+    linked = index.read_text()
+    index.write_text(linked.replace("first", "second"))
+    code, said, _ = build(small_book)
+    assert code != 0
+    assert "no page makes the claim 'second'" in said
+    index.write_text(linked)
 
     # A change in the package alone makes an old claim false: the cache must not hide it.
     one = small_book / "book/one.md"

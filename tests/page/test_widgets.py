@@ -27,6 +27,7 @@ from simsoftmax.live import (
     LogOddsExplorer,
     ParticleExplorer,
     SamplerExplorer,
+    ShiftExplorer,
     SymmetryExplorer,
     TemperatureExplorer,
     WeightDecayExplorer,
@@ -63,6 +64,10 @@ MADE = {
             [[-np.inf, 0.5, 1.0], [0.1, -np.inf, 2.0], [0.3, 1.5, -np.inf]],
             [[-np.inf, -np.inf], [-np.inf, 0.5]],
         ],
+    ShiftExplorer: {
+        "pictures": np.eye(6, 9),
+        "labels": [0, 1, 1, 0, 1, 1],
+        "network": [np.eye(9, 3), np.zeros(3), np.eye(3, 2), [0.0, 0.1]],
     },
 }
 # What people type, measure, or meet in a table; and what a page or a script might send.

@@ -7,6 +7,7 @@ import { further, GapDescent, MOST, PLACES, placeOf, stepsAt } from "../../../si
 import { Gas } from "../../../simsoftmax/live/src/models/gas.js";
 import { dips, HeldOut, span, ticksOf, valleys } from "../../../simsoftmax/live/src/models/held_out.js";
 import { LENGTHS, lengthAt, Runs, toldOf, withRun } from "../../../simsoftmax/live/src/models/runs.js";
+import { Shift } from "../../../simsoftmax/live/src/models/shift.js";
 import { Terrain } from "../../../simsoftmax/live/src/models/terrain.js";
 import { loadKernels, near, stream, sum } from "./support.js";
 
@@ -291,4 +292,48 @@ test("bars are the weights beside heat alone, or cooled beside those without dec
 
 test("a strength is written as a person writes it", () => {
   assert.deepEqual([0, 0.0003, 0.25, 12.34, 1234, 1e6].map(decayText), ["0", "3e-4", "0.25", "12", "1,200", "1e+6"]);
+});
+
+const bytes = (...values) => new DataView(Uint8Array.from(values).buffer);
+const floats = (...values) => new DataView(Float32Array.from(values).buffer);
+
+// Three pictures of 2 x 2 pixels; the network gives each level the light in one column.
+async function shifted() {
+  const network = floats(1, 0, 0, 1, 1, 0, 0, 1, 0, 0, 8, 0, 0, 8, 0, 0);
+  const greys = bytes(255, 0, 255, 0, 0, 255, 0, 255, 255, 0, 255, 0);
+  const shape = { side: 2, hidden: 2, levels: 2 };
+  return new Shift(await loadKernels(), { greys, labels: bytes(0, 1, 1), network, shape, stream: stream() });
+}
+
+test("a network reads the pictures as they stand", async () => {
+  const world = await shifted();
+  world.look(0, 0);
+  assert.deepEqual([...world.logits.view], [16, 0, 0, 16, 16, 0]);
+  const { accuracy, confidence } = world.judged(16);
+  assert.ok(near(accuracy, 2 / 3));
+  assert.ok(near(confidence, Math.E / (Math.E + 1)));
+  const [left, right, wrong, ...rest] = world.some(20);
+  assert.deepEqual([left.answer, right.answer, wrong.right, rest.length], [0, 1, false, 0]);
+  assert.ok(near(world.honest(), 16 / Math.log(2))); // two of three are right
+});
+
+test("turned by a right angle it sees no difference, and the same noise every time", async () => {
+  const world = await shifted();
+  world.look(90, 0);
+  assert.ok([...world.logits.view].every((z) => near(z, 8)));
+  world.look(0, 0.5);
+  const first = [...world.logits.view];
+  world.look(0, 0.5);
+  assert.deepEqual([...world.logits.view], first);
+  world.look(0, 0.4);
+  assert.notDeepEqual([...world.logits.view], first);
+  assert.deepEqual(world.course([-60, 60], 0).map(([turn]) => turn).slice(0, 3), [-60, -55, -50]);
+});
+
+test("a world is told by its place, its faults and its remedy", async () => {
+  const world = await shifted();
+  const judged = { temperature: 1, accuracy: 0.5, confidence: 0.8, points: 30 };
+  assert.equal(world.told(judged, 4, { turn: 30, noise: 0 }), "Turned by 30° to the left: 80 % sure, 50 % right: 30 points too sure. T = 4.00 would be honest on the whole.");
+  assert.match(world.told(judged, 1, { turn: -5, noise: 0.25 }), /^Turned by 5° to the right and noise of 0\.25: .* too sure\.$/);
+  assert.match(world.told({ ...judged, points: 2 }, 4, { turn: 0, noise: 0 }), /^At home: .* honest on the whole\. /);
 });

@@ -1,7 +1,7 @@
 // CalibrationExplorer: how sure and how right at a temperature, and two measures of it at every temperature.
 
-import { scaleLinear, scaleLog } from "d3-scale";
-import { add, put } from "../kit/dom.js";
+import { scaleLog } from "d3-scale";
+import { add } from "../kit/dom.js";
 import * as format from "../kit/format.js";
 import { heat } from "../kit/heat.js";
 import { Kernels } from "../kit/kernels.js";
@@ -10,75 +10,16 @@ import { decode, encode } from "../kit/wire.js";
 import { dips, HeldOut, span, ticksOf, valleys } from "../models/held_out.js";
 import { button, choose, Readouts, select, temperatureField, verdict } from "../parts/controls.js";
 import { Curve } from "../parts/curve.js";
-import { Frame } from "../parts/frame.js";
-import { Marks } from "../parts/marks.js";
+import { Reliability } from "../parts/reliability.js";
 import { Thermometer } from "../parts/thermometer.js";
 
 const BINS = [5, 15, 30];
-const FOOT = 0.13; // height of the tallest bar at the foot
-const SIDE = [0, 0.2, 0.4, 0.6, 0.8, 1]; // ticks of the square
 
 // The fitted temperature as a curve marks it; nothing if there is none.
 function intervalOf({ temperature, low, high }) {
   if (Number.isNaN(temperature)) return undefined;
   const [at, from, to] = [temperature, low, high].map((t) => (t > 0.1 && t < 100 ? format.fixed(t, 2) : format.temperature(t)));
   return { at: temperature, low, high, colour: heat(temperature), name: `fit ${at}, from ${from} to ${to}` };
-}
-
-// The square in which bins stand: the closer to the diagonal, the more honest.
-class Reliability {
-  constructor(parent) {
-    this.frame = new Frame(parent, {
-      title: "accuracy: how often it is right",
-      xName: "confidence: how sure it is",
-      label: "Reliability diagram",
-    });
-    const { marks } = this.frame;
-    this.diagonal = marks.append("line").attr("class", "ssm-theory ssm-thin").node();
-    this.bins = new Marks(marks, {
-      foot: ["rect", { class: "ssm-foot" }],
-      gap: ["line", { class: "ssm-gap" }],
-      whisker: ["line", { class: "ssm-whisker" }],
-      dot: ["circle", { class: "ssm-dot", r: 5.5 }],
-    });
-    this.sides = ["too modest", "too sure"].map((text) =>
-      marks.append("text").attr("class", "ssm-muted ssm-over").text(text).node(),
-    );
-  }
-
-  layout(width, height) {
-    this.frame.layout(width, height, {
-      x: scaleLinear([0, 1], [0, 1]),
-      y: scaleLinear([0, 1], [1, 0]),
-      xTicks: [SIDE, String],
-      yTicks: [SIDE, String],
-    });
-    const { x, y } = this.frame;
-    put(this.diagonal, { x1: x(0), y1: y(0), x2: x(1), y2: y(1) });
-    put(this.sides[0], { x: x(0.02), y: y(0.96) });
-    put(this.sides[1], { x: x(0.99), y: y(0.16), "text-anchor": "end" });
-  }
-
-  show(bins, colour) {
-    if (!this.frame.box) return;
-    const { x, y } = this.frame;
-    const tallest = Math.max(...bins.map(({ count }) => count));
-    this.bins.show(bins, ({ count, left, right, confidence, accuracy, low, high }) => {
-      if (!count) return undefined;
-      const across = x(confidence);
-      const top = y((FOOT * count) / tallest);
-      return {
-        foot: { x: x(left) + 0.5, width: Math.max(0.5, x(right) - x(left) - 1), y: top, height: y(0) - top, fill: colour },
-        gap: { x1: across, x2: across, y1: y(confidence), y2: y(accuracy), stroke: colour },
-        whisker: { x1: across, x2: across, y1: y(low), y2: y(high), stroke: colour },
-        dot: { cx: across, cy: y(accuracy), fill: colour },
-      };
-    });
-  }
-
-  describe(text) {
-    this.frame.describe(text);
-  }
 }
 
 // What the reader sees: a thermometer, a reliability diagram, two curves over the temperature, numbers, words. Between the

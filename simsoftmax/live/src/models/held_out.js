@@ -1,13 +1,12 @@
-// Rows that a classifier has not been trained with, at any temperature: how sure it is of them, and how often right.
+// Rows that a classifier has not been trained with, along all temperatures: two measures of calibration, and words.
 
 import { scaleLog } from "d3-scale";
 import * as format from "../kit/format.js";
 import { copy } from "../kit/kernels.js";
 import { COLDEST, HOTTEST } from "../kit/look.js";
+import { Rows } from "./rows.js";
 
 const GRID = 481; // temperatures of the curves
-const COLUMNS = 4; // of the table: count, confidence, accuracy, gap by chance
-const TAIL = 0.025; // beyond each end of a whisker
 const FORBIDDEN = 65535; // stands for a logit of minus infinity
 
 // Temperatures of the curves: those around the fit, and T = 1.
@@ -25,60 +24,18 @@ export function ticksOf([low, high]) {
 export const valleys = (count) => (count === 0 ? "no valley" : count === 1 ? "one valley" : `${count} valleys`);
 export const dips = (count) => (count === 0 ? "no dip" : count === 1 ? "one dip" : `${count} dips`);
 
-export class HeldOut {
+export class HeldOut extends Rows {
   // The rows as they travel: distances below the largest logit, in steps.
   constructor(kernels, { gaps, labels, step }) {
     const whole = new Uint16Array(copy(gaps));
-    const truth = new Uint16Array(copy(labels));
-    this.kernels = kernels;
-    this.count = truth.length;
-    this.logits = kernels.floats(Array.from(whole, (gap) => (gap === FORBIDDEN ? -Infinity : -step * gap)));
-    this.labels = kernels.array("int64", truth.length);
-    this.labels.view.set(Array.from(truth, BigInt));
-    const floats = (n) => kernels.array("float64", n);
-    this.confidence = floats(this.count);
-    this.outcome = floats(this.count);
-    this.ordered = floats(this.count);
-    this.errors = floats(GRID);
-    this.likelihoods = floats(GRID);
+    super(
+      kernels,
+      kernels.floats(Array.from(whole, (gap) => (gap === FORBIDDEN ? -Infinity : -step * gap))),
+      new Uint16Array(copy(labels)),
+    );
+    this.errors = kernels.array("float64", GRID);
+    this.likelihoods = kernels.array("float64", GRID);
     this.places = kernels.array("int64", GRID);
-    this.blocks = new Map();
-  }
-
-  // NLL and calibration error at a temperature; bins: how many; mass: whether of equal counts.
-  at(temperature, { bins, mass }) {
-    const { kernels, confidence, outcome, ordered } = this;
-    if (!this.blocks.has(bins)) {
-      this.blocks.set(bins, [kernels.array("float64", bins + 1), kernels.array("float64", COLUMNS * bins)]);
-    }
-    const [edges, table] = this.blocks.get(bins);
-    const nll = kernels.temper(this.logits, this.labels, temperature, confidence, outcome);
-    const used = kernels.bin_edges(confidence, mass ? 1 : 0, ordered, edges);
-    const ece = kernels.bin_events(confidence, outcome, edges, used, table);
-    return { nll, ece, used, edges: edges.view, table: table.view };
-  }
-
-  // The bins of a state, with the interval of each accuracy; an empty one has only its edges.
-  bins({ used, edges, table }) {
-    return Array.from({ length: used }, (_, b) => {
-      const [count, confidence, accuracy, chance] = table.subarray(COLUMNS * b, COLUMNS * (b + 1));
-      const [left, right] = [edges[b], edges[b + 1]];
-      if (!count) return { count, left, right };
-      const hits = Math.round(accuracy * count);
-      const [low, high] = [0, 1].map((upper) => this.kernels.whisker(hits, count, TAIL, upper));
-      return { count, left, right, confidence, accuracy, chance, low, high };
-    });
-  }
-
-  // All that a figure says of one temperature.
-  judge(temperature, binning) {
-    const state = this.at(temperature, binning);
-    const bins = this.bins(state);
-    const full = bins.filter(({ count }) => count);
-    const mean = (key) => full.reduce((sum, bin) => sum + bin.count * bin[key], 0) / this.count;
-    const [accuracy, confidence, chance] = [mean("accuracy"), mean("confidence"), mean("chance")];
-    const points = Math.abs(100 * (confidence - accuracy)); // off, in percent
-    return { temperature, nll: state.nll, ece: state.ece, bins, accuracy, confidence, chance, points };
   }
 
   // Both measures over a range of temperatures: points [T, value] and the range that they span; the dips of the error, in
