@@ -38,6 +38,11 @@ export const SIZES = {
   cooled: "_ _ _ _",
   anneal_walkers: "n K _ _ _ _ _ K K 4",
   anneal_exactly: "K K _ _ _ _ _ K K K",
+  exploration_temperature: "_ _ _ _",
+  exploration_setting: "_ _ _",
+  choose_arm: "_ _ K K 4",
+  play_bandit: "_ _ K K K n n 4",
+  add_games: "_ _ K _ K K n n n 3 4",
 };
 
 // A DataView's bytes as an ArrayBuffer of their own.
