@@ -1,4 +1,5 @@
 from .annealing import AnnealingExplorer as AnnealingExplorer
+from .bandit import BanditExplorer as BanditExplorer
 from .base import LiveFigure as LiveFigure
 from .calibration import CalibrationExplorer as CalibrationExplorer
 from .free_energy import FreeEnergyExplorer as FreeEnergyExplorer
