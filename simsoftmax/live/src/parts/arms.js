@@ -10,7 +10,7 @@ import { Marks } from "./marks.js";
 const TOP = 26;
 const FOOT = 40; // room for names and numbers under the arms
 const HALF = 0.4; // of a level's width, in columns
-const CALM = 0.12; // seconds in which a level moves most of its way
+const CALM = 0.12; // seconds after which little is left of a level's way
 
 export class Arms extends Heaps {
   constructor(parent) {
@@ -52,7 +52,7 @@ export class Arms extends Heaps {
   learn(known, colours, seconds) {
     this.known = known;
     if (!this.x) return;
-    const way = reducedMotion() || !this.levels ? 1 : 1 - Math.exp(-seconds / CALM);
+    const way = reducedMotion() || !this.levels ? 1 : Math.min(1, seconds / CALM);
     this.levels = known.map(({ estimate }, k) => {
       const from = this.levels?.[k] ?? estimate;
       return estimate === undefined ? undefined : from + way * (estimate - from);
