@@ -1,5 +1,6 @@
 from .annealing import AnnealingExplorer as AnnealingExplorer
 from .attention import AttentionExplorer as AttentionExplorer
+from .bandit import BanditExplorer as BanditExplorer
 from .base import LiveFigure as LiveFigure
 from .calibration import CalibrationExplorer as CalibrationExplorer
 from .distillation import DistillationExplorer as DistillationExplorer

@@ -60,6 +60,14 @@ CLAIMS = {
         "energy-score",
     },
     "book/one-knob-many-names": {"one-knob", "what-is-heated"},
+    "book/explore-or-exploit": {
+        "explore",
+        "explore-price",
+        "bandit-heat",
+        "bandit-second-chance",
+        "bandit-cooling",
+        "bandit-rivals",
+    },
     "book/speed": {"fast-exact"},
 }
 

@@ -19,6 +19,7 @@ import simsoftmax.live
 from simsoftmax.live import (
     AnnealingExplorer,
     AttentionExplorer,
+    BanditExplorer,
     CalibrationExplorer,
     DistillationExplorer,
     FreeEnergyExplorer,
@@ -41,6 +42,7 @@ MADE = {
     TemperatureExplorer: {"logits": [2.0, 1.0, 0.1]},
     FreeEnergyExplorer: {"logits": [2.0, 1.0, 0.1], "distribution": [0.2, 0.3, 0.5]},
     GasExplorer: {"particles": 20},
+    BanditExplorer: {"values": [0.0, 0.5, 0.2], "length": 50},
     AnnealingExplorer: {"logits": [0.0, 1.0, 0.5, 2.0], "sweeps": 10, "walkers": 10},
     LogOddsExplorer: {"frequencies": [0.2, 0.7]},
     SymmetryExplorer: {"positions": X, "labels": Y, "weights": [1.0, -1.0], "biases": [0.0, 0.5]},
@@ -171,7 +173,7 @@ def test_nothing_is_read_out_of_bounds_for_a_picture(kind):
                     row = list(value)
                     spoil(getattr(figure, name))
                     figure._pictures()
-                    assert name in ("logits", "frequencies", "labels", "distribution", "range")
+                    assert name in ("logits", "frequencies", "labels", "distribution", "range", "values")
                 figure._trait_values[name] = row
     figure.close()
 

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { Bandit, GAMES, toldOf } from "../../../simsoftmax/live/src/models/bandit.js";
 import { Cooling } from "../../../simsoftmax/live/src/models/cooling.js";
 import { FreeEnergy, LEAST, SIDE } from "../../../simsoftmax/live/src/models/free_energy.js";
 import { Gas } from "../../../simsoftmax/live/src/models/gas.js";
@@ -233,4 +234,81 @@ test("a gas keeps its quanta", async () => {
     assert.ok(gas.settled);
     assert.ok(near(gas.reading, gas.temperature, 0.3));
   }
+});
+
+const RULES = { held: 0, slow: 1, fast: 2, own: 3 };
+
+async function bandit(values, { length = 60, rule = "held", setting = 0.5 } = {}) {
+  const made = new Bandit(await loadKernels(), stream(), RULES);
+  made.meet(values, length);
+  made.follow(rule, setting);
+  return made;
+}
+
+test("a game pulls each arm once, and then as many times as are due", async () => {
+  const game = await bandit([0, 1, 0.5]);
+  game.run(0.7);
+  assert.equal(game.done, 0);
+  game.run(2.4);
+  assert.deepEqual(game.latest(10), [0, 1, 2]);
+  game.run(1000);
+  assert.ok(game.finished);
+  assert.equal(sum(Array.from(game.pulls.view, Number)), 60);
+  const missed = Number(game.pulls.view[0]) + 0.5 * Number(game.pulls.view[2]);
+  assert.ok(near(game.missed, missed));
+  assert.equal(game.latest(7).length, 7);
+  game.begin();
+  assert.deepEqual([game.done, game.missed, game.latest(7).length], [0, 0, 0]);
+});
+
+test("the latest pulls keep their places, so that one dot moves a pull", async () => {
+  const game = await bandit([0, 0.1, 0.2], { setting: 2 });
+  game.run(30);
+  const before = game.latest(8);
+  game.run(1);
+  const moved = game.latest(8).filter((arm, i) => arm !== before[i]);
+  assert.ok(moved.length <= 1);
+});
+
+test("a setting brings the next pull to a temperature, whatever the rule", async () => {
+  for (const rule of ["held", "slow", "fast", "own"]) {
+    const game = await bandit([0, 1], { rule });
+    game.run(20);
+    game.follow(rule, game.settingAt(0.3));
+    assert.ok(near(game.temperature, 0.3), rule);
+  }
+  const own = await bandit([0, 5], { rule: "own", setting: 0.2 });
+  own.run(50);
+  const [worse, better] = own.known;
+  assert.ok(worse.heat > better.heat && worse.error > better.error);
+  assert.ok(near(better.error, 1 / Math.sqrt(better.pulls)));
+});
+
+test("what games come to is studied bit by bit, and again when the setting changes", async () => {
+  const game = await bandit([0, 1]);
+  let steps = 0;
+  while (game.study(0)) steps += 1;
+  assert.ok(steps > 10);
+  assert.equal(game.here.games, GAMES);
+  assert.ok(near(game.meanRegret(game.length), game.here.mean));
+  const [coldest, hottest] = [game.curve[0], game.curve.at(-1)];
+  assert.deepEqual([coldest[0], hottest[0]], [0, Infinity]);
+  assert.ok(Math.abs(hottest[1] - game.length / 2) < 3); // at random, half of the pulls miss 1
+  const { curve } = game;
+  game.follow("held", 0.1);
+  assert.equal(game.here.games, 0);
+  assert.equal(game.curve, curve); // that of the rule stays
+  game.follow("own", 0.1);
+  assert.deepEqual(game.curve, []);
+});
+
+test("a game that froze says on which arm", async () => {
+  const game = await bandit([0, 0.2], { setting: 0, length: 200 });
+  let told = "";
+  for (let n = 0; n < 200 && !game.frozen; n += 1) {
+    game.begin();
+    game.run(200);
+    told = toldOf(game, ["A", "B"], 50);
+  }
+  assert.match(told, /froze on A: B, the best arm, was not pulled once/);
 });

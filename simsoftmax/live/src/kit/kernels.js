@@ -54,6 +54,11 @@ export const SIZES = {
   compare_shares: "K K 4",
   tail_p_value: "b b+1 _ b b n n n 2",
   judge_draws: "t t t t 3 K K K*3 K*K K*K _ _ _ t*6 9",
+  exploration_temperature: "_ _ _ _",
+  exploration_setting: "_ _ _",
+  choose_arm: "_ _ K K 4",
+  play_bandit: "_ _ K K K n n 4",
+  add_games: "_ _ K _ K K n n n 3 4",
 };
 
 // A DataView's bytes as an ArrayBuffer of their own.
