@@ -3,6 +3,7 @@ from .base import LiveFigure as LiveFigure
 from .calibration import CalibrationExplorer as CalibrationExplorer
 from .free_energy import FreeEnergyExplorer as FreeEnergyExplorer
 from .gas import GasExplorer as GasExplorer
+from .generation import GenerationExplorer as GenerationExplorer
 from .log_odds import LogOddsExplorer as LogOddsExplorer
 from .particle import ParticleExplorer as ParticleExplorer
 from .symmetry import SymmetryExplorer as SymmetryExplorer

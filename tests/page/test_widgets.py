@@ -16,11 +16,13 @@ from nbconvert import LatexExporter
 
 import simsoftmax as ss
 import simsoftmax.live
+from simsoftmax.language import fit_language
 from simsoftmax.live import (
     AnnealingExplorer,
     CalibrationExplorer,
     FreeEnergyExplorer,
     GasExplorer,
+    GenerationExplorer,
     LiveFigure,
     LogOddsExplorer,
     ParticleExplorer,
@@ -48,6 +50,7 @@ MADE = {
         "names": ["a", "b"],
     },
     CalibrationExplorer: {"logits": Z, "labels": [0, 1, 1, 0, 1, 1]},
+    GenerationExplorer: {"model": fit_language("to be or not to be, that is the question.\n", order=4)},
 }
 # What people type, measure, or meet in a table; and what a page or a script might send.
 EDGES = [

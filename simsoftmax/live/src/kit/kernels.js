@@ -38,6 +38,10 @@ export const SIZES = {
   cooled: "_ _ _ _",
   anneal_walkers: "n K _ _ _ _ _ K K 4",
   anneal_exactly: "K K _ _ _ _ _ K K K",
+  running_sum: "n n+1 _",
+  coming_letter: "n _ C c c F F _ _ _ _ _ _ K K K",
+  draw_level: "n 4",
+  said_before: "n _ end _",
 };
 
 // A DataView's bytes as an ArrayBuffer of their own.
