@@ -17,6 +17,7 @@ APART = {
     "simsoftmax.calibration.estimator": "a scikit-learn estimator, held to scikit-learn's own checks",
     "simsoftmax.files": "the formats of files, which have tests and a fuzzer of their own",
     "simsoftmax.intervals": "the interval of a share, which takes what others have counted",
+    "simsoftmax.language": "takes text, and has tests of its own, of what it refuses too",
     "simsoftmax.interruption": "Ctrl-C and progress, inside the functions that take long",
     "simsoftmax.threads": "work shared out over threads, inside the functions that take long",
     "simsoftmax.verdict.contexts": "draws and rows in blocks, for `verify_draws`, whose arguments they check",

@@ -6,6 +6,7 @@ from .calibration import CalibrationExplorer as CalibrationExplorer
 from .distillation import DistillationExplorer as DistillationExplorer
 from .free_energy import FreeEnergyExplorer as FreeEnergyExplorer
 from .gas import GasExplorer as GasExplorer
+from .generation import GenerationExplorer as GenerationExplorer
 from .log_odds import LogOddsExplorer as LogOddsExplorer
 from .particle import ParticleExplorer as ParticleExplorer
 from .samplers import SamplerExplorer as SamplerExplorer

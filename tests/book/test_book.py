@@ -68,6 +68,7 @@ CLAIMS = {
         "bandit-cooling",
         "bandit-rivals",
     },
+    "book/sparks": {"letters", "create", "best-likelihood", "nucleus-order", "loops", "zero-ties"},
     "book/speed": {"fast-exact"},
 }
 

@@ -16,6 +16,7 @@ from nbconvert import LatexExporter
 
 import simsoftmax as ss
 import simsoftmax.live
+from simsoftmax.language import fit_language
 from simsoftmax.live import (
     AnnealingExplorer,
     AttentionExplorer,
@@ -24,6 +25,7 @@ from simsoftmax.live import (
     DistillationExplorer,
     FreeEnergyExplorer,
     GasExplorer,
+    GenerationExplorer,
     LiveFigure,
     LogOddsExplorer,
     ParticleExplorer,
@@ -71,6 +73,7 @@ MADE = {
         "labels": [0, 1, 1, 0, 1, 1],
         "network": [np.eye(9, 3), np.zeros(3), np.eye(3, 2), [0.0, 0.1]],
     },
+    GenerationExplorer: {"model": fit_language("to be or not to be, that is the question.\n", order=4)},
 }
 # What people type, measure, or meet in a table; and what a page or a script might send.
 EDGES = [

@@ -14,7 +14,7 @@ LAYERS = [
     "kernels",
     "boltzmann threads",
     "variational disorder markov proposals sampling",
-    "verdict calibration",
+    "verdict calibration language",
     "engine trajectory metropolis",
     "annealing gas thermodynamics",
     "sweeps",

@@ -35,6 +35,8 @@ IN_THEIR_MODULE = {
     "disorder.rugged_ladder": ARGUMENT,
     "gas.gas_temperature": YARDSTICK,
     "gas.microcanonical_marginal": YARDSTICK,
+    "language.fit_language": ARGUMENT,
+    "language.python_topics": ARGUMENT,
     "markov.boltzmann_exponents": INSIDE,
     "proposals.as_proposal": INSIDE,
     "proposals.matrix_moves": INSIDE,
@@ -54,6 +56,7 @@ IN_THEIR_MODULE = {
     "verdict.samplers.judge": INSIDE,
 }
 RESULTS_IN_THEIR_MODULE = {
+    "language.LanguageModel": "what gives logits, from where it is fitted",
     "calibration.datasets.LabelledLogits": "a data set, from where data sets are",
     "verdict.null.Groups": "a part of a verdict on its way",
     "verdict.null.Null": "the law of the counts, from which verdicts are computed",

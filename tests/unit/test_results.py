@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 import simsoftmax as ss
-from simsoftmax import annealing, gas, results, thermodynamics
+from simsoftmax import annealing, gas, language, results, thermodynamics
 from simsoftmax.calibration import datasets
 
 Z = [2.0, 1.0, 0.1]
@@ -40,6 +40,7 @@ def examples():
     """Return a result of every class that holds arrays."""
     probabilities = ss.softmax(np.random.default_rng(0).normal(size=(50, 3)))
     made = [
+        language.fit_language("to be or not to be", order=3),
         ss.simulate(Z, 0.5, particles=50, sweeps=4, record=2, rng=1),
         annealing.anneal(Z, [2.0, 1.0], particles=10, rng=1),
         gas.simulate_gas(particles=10, sweeps=3, record=1, rng=1),

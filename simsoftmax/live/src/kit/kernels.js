@@ -59,6 +59,10 @@ export const SIZES = {
   choose_arm: "_ _ K K 4",
   play_bandit: "_ _ K K K n n 4",
   add_games: "_ _ K _ K K n n n 3 4",
+  running_sum: "n n+1 _",
+  coming_letter: "n _ C c c F F _ _ _ _ _ _ K K K",
+  draw_level: "n 4",
+  said_before: "n _ end _",
 };
 
 // A DataView's bytes as an ArrayBuffer of their own.
