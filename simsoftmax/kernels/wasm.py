@@ -26,13 +26,14 @@ import os
 import re
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from ..files import atomic_writer
 from . import page
 from .compiler import njit, uncounted
+from .webassembly import CUSTOM, DATA, EXPORT, IMPORT, Reader, assemble, sections, unsigned
 
 __all__ = ["IMPORTS", "KERNELS", "MODULE", "build"]
 
@@ -53,10 +54,6 @@ _PORTABLE = {
     "NUMBA_SLP_VECTORIZE": "0",
     "NUMBA_DISABLE_JIT": "0",
 }
-
-_HEADER = b"\0asm\1\0\0\0"
-_CUSTOM, _IMPORT, _FUNCTION, _EXPORT, _DATA = 0, 2, 3, 7, 11
-_ORDER = [1, 2, 3, 4, 5, 6, 7, 8, 9, 12, 10, 11, 0]
 
 _HEAP = "it needs the heap; pass every array in, also the work space, and return none"
 _RULES = {
@@ -112,51 +109,9 @@ class _Refused(Exception):
     """A kernel breaks a rule; the message says which and what to do."""
 
 
-def _unsigned(n: int) -> bytes:
-    """Return n in unsigned LEB128, the integers of the format."""
-    out = b""
-    while n > 127:
-        out += bytes([n & 127 | 128])
-        n >>= 7
-    return out + bytes([n])
-
-
-class _Reader:
-    """A cursor over the body of a section."""
-
-    def __init__(self, data: bytes, at: int = 0) -> None:
-        self.data, self.at = data, at
-
-    def byte(self) -> int:
-        self.at += 1
-        return self.data[self.at - 1]
-
-    def unsigned(self) -> int:
-        value = shift = 0
-        while True:
-            byte = self.byte()
-            value |= (byte & 127) << shift
-            shift += 7
-            if byte < 128:
-                return value
-
-    def text(self) -> str:
-        length = self.unsigned()
-        self.at += length
-        return self.data[self.at - length : self.at].decode()
-
-
-def _sections(module: bytes) -> Iterator[tuple[int, bytes]]:
-    reader = _Reader(module, len(_HEADER))
-    while reader.at < len(module):
-        kind, size = reader.byte(), reader.unsigned()
-        yield kind, module[reader.at : reader.at + size]
-        reader.at += size
-
-
 def _imports(body: bytes) -> list[tuple[str, int]]:
     """Return (name, kind) of everything that an import section brings; kind 0 is a function."""
-    reader, found = _Reader(body), []
+    reader, found = Reader(body), []
     for _ in range(reader.unsigned()):
         reader.text()
         name, kind = reader.text(), reader.byte()
@@ -177,7 +132,7 @@ def _imports(body: bytes) -> list[tuple[str, int]]:
 
 def _symbols(linking: bytes) -> dict[str, int]:
     """Return function name -> index of the defined functions in a "linking" section's symbol table."""
-    reader = _Reader(linking)
+    reader = Reader(linking)
     reader.text()
     reader.unsigned()  # version
     found: dict[str, int] = {}
@@ -310,21 +265,20 @@ def _assemble(emitted: bytes, description: dict[str, Any]) -> bytes:
     """Turn an object file into a module: drop what a linker would read, export the kernels."""
     found: list[tuple[int, bytes]] = []
     symbols: dict[str, int] = {}
-    for kind, body in _sections(emitted):
-        if kind == _CUSTOM:
-            if _Reader(body).text() == "linking":
+    for kind, body in sections(emitted):
+        if kind == CUSTOM:
+            if Reader(body).text() == "linking":
                 symbols = _symbols(body)
         else:
             found.append((kind, body))
-    if any(kind == _DATA for kind, _ in found):
+    if any(kind == DATA for kind, _ in found):
         raise _Refused("a kernel needs static data that the code generator added; simplify it")
     # The code generator adds calls of its own: exp for an intrinsic, memset for a loop.
-    _check_imports({name for name, kind in _imports(dict(found).get(_IMPORT, b"\0")) if kind == 0})
-    exports = b"".join(_unsigned(len(name)) + name.encode() + b"\0" + _unsigned(symbols[name]) for name in description)
-    found.append((_EXPORT, _unsigned(len(description)) + exports))
-    found.append((_CUSTOM, _unsigned(7) + b"kernels" + json.dumps(description, separators=(",", ":")).encode()))
-    found.sort(key=lambda section: _ORDER.index(section[0]))
-    return _HEADER + b"".join(bytes([kind]) + _unsigned(len(body)) + body for kind, body in found)
+    _check_imports({name for name, kind in _imports(dict(found).get(IMPORT, b"\0")) if kind == 0})
+    exports = b"".join(unsigned(len(name)) + name.encode() + b"\0" + unsigned(symbols[name]) for name in description)
+    found.append((EXPORT, unsigned(len(description)) + exports))
+    found.append((CUSTOM, unsigned(7) + b"kernels" + json.dumps(description, separators=(",", ":")).encode()))
+    return assemble(found)
 
 
 def _worker() -> None:

@@ -9,7 +9,9 @@ script runs, a picture stands for it.
 from __future__ import annotations
 
 import base64
+import functools
 import io
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -20,6 +22,7 @@ from numpy.typing import ArrayLike
 
 from ..arguments import RNG, as_temperature, as_vector_logits, generator, one_for_each
 from ..kernels.seeds import seed_streams
+from ..kernels.webassembly import only
 from .traits import Names, Number, Numbers, validate
 
 if TYPE_CHECKING:
@@ -50,6 +53,13 @@ def stream(rng: RNG) -> bytes:
     """Return the first state of a stream of random numbers, as a page takes it."""
     key = int(generator(rng).integers(2**64, dtype=np.uint64))
     return bytes(seed_streams(key, 1).tobytes())
+
+
+@functools.cache
+def kernels_of(script: str) -> bytes:
+    """Return a module of the kernels whose names stand in a script; the table of all array sizes does not count."""
+    module = (STATIC / "kernels.wasm").read_bytes()
+    return only(module, set(re.findall(r"\b[a-z]\w*\b(?!:[\"'`])", script)))
 
 
 class LiveFigure(anywidget.AnyWidget):
@@ -134,7 +144,7 @@ class LiveFigure(anywidget.AnyWidget):
 
     @traitlets.default("_kernels")
     def _default_kernels(self) -> bytes:
-        return (STATIC / "kernels.wasm").read_bytes()
+        return kernels_of(str(self._esm))
 
     @traitlets.default("_travels")
     def _default_travels(self) -> dict[str, str]:
