@@ -234,10 +234,8 @@ def write(app: Sphinx, exception: Exception | None) -> None:
     folder = build / "notebooks"
     folder.mkdir(exist_ok=True)
     source = Path(__file__).parents[1]
-    for helper in ("chapter.py", "claims.py", "museum.py", "teaching.py"):
-        shutil.copy(source / helper, folder / helper)
     for helper in source.glob("*.py"):
-        shutil.copy(helper, folder / helper.name)
+        shutil.copy(helper, folder)
     shutil.copytree(source / "data", folder / "data", dirs_exist_ok=True)
     cache = get_cache(app.config.nb_execution_cache_path)
     library = parse_file(str(source / "references.bib"))

@@ -43,6 +43,7 @@ CLAIMS = {
         "warm-honesty",
         "never-seen",
         "label-smoothing",
+    },
     "book/where-to-look": {
         "attention",
         "dilution",

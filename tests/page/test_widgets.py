@@ -62,12 +62,14 @@ MADE = {
         "logits": [[2.0, 0.0], [0.0, 1.0], [1.0, 3.0]],
         "labels": [0, 1, 1],
         "means": [[0.0, 0.4, 0.9, 0.1], [0.2, 0.0, 0.1, 1.0]],
+    },
     AttentionExplorer: {
         "sentences": ["a red fox", "it runs"],
         "scores": [
             [[-np.inf, 0.5, 1.0], [0.1, -np.inf, 2.0], [0.3, 1.5, -np.inf]],
             [[-np.inf, -np.inf], [-np.inf, 0.5]],
         ],
+    },
     ShiftExplorer: {
         "pictures": np.eye(6, 9),
         "labels": [0, 1, 1, 0, 1, 1],
