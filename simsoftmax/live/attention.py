@@ -9,10 +9,10 @@ import numpy as np
 import traitlets
 from numpy.typing import ArrayLike, NDArray
 
-from ..arguments import as_real, as_temperature
+from ..arguments import as_names, as_real, as_temperature
 from ..kernels.page.attention import attend
 from .base import STATIC, LiveFigure, plain, within
-from .traits import Names, Number, Numbers, Whole, as_names, validate
+from .traits import Names, Number, Numbers, Whole, validate
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
