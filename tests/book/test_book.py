@@ -35,6 +35,7 @@ CLAIMS = {
     "book/what-training-aims-at": {"logodds", "logodds-approach", "logodds-endless", "signal-noise"},
     "book/a-hidden-symmetry": {"symmetry", "symmetry-valley", "symmetry-biases", "symmetry-fixed-scale"},
     "book/weight-decay-is-heat": {"l2-overfit", "l2", "l2-calibration", "l2-limit", "l2-clock"},
+    "book/sparks": {"letters", "create", "best-likelihood", "nucleus-order", "loops", "zero-ties"},
     "book/speed": {"fast-exact"},
 }
 
