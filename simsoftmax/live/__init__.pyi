@@ -9,7 +9,7 @@ from .gas import GasExplorer as GasExplorer
 from .generation import GenerationExplorer as GenerationExplorer
 from .log_odds import LogOddsExplorer as LogOddsExplorer
 from .particle import ParticleExplorer as ParticleExplorer
-from .samplers import SamplerExplorer as SamplerExplorer
+from .sampler import SamplerExplorer as SamplerExplorer
 from .shift import ShiftExplorer as ShiftExplorer
 from .symmetry import SymmetryExplorer as SymmetryExplorer
 from .temperature import TemperatureExplorer as TemperatureExplorer

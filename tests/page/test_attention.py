@@ -80,7 +80,11 @@ def test_the_figure_knows_where_its_words_look():
             {"sentences": SENTENCES, "scores": SCORES, "word": 0},
             "word must be one that takes part, of 1, 2, 3, 5, got 0",
         ),
-        ({"sentences": SENTENCES, "scores": SCORES, "sentence": 2}, "sentences must reach the one that is shown, 2"),
+        # Which of the two is looked at first is not said.
+        (
+            {"sentences": SENTENCES, "scores": SCORES, "sentence": 2},
+            "sentence must be from 0 to 1 |sentences must reach the one that is shown, 2",
+        ),
         ({"sentences": SENTENCES, "scores": SCORES, "others": 10**7}, "others must be from 0 to 1e"),
         ({"sentences": SENTENCES, "scores": SCORES, "temperature": -1}, "temperature must be >= 0, got -1.0"),
     ],

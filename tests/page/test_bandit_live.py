@@ -1,8 +1,10 @@
 """The live bandit: its kernels in a page, and the figure in a browser against the games that Python plays."""
 
+import re
+
 import numpy as np
 import pytest
-from visit import ARTEFACTS, SMALLEST_TEXT, VIEWS, Visit, check_access, figure, number, out, write_page
+from visit import ARTEFACTS, SMALLEST_TEXT, VIEWS, Visit, check_access, figure, out, write_page
 
 from simsoftmax.kernels.page import bandits
 from simsoftmax.kernels.seeds import seed_streams
@@ -77,10 +79,10 @@ def test_games_in_a_page_are_those_that_python_plays(browser, site):
         root = figure(visit, 0)
 
         def agrees(rule, setting):
-            root.locator("[data-out=verdict]", has_text=f"In {LENGTH} pulls").wait_for()
             pulls, _, regret = play(stream, rule, setting)
-            shown = [int(number(root.locator(f"[data-pulls='{k}']").text_content())) for k in range(VALUES.size)]
-            assert shown == pulls.tolist()
+            for k, many in enumerate(pulls):  # waits for the end of this game: the words are still those of the last
+                root.locator(f"[data-pulls='{k}']", has_text=re.compile(f"^{many}$")).wait_for(state="attached")
+            root.locator("[data-out=verdict]", has_text=f"In {LENGTH} pulls").wait_for()
             assert out(root, "regret") == f"{regret[-1]:.1f}"
             missed, best = pulls[VALUES.argmax()], root.locator("[data-out=verdict]").text_content()
             assert ("froze" in best) == (missed < 3)

@@ -12,7 +12,7 @@ import simsoftmax as ss
 from simsoftmax.kernels.page import samplers as kernels
 from simsoftmax.kernels.residuals import TILTS
 from simsoftmax.live import SamplerExplorer
-from simsoftmax.live.samplers import BY_DEFAULT, EXHIBITS, FALSE_ALARM, LEVELS, LOOKS, RULES, dials
+from simsoftmax.live.sampler import BY_DEFAULT, EXHIBITS, FALSE_ALARM, LEVELS, LOOKS, RULES, dials
 from simsoftmax.verdict.diagnosis import EXPLANATIONS, Rows
 from simsoftmax.verdict.samplers import EDGES
 

@@ -75,7 +75,7 @@ class View {
     this.thermometer.show(temperature);
     this.picture.show(`a picture of ${label}`, lessons.picture(chosen));
     this.bars.show(target, smoothed.view, heat(temperature));
-    this.bars.svg.attr("aria-label", `${this.bars.label}: ${shares(target)}; smoothed: ${shares(smoothed.view)}`);
+    this.bars.tell(`${shares(target)}; smoothed: ${shares(smoothed.view)}`);
     this.blend.show("mixed in these shares", lessons.blended.view, text);
     this.choices.show(chosen, overlaps.view, (n) => `${labels[n]}, ${format.percent(overlaps.view[n], 0)} told the same`);
     this.words.textContent = text;

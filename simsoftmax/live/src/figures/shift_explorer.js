@@ -84,7 +84,7 @@ class View {
     this.tray = new Tray(add(scene, "div", { className: "ssm-cell" }), { label: "Some of the pictures", columns: COLUMNS, side });
     this.reliability = new Reliability(add(scene, "div", { className: "ssm-cell" }));
     this.course = new Course(add(root, "div", { className: "ssm-below" }), setTurn);
-    const names = { confidence: "how sure", accuracy: "how often right", ece: "calibration error ECE", honest: "honest T" };
+    const names = { confidence: "how sure", accuracy: "how often right", ece: "calibration error ECE", honest: "honest at" };
     this.readouts = new Readouts(root, names, { paired: true });
     this.words = verdict(root);
   }

@@ -181,6 +181,10 @@ export class Bars {
     if (!this.order) return;
     const seen = (k) => (this.alone ? "" : ` ${format.fixed(observed[k], 3)},`);
     const parts = this.order.map((k) => `${this.names[k]}${seen(k)} softmax ${format.fixed(expected[k], 3)}`);
-    this.svg.attr("aria-label", `${this.label}: ${parts.join("; ")}`);
+    this.tell(parts.join("; "));
+  }
+
+  tell(words) {
+    this.svg.attr("aria-label", `${this.label}: ${words}`);
   }
 }
