@@ -48,7 +48,10 @@ settings.load_profile("simsoftmax")
 
 
 def pytest_collection_modifyitems(items):
-    """Begin with the book, which takes longest to build; what looks at its pages comes last, when it stands."""
+    """Begin with the book, which takes longest to build; what looks at its pages comes last, when it stands.
+
+    In between long files come first, so that at the end no process waits for another.
+    """
     shown, paged = (
         {item.path for item in items if fixture in getattr(item, "fixturenames", ())} for fixture in ("browser", "html")
     )
@@ -58,7 +61,8 @@ def pytest_collection_modifyitems(items):
             return 0
         return 3 if item.path in paged else 2 if item.path in shown else 1
 
-    items.sort(key=turn)
+    sizes = collections.Counter(item.path for item in items)
+    items.sort(key=lambda item: (turn(item), -sizes[item.path]))
 
 
 LEFT = collections.Counter()  # how many tests of each file `make test` leaves to `make slow`
