@@ -19,7 +19,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from .arguments import RNG, as_count, generator
+from .arguments import RNG, as_count, as_indices, generator
 from .results import Result
 from .sampling import Order, Pipeline
 
@@ -28,6 +28,7 @@ __all__ = ["LanguageModel", "fit_language", "python_topics"]
 _PLAIN = str.maketrans({"‘": "'", "’": "'", "“": '"', "”": '"', "–": "-", "—": "-", "…": "..."})
 _RULE = re.compile(r"[\s*=~^|+.\-]*")  # a line that is drawn, not read
 _MOST = 255  # letters, so that each is a byte
+_PIECE = 1 << 15  # letters that are written at a time
 _FILLED = 0.98  # of the room for a table, where the search for the largest that fits ends
 
 
@@ -118,8 +119,20 @@ class LanguageModel(Result):
         return _encode(self.letters, "text", text)
 
     def decode(self, numbers: Any) -> str:
-        """Return the letters of numbers."""
-        return "".join(self.letters[int(number)] for number in numbers)
+        """Return the letters of numbers, shape (n,).
+
+        Raises
+        ------
+        TypeError, ValueError
+            If they are no whole numbers, or not numbers of letters.
+        """
+        codes = as_indices("numbers", numbers, "pass what encode returns")
+        wrong = codes[(codes < 0) | (codes >= len(self.letters))]
+        if wrong.size:
+            raise ValueError(
+                f"numbers must be from 0 to {len(self.letters) - 1}, got {wrong.flat[0]}; pass what encode returns"
+            )
+        return "".join(self.letters[number] for number in codes.ravel())
 
     def probabilities(self, text: str) -> NDArray[np.float64]:
         """Return the distribution of each letter of a text after those before it, and of the one to come.
@@ -187,7 +200,9 @@ class LanguageModel(Result):
             int(order == "temperature-last"),
         )
         room = np.empty(levels, np.int64), np.empty(levels), np.empty(levels)
-        compiled(write_letters)(text, given.size, text.size, *self._tree, *dials, *room, stream)
+        for begin in range(given.size, text.size, _PIECE):  # between two pieces Ctrl-C is heard
+            end = min(begin + _PIECE, text.size)
+            compiled(write_letters)(text, begin, end, *self._tree, *dials, *room, stream)
         return self.decode(text[given.size :])
 
     @property
@@ -241,6 +256,8 @@ def fit_language(text: str, *, order: int = 8, letters: str | None = None, size:
     if not isinstance(text, str):
         raise TypeError(f"text must be a str, got {type(text).__name__}; pass the text itself")
     known = "".join(sorted(set(text))) if letters is None else letters
+    if letters is None and len(known) < 2:
+        raise ValueError(f"text must hold at least two different letters, got {text[:20]!r}; pass a longer text")
     if not isinstance(known, str) or len(set(known)) != len(known) or not 2 <= len(known) <= _MOST:
         raise ValueError(f"letters must be 2 to {_MOST} different ones in a str, got {known!r}; pass each once")
     longest = int(63 / math.log2(len(known)))

@@ -28,9 +28,9 @@ LOGGER = logging.getLogger(__name__)
 
 
 def execute_ahead(app: Sphinx, env: BuildEnvironment, names: Iterable[str]) -> None:
-    """Execute those of the pages that are about to be read and are not in the cache."""
+    """Execute those of the pages about to be read whose outputs are not in the cache."""
     config: NbParserConfig = env.mystnb_config  # type: ignore[attr-defined]
-    assert get_cache(config.execution_cache_path).db  # made here, so that no two chapters make it at once
+    _ = get_cache(config.execution_cache_path).db  # made by being asked for, so that no two chapters make it at once
     workers = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
 
     def execute(name: str) -> None:
@@ -42,7 +42,7 @@ def execute_ahead(app: Sphinx, env: BuildEnvironment, names: Iterable[str]) -> N
         notebook = reader.read(text)
         logger = DocutilsDocLogger(new_document(str(path)))
         with contextlib.suppress(ExecutionError), create_client(notebook, str(path), config, logger, reader.read_fmt):
-            LOGGER.info("executed %s", name)
+            LOGGER.info("outputs of %s are there", name)
 
     with ThreadPoolExecutor(workers) as pool:
         list(pool.map(execute, sorted(names)))

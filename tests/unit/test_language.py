@@ -238,7 +238,8 @@ def test_no_paragraph_of_the_topics_comes_up_twice():
         (ValueError, {"text": "ab", "order": 2}, "text must be longer than order = 2, got 2 letters"),
         (ValueError, {"order": 0}, "order must be"),
         (ValueError, {"order": 99}, "order must be"),
-        (ValueError, {"text": "aaaa"}, "letters must be 2 to 255 different ones"),
+        (ValueError, {"text": "aaaa"}, "text must hold at least two different letters, got .aaaa."),
+        (ValueError, {"text": ""}, "text must hold at least two different letters"),
         (ValueError, {"letters": "aab"}, "letters must be 2 to 255 different ones"),
         (ValueError, {"letters": "ab"}, "text must hold letters that the model knows, got 'c' at 2"),
         (ValueError, {"size": 10}, r"size must be at least \d+, got 10"),
@@ -274,3 +275,16 @@ def test_unknown_letters_are_refused_by_name(model):
             reading("tZ")
     with pytest.raises(ValueError, match="order must be"):
         model.shortened(6)
+
+
+@pytest.mark.parametrize("numbers", [[-1], [99], [0.5], ["a"]])
+def test_numbers_of_no_letter_are_refused_by_name(model, numbers):
+    with pytest.raises((TypeError, ValueError), match="numbers must be"):
+        model.decode(numbers)
+    assert model.decode(model.encode(TEXT)) == TEXT
+
+
+def test_pieces_of_a_text_are_those_of_the_whole(model, monkeypatch):
+    whole = model.write(100, 0.8, rng=3)
+    monkeypatch.setattr("simsoftmax.language._PIECE", 7)
+    assert model.write(100, 0.8, rng=3) == whole
