@@ -41,7 +41,7 @@ COPIED = ("simsoftmax", "tests", "benchmarks", "pyproject.toml")
 TESTS = {
     "boltzmann": "boltzmann defaults",
     "intervals": "intervals calibration_errors defaults",
-    "kernels/page/crossing": "crossing samplers",
+    "kernels/crossing": "crossing samplers",
     "kernels/tails": "tails",
     "kernels/tilting": "tilting samplers",
     "markov": "markov defaults",

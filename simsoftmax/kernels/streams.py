@@ -5,6 +5,8 @@ number of threads with the same result. Source: D. Blackman and S. Vigna, "Scram
 generators", ACM Trans. Math. Softw. 47 (2021).
 """
 
+import math
+
 import numpy as np
 
 INLINE = True
@@ -49,3 +51,10 @@ def draw_bits(stream):
 def draw_unit(stream):
     """Return a uniform float64 in (0, 1) and advance the stream in its array."""
     return unit(draw_bits(stream))
+
+
+def draw_normals(stream):
+    """Return two standard normal draws from two uniform ones (G. E. P. Box and M. E. Muller, Ann. Math. Stat. 29 (1958))."""
+    radius = math.sqrt(-2.0 * math.log(draw_unit(stream)))
+    angle = 2.0 * math.pi * draw_unit(stream)
+    return radius * math.cos(angle), radius * math.sin(angle)

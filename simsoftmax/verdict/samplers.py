@@ -22,7 +22,8 @@ from numpy.typing import NDArray
 from scipy import linalg, special, stats
 
 from ..arguments import Reals, Row, as_positive, as_probability, as_threads
-from ..kernels.page.crossing import crossing_chance
+from ..kernels.compiler import compiled
+from ..kernels.crossing import any_edge, binomial_bounds
 from ..results import Result, counted
 from ..sampling import Pipeline, as_pipeline
 from .contexts import as_contexts, as_rows
@@ -38,8 +39,8 @@ Integers = NDArray[np.int64]
 EDGES = np.array([0.001, 0.002, 0.004, 0.008, 0.016, 0.032, 0.064, 0.128, 0.25, 0.375, 0.5, 0.625, 0.75, 0.875])
 """Rank masses below which draws are counted: they halve toward the tail."""
 TESTS = ("temperature", "tail", "place")
-EXACT, TINY = 50_000, 1e-25
-"""Up to so many draws, and for a sum over all edges of at least so much, the chance of any edge is exact."""
+EXACT = 50_000
+"""Up to so many draws the chance of any edge is exact; beyond, it is a sum over the edges, which is a little more."""
 POOL = 25.0
 """Places are put together until the variance of their draws is so much, as the quadratic form is one in the limit."""
 
@@ -370,29 +371,16 @@ def _tail(ranks: Floats) -> tuple[float, float]:
 
 
 def _bounds(number: int, level: float) -> tuple[Integers, Integers]:
-    """Return, for each edge, the largest count below it with P(N <= count) <= level, and the least of P(N >= count).
-
-    The upper ones count what lies above, for 1 less a tiny level is 1.
-    """
-    return _too_few(number, EDGES, level), number - _too_few(number, 1 - EDGES, level)
-
-
-def _too_few(number: int, shares: Floats, level: float) -> Integers:
-    law = stats.binom(number, shares)
-    low = np.asarray(law.ppf(level), np.int64)
-    return np.where(law.cdf(low) > level, low - 1, low)
+    """Return, for each edge, the largest count below it with P(N <= count) <= level, and the least of P(N >= count)."""
+    low, high = np.empty((2, len(EDGES)), np.int64)
+    compiled(binomial_bounds)(number, EDGES, level, low, high)
+    return low, high
 
 
 def _any_edge(number: int, level: float) -> float:
-    """Return the probability that a count below any edge is so surprising that it, or a worse one, has this level.
-
-    Where draws are many, the sum over all edges is little more and takes no time; where it is tiny, nobody minds.
-    """
-    bound = min(1.0, 2 * len(EDGES) * level)
-    if number > EXACT or bound < TINY:
-        return bound
-    space = np.empty((3, number + 1))
-    return min(bound, float(crossing_chance(number, EDGES, *_bounds(number, level), *space)))
+    """Return the probability that a count below any edge is so surprising that it, or a worse one, has this level."""
+    bounds, space = np.empty((2, len(EDGES)), np.int64), np.empty((3, min(number, EXACT) + 1))
+    return float(compiled(any_edge)(number, EDGES, level, *bounds, *space))
 
 
 def _critical_level(number: int, alarm: float) -> float:

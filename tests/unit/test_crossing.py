@@ -8,12 +8,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
-from simsoftmax.kernels.page.crossing import crossing_chance
+from simsoftmax.kernels.compiler import compiled
+from simsoftmax.kernels.crossing import crossing_chance
 
 
 def chance(number, edges, low, high):
     space = np.full((3, number + 1), np.nan)  # what stands in the work space is of no account
-    return crossing_chance(number, np.array(edges), np.array(low), np.array(high), *space)
+    return compiled(crossing_chance)(number, np.array(edges), np.array(low), np.array(high), *space)
 
 
 def by_outcomes(number, edges, low, high):

@@ -10,7 +10,7 @@ The kernels compile to WebAssembly: arrays and scalars in, nothing allocated, no
 
 import math
 
-from ..streams import draw_unit
+from ..streams import draw_normals, draw_unit
 from . import page_kernel
 
 __all__ = ["COOL_ROOT", "COOL_SLOWLY", "HOLD", "OPTIMIST", "OWN_HEAT", "POSTERIOR"]
@@ -31,12 +31,6 @@ OPTIMIST = 4
 #: Thompson sampling: normal noise of the width c / sqrt(n), with c = 1 a draw from the posterior of a flat prior (W. R.
 #: Thompson, "On the likelihood that one unknown probability exceeds another ...", Biometrika 25 (1933)).
 POSTERIOR = 5
-
-
-def _normal(stream):
-    """Return a standard normal draw (G. E. P. Box and M. E. Muller, Ann. Math. Stat. 29 (1958))."""
-    radius = math.sqrt(-2.0 * math.log(draw_unit(stream)))
-    return radius * math.cos(2.0 * math.pi * draw_unit(stream))
 
 
 @page_kernel("float64(int64, float64, int64, int64)")
@@ -102,7 +96,7 @@ def choose_arm(rule, setting, pulls, estimates, stream):
     for k in range(pulls.size):
         noise = 1.0
         if rule == POSTERIOR:
-            noise = _normal(stream)
+            noise = draw_normals(stream)[0]
         elif rule != OPTIMIST:
             noise = -math.log(-math.log(draw_unit(stream)))
         if rule >= OWN_HEAT:
@@ -142,7 +136,7 @@ def play_bandit(rule, setting, values, pulls, estimates, arms, regret, stream):
     for i in range(arms.size):
         k = choose_arm(rule, setting, pulls, estimates, stream)
         pulls[k] += 1
-        estimates[k] += (values[k] + _normal(stream) - estimates[k]) / pulls[k]
+        estimates[k] += (values[k] + draw_normals(stream)[0] - estimates[k]) / pulls[k]
         missed += best - values[k]
         arms[i] = k
         regret[i] = missed

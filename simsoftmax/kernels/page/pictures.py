@@ -6,14 +6,10 @@ Pictures are squares of grey values, row by row, one after another: shape (n * s
 
 import math
 
-import numpy as np
-
-from ..streams import draw
+from ..streams import draw_normals
 from . import page_kernel
 
 __all__ = ["read", "speckle", "turn"]
-
-U = np.uint64
 
 
 def _grey(pictures, first, side, row, column):
@@ -68,8 +64,6 @@ def turn(pictures, side, degrees, turned):
 def speckle(pictures, strength, stream):
     """Add normal noise to every pixel, in place.
 
-    Two uniform numbers make two normal ones (Box and Muller 1958).
-
     Parameters
     ----------
     pictures : float64 array
@@ -79,18 +73,11 @@ def speckle(pictures, strength, stream):
     stream : uint64 array, shape (4,)
         State of the random numbers, which moves on.
     """
-    s0, s1, s2, s3 = stream[0], stream[1], stream[2], stream[3]
-    tick = 1.0 / 9007199254740992.0  # 2^-53
-    for pair in range((pictures.size + 1) // 2):
-        i = 2 * pair
-        bits, s0, s1, s2, s3 = draw(s0, s1, s2, s3)
-        length = strength * math.sqrt(-2.0 * math.log(((bits >> U(11)) + 1.0) * tick))
-        bits, s0, s1, s2, s3 = draw(s0, s1, s2, s3)
-        angle = 2.0 * math.pi * ((bits >> U(11)) * tick)
-        pictures[i] += length * math.cos(angle)
+    for i in range(0, pictures.size, 2):
+        one, other = draw_normals(stream)
+        pictures[i] += strength * one
         if i + 1 < pictures.size:
-            pictures[i + 1] += length * math.sin(angle)
-    stream[0], stream[1], stream[2], stream[3] = s0, s1, s2, s3
+            pictures[i + 1] += strength * other
 
 
 @page_kernel("void(float64[::1], int64, int64, float64[::1], float64[::1], float64[::1], float64[::1], float64[::1])")

@@ -9,11 +9,11 @@ functions; a test holds the rest to the reference. As in `simsoftmax.kernels.pag
 import math
 
 from .. import tilting
+from ..crossing import any_edge
 from ..sampling import stream_of, uniform_number
-from ..streams import U, draw_unit
+from ..streams import U, draw_normals, draw_unit
 from ..tails import binomial_tail, gamma_tail
 from . import page_kernel
-from .crossing import crossing_chance
 
 __all__ = [
     "DIALS",
@@ -63,7 +63,7 @@ OUTCOME = (
     "excess",
 )
 _KEY = U(0x5EED)  # as in verdict.residuals
-_POOL, _TINY = 25.0, 1e-25  # and in verdict.samplers
+_POOL = 25.0  # and in verdict.samplers
 
 
 def _masses(logits, at, temperature, dials, order, masses):
@@ -140,12 +140,11 @@ def token_masses(logits, temperature, dials, order, masses):
 
 @page_kernel("void(uint64[::1], float64, float64[::1])")
 def draw_contexts(stream, width, logits):
-    """Write Gaussian scores of a standard deviation, an even number of them (G. E. P. Box and M. E. Muller, 1958)."""
+    """Write Gaussian scores of a standard deviation, an even number of them."""
     for i in range(0, logits.size - 1, 2):
-        radius = width * math.sqrt(-2.0 * math.log(draw_unit(stream)))
-        angle = 2.0 * math.pi * draw_unit(stream)
-        logits[i] = radius * math.cos(angle)
-        logits[i + 1] = radius * math.sin(angle)
+        one, other = draw_normals(stream)
+        logits[i] = width * one
+        logits[i + 1] = width * other
 
 
 @page_kernel("void(float64[::1], int64, uint64[::1], int64[::1])")
@@ -334,25 +333,9 @@ def tail_p_value(edges, ranks, exact, low, high, inside, step, rest, out):
             out[0] = edges[i]
             out[1] = below / count
     level *= 1.0 + 1e-9  # itself among them
-    bound = min(1.0, 2.0 * edges.size * level)
-    if exact == 0 or bound < _TINY or inside.size <= count:
-        return bound
-    for i in range(edges.size):
-        for side in (-1, 1):
-            # From the mean outward: the first count of which as many, or a worse one, has this level at most.
-            near = math.ceil(count * edges[i]) - (1 if side > 0 else 0)
-            far = -1 if side < 0 else count + 1
-            while abs(far - near) > 1:
-                middle = (near + far) // 2
-                if binomial_tail(middle, count, edges[i]) <= level:
-                    far = middle
-                else:
-                    near = middle
-            if side < 0:
-                low[i] = far
-            else:
-                high[i] = far
-    return min(bound, crossing_chance(count, edges, low, high, inside, step, rest))
+    if exact == 0:
+        return min(1.0, 2.0 * edges.size * level)
+    return any_edge(count, edges, level, low, high, inside, step, rest)
 
 
 @page_kernel("void(int64[::1], float64[::1], float64[::1])")

@@ -14,7 +14,6 @@ export const SIZES = {
   sweep_neighbour: "n K K 4 _",
   count_states: "n K K",
   grow_evidence: "_ K K K _",
-  crossing_chance: "n k k k n+1 n+1 n+1",
   boltzmann_weights: "K _ K K",
   boltzmann: "K _ K K 5",
   free_energy_functional: "K K _ 3",

@@ -6,13 +6,14 @@ about 1e-30, where the weights that are left out begin to count.
 
 import math
 
-from . import page_kernel
+from .tails import binomial_tail
 
-__all__ = ["crossing_chance"]
+__all__ = ["any_edge", "binomial_bounds", "crossing_chance"]
 
 INLINE = True
 
 NEGLIGIBLE = 1e-45  # of the largest weight of a Poisson distribution
+TINY = 1e-25  # of a sum over all edges
 
 
 def _poisson(mean, most, weights):
@@ -41,7 +42,6 @@ def _poisson(mean, most, weights):
     return total, first, min(last, most)
 
 
-@page_kernel("float64(int64, float64[::1], int64[::1], int64[::1], float64[::1], float64[::1], float64[::1])")
 def crossing_chance(number, edges, low, high, inside, step, rest):
     """Return the probability that for some edge the count below it is `low` or less, or `high` or more.
 
@@ -91,3 +91,38 @@ def crossing_chance(number, edges, low, high, inside, step, rest):
                 inside[m] = chance
         first, last = max(low[k] + 1, first), min(high[k] - 1, top)
     return min(left / all_of_them, 1.0)
+
+
+def binomial_bounds(number, edges, level, low, high):
+    """Write, for each edge, the largest count below it with P(N <= count) <= level, and the least of P(N >= count).
+
+    Arguments as in `crossing_chance`; ``low`` and ``high`` receive the results, -1 and number + 1 where there is none.
+    """
+    for k in range(edges.size):
+        for side in (-1, 1):
+            # From the mean outward: the first count of which as many, or a worse one, has this level at most.
+            near = math.ceil(number * edges[k]) - (1 if side > 0 else 0)
+            far = -1 if side < 0 else number + 1
+            while abs(far - near) > 1:
+                middle = (near + far) // 2
+                if binomial_tail(middle, number, edges[k]) <= level:
+                    far = middle
+                else:
+                    near = middle
+            if side < 0:
+                low[k] = far
+            else:
+                high[k] = far
+
+
+def any_edge(number, edges, level, low, high, inside, step, rest):
+    """Return the probability that a count below any edge is so surprising that it, or a worse one, has this level.
+
+    Where the work space, shaped as in `crossing_chance`, has no room for so many numbers, the sum over all edges is
+    returned, which is then little more; and where that sum is tiny, as nobody minds.
+    """
+    bound = min(1.0, 2.0 * edges.size * level)
+    if number >= inside.size or bound < TINY:
+        return bound
+    binomial_bounds(number, edges, level, low, high)
+    return min(bound, crossing_chance(number, edges, low, high, inside, step, rest))
