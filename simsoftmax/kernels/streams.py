@@ -54,7 +54,10 @@ def draw_unit(stream):
 
 
 def draw_normals(stream):
-    """Return two standard normal draws from two uniform ones (G. E. P. Box and M. E. Muller, Ann. Math. Stat. 29 (1958))."""
+    """Return two standard normal draws, from two uniform ones.
+
+    Source: G. E. P. Box and M. E. Muller, Ann. Math. Stat. 29 (1958).
+    """
     radius = math.sqrt(-2.0 * math.log(draw_unit(stream)))
     angle = 2.0 * math.pi * draw_unit(stream)
     return radius * math.cos(angle), radius * math.sin(angle)

@@ -77,8 +77,8 @@ def only(module: bytes, names: Collection[str]) -> bytes:
     imported = sum(kind == 0 for kind in _imported(found.get(IMPORT, b"\0")))
     reader, kept = Reader(found[EXPORT]), {}
     for _ in range(reader.unsigned()):
-        name, kind, index = reader.text(), reader.byte(), reader.unsigned()
-        if kind == 0 and name in names:
+        name, _, index = reader.text(), reader.byte(), reader.unsigned()  # all are functions
+        if name in names:
             kept[name] = index
     reader = Reader(found[CODE])
     bodies = [reader.bytes() for _ in range(reader.unsigned())]

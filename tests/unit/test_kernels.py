@@ -270,3 +270,26 @@ def test_neighbouring_particles_and_successive_calls_are_independent(rng, alarm)
     assert uniformity(np.bincount(3 * one + two, minlength=9), pairs) > alarm
     # negative control: a run is not independent of itself
     assert uniformity(np.bincount(3 * one + one, minlength=9), pairs) < alarm
+
+
+@compiled
+def draw_pairs(stream, pairs):
+    for i in range(len(pairs)):
+        pairs[i, 0], pairs[i, 1] = streams.draw_normals(stream)
+
+
+def test_normal_draws_are_normal_and_independent(rng, alarm):
+    """In the plane: the squared distance is exponential and the direction even, which is all that they are."""
+    pairs = np.empty((100_000, 2))
+    draw_pairs(seeds.seed_streams(int(rng.integers(2**63)), 1)[0], pairs)
+
+    def least(x, y):
+        return min(
+            scipy.stats.kstest((x * x + y * y) / 2, "expon").pvalue,
+            scipy.stats.kstest(np.arctan2(y, x) / (2 * np.pi) + 0.5, "uniform").pvalue,
+        )
+
+    x, y = pairs.T
+    assert least(x, y) > alarm
+    for spoilt in ((1.03 * x, 1.03 * y), (x, 1.1 * y), (x, 0.1 * x + y), (np.abs(x), y)):
+        assert least(*spoilt) < alarm

@@ -535,3 +535,16 @@ def test_bounds_of_any_level_are_the_last_counts_that_have_it(level):
         law = stats.binom(number, edge)
         assert law.cdf(low) <= level < law.cdf(low + 1)
         assert law.sf(high - 1) <= level < law.sf(high - 2)
+
+
+def test_no_p_value_of_a_tail_comes_more_often_than_it_says():
+    """Three draws, every outcome: p <= a has a probability of a at most, and just a where a is attained."""
+    edges = np.array([0.0, *samplers.EDGES, 1.0])
+    middles, law = (edges[1:] + edges[:-1]) / 2, stats.multinomial(3, np.diff(edges))
+    found = []
+    for bins in itertools.combinations_with_replacement(range(len(middles)), 3):
+        chance = law.pmf(np.bincount(bins, minlength=len(middles)))
+        found.append((samplers._tail(middles[list(bins)])[1], chance))
+    p, chances = np.array(sorted(found)).T
+    for a in np.unique(p[p < 1]):
+        assert chances[p <= a * (1 + 1e-6)].sum() == pytest.approx(a, rel=1e-6)
