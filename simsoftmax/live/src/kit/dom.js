@@ -22,5 +22,15 @@ export function put(node, { text, ...attributes }) {
   return node;
 }
 
+// Give a canvas a size in units of the page, and return what draws on it in these, as sharp as the screen is.
+export function sized(canvas, width, height) {
+  const ratio = globalThis.devicePixelRatio || 1;
+  Object.assign(canvas, { width: Math.round(width * ratio), height: Math.round(height * ratio) });
+  Object.assign(canvas.style, { width: `${width}px`, height: `${height}px` });
+  const paper = canvas.getContext("2d");
+  paper.setTransform(ratio, 0, 0, ratio, 0, 0);
+  return paper;
+}
+
 const still = globalThis.matchMedia?.("(prefers-reduced-motion: reduce)");
 export const reducedMotion = () => Boolean(still?.matches);

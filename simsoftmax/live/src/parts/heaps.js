@@ -1,7 +1,7 @@
 // Dots heaped like grains on places that stand side by side, which hop from one to another.
 
 import { select } from "d3-selection";
-import { add, reducedMotion } from "../kit/dom.js";
+import { add, reducedMotion, sized } from "../kit/dom.js";
 
 export const DOT = 2.6;
 const HOP = 0.16; // seconds, at most
@@ -32,11 +32,7 @@ export class Heaps {
   fit(width, height) {
     this.width = width;
     this.height = height;
-    const ratio = globalThis.devicePixelRatio || 1;
-    Object.assign(this.canvas, { width: Math.round(width * ratio), height: Math.round(height * ratio) });
-    Object.assign(this.canvas.style, { width: `${width}px`, height: `${height}px` });
-    this.paper = this.canvas.getContext("2d");
-    this.paper.setTransform(ratio, 0, 0, ratio, 0, 0);
+    this.paper = sized(this.canvas, width, height);
     this.svg.attr("width", width).attr("height", height).attr("viewBox", `0 0 ${width} ${height}`);
   }
 

@@ -4,7 +4,7 @@ import { scaleLinear } from "d3-scale";
 import { select } from "d3-selection";
 import { dragIn } from "../kit/drag.js";
 import * as format from "../kit/format.js";
-import { add, reducedMotion } from "../kit/dom.js";
+import { add, reducedMotion, sized } from "../kit/dom.js";
 import { rungs } from "../kit/rungs.js";
 import { FARTHEST } from "../kit/typed.js";
 
@@ -42,11 +42,7 @@ export class Ladder {
   layout(width, height) {
     this.width = width;
     this.height = height;
-    const ratio = globalThis.devicePixelRatio || 1;
-    Object.assign(this.canvas, { width: Math.round(width * ratio), height: Math.round(height * ratio) });
-    Object.assign(this.canvas.style, { width: `${width}px`, height: `${height}px` });
-    this.paper = this.canvas.getContext("2d");
-    this.paper.setTransform(ratio, 0, 0, ratio, 0, 0);
+    this.paper = sized(this.canvas, width, height);
     this.svg.attr("width", width).attr("height", height).attr("viewBox", `0 0 ${width} ${height}`);
     this.draw();
   }
