@@ -36,8 +36,7 @@ Ties = Literal["keep", "first"]
 Order = Literal["temperature-first", "temperature-last"]
 
 _LN2 = math.log(2.0)
-_UNIT = 1 << 19  # entries that one thread takes at a time
-_CONVERTED_UNIT = 1 << 16  # the same where a copy is needed: other types, other layouts
+_UNIT = 1 << 19  # entries that one thread takes at a time, and that are converted at a time where that must be
 _TABLE = 64  # a row of which more than one draw is made for so many levels gets a table of its sums
 
 
@@ -450,12 +449,25 @@ def _sample(pipeline: Pipeline, logits: Reals, size: Any, rng: RNG, threads: Any
 def row_blocks(rows: NDArray[Any]) -> Iterable[tuple[int, int, NDArray[Any]]]:
     """Yield blocks of rows that the kernel can read, in place where they are so already."""
     direct = rows.flags.c_contiguous and rows.dtype in (np.float32, np.float64) and rows.dtype.isnative
-    length = max(1, (_UNIT if direct else _CONVERTED_UNIT) // rows.shape[1])
+    length = max(1, _UNIT // rows.shape[1])
     for start in range(0, len(rows), length):
         block = rows[start : start + length]
-        if not direct:
+        if block.dtype == np.float16:
+            block = _widened(block)
+        elif not direct:
             block = np.ascontiguousarray(block, np.float32 if block.dtype.itemsize <= 4 else np.float64)
         yield start, start + len(block), block
+
+
+def _widened(block: NDArray[np.float16]) -> NDArray[np.float32]:
+    """Return a block of float16 as float32; NumPy does it number by number."""
+    from .kernels.compiler import compiled
+    from .kernels.halves import widen
+
+    wide = np.empty(block.shape, np.float32)
+    bits = np.ascontiguousarray(block, np.float16).view(np.uint16)
+    compiled(widen)(as_read_only(bits), wide.view(np.uint32), wide)
+    return wide
 
 
 class Steps(NamedTuple):

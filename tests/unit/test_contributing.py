@@ -40,3 +40,10 @@ def test_the_map_is_that_of_the_land():
         above[len(indent)] = places[0]
         found += 1
     assert found > 10
+
+
+def test_the_map_of_the_kernels_names_every_module():
+    folder = ROOT / "simsoftmax/kernels"
+    named = set(re.findall(r"`([\w/]+)`", (folder / "README.md").read_text(encoding="utf-8").split("## Map")[1]))
+    modules = (path.relative_to(folder).with_suffix("") for path in folder.rglob("*.py") if path.stem != "__init__")
+    assert named == {path.as_posix() for path in modules}
