@@ -6,7 +6,7 @@ There are three kinds of bandits, which differ in how far their values spread. O
 is played with all its settings, and the best setting is taken, once for games of 1,000 and once for games of 10,000
 pulls. The second set judges: the rules tuned on this kind, those tuned on the middle kind, and those that need no
 tuning. All rules play the same bandits, so the covariances of their means are kept as well as their errors. It takes
-some twenty minutes on one core.
+close to an hour on one core.
 """
 
 from __future__ import annotations

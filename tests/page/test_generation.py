@@ -149,6 +149,35 @@ def test_it_obeys_within_a_frame_while_it_writes_two_hundred_letters_a_second(br
         assert root.evaluate(WITHIN_A_FRAME)
 
 
+# Frames, of sixty, in which the number beside the bars is of another letter than the bars; and how often it changed.
+APART = """
+async (root) => {
+  let apart = 0;
+  const seen = new Set();
+  for (let frame = 0; frame < 60; frame += 1) {
+    await new Promise(requestAnimationFrame);
+    await new Promise((resolve) => setTimeout(resolve));
+    const rows = [...root.querySelectorAll("[data-drawn]")].filter((e) => e.textContent).length;
+    const more = Number(root.querySelector(".ssm-coming .ssm-over").textContent.match(/\\d+/)?.[0] ?? 0);
+    const left = root.querySelector("[data-out=left]").textContent;
+    apart += Number(left) !== rows + more;
+    seen.add(left);
+  }
+  return [apart, seen.size];
+}
+"""
+
+
+@pytest.mark.browser
+def test_the_number_of_letters_is_that_of_the_bars_while_it_writes(browser, site):
+    name = write_page(site, "together.html", explorer(running=True, speed=300, top_p=0.8, temperature=0.7))
+    with Visit(browser, **VIEWS["light"]) as visit:
+        visit.open((site / name).as_uri())
+        apart, changes = figure(visit, 0).evaluate(APART)
+        assert apart == 0
+        assert changes > 1
+
+
 @pytest.mark.browser
 @pytest.mark.parametrize(
     "view", [view if view == "narrow" else pytest.param(view, marks=pytest.mark.slow) for view in VIEWS]

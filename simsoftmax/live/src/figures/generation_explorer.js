@@ -20,8 +20,7 @@ const ORDERS = [["temperature-first", "before filters"], ["temperature-last", "a
 const DIALS = ["temperature", "top_k", "top_p", "min_p", "order"];
 const BEGUN = 240; // letters that stand there at first
 const BUDGET = 600; // letters a frame at most
-const HELD = 250; // milliseconds for which bars show one letter, where many are written
-const NEWS = 300; // milliseconds between two tellings
+const NEWS = 300; // milliseconds for which bars, numbers and words tell of one letter, where many are written
 const SAVED = 1000; // and between two savings
 
 // What the reader sees: a thermometer over a page that fills and the letter that comes; numbers, words.
@@ -49,8 +48,8 @@ class View {
 
 class Explorer {
   told = 0; // when numbers and words were last brought up to date
+  held = 0; // when another letter was last taken up
   saved = 0; // when Python was last told
-  held = 0; // when the bars last took up another letter
   owed = 0; // letters, and parts of them
   wake = () => {};
 
@@ -162,18 +161,14 @@ class Explorer {
       this.owed += decode(this.model.get("speed")) * seconds;
       const count = Math.min(BUDGET, Math.floor(this.owed));
       this.owed = Math.min(1, this.owed - count);
-      const now = performance.now();
-      if (count) {
-        this.write(count);
-        if (now - this.held > HELD) {
-          this.held = now;
-          this.writer.hold();
-          this.weigh();
-        }
-      }
-    } else if (this.writer.holding !== undefined) {
+      if (count) this.write(count);
+    }
+    const now = performance.now();
+    if (now - this.held >= NEWS) {
+      this.held = now;
       this.writer.hold();
       this.weigh();
+      this.told = 0; // numbers and words are of the letter that the bars show
     }
     this.tell();
     return on;
