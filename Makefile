@@ -49,7 +49,7 @@ bench: $(READY) ## time the simulator beside its peers
 	$(BIN)/python -m benchmarks.wasm
 
 mutation: $(READY) ## break the statistical core in small ways, and see whether its tests notice
-	$(BIN)/python -m pip install --disable-pip-version-check --quiet -e '.[mutation]'
+	$(BIN)/python -m pip install --disable-pip-version-check --quiet --group mutation
 	$(BIN)/python -m benchmarks.mutation --share 0.02
 
 wasm: $(READY) ## compile the browser's kernels again
@@ -80,7 +80,9 @@ $(READY): pyproject.toml requirements.txt
 	  echo "$(CURDIR) cannot be written, and the environment and the book are made there. Copy it first:" >&2; \
 	  echo "    cp -r '$(CURDIR)' ~/simsoftmax && cd ~/simsoftmax" >&2; exit 1; }
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --disable-pip-version-check --quiet -r requirements.txt -e '.[lint,test,wasm]'
+	@# Groups of dependencies are known to pip since 25.1.
+	$(BIN)/python -m pip install --disable-pip-version-check --quiet 'pip>=25.1'
+	$(BIN)/python -m pip install --disable-pip-version-check --quiet -r requirements.txt --group dev
 	@# Every kernel of a chapter would warn that it talks over TCP, within this machine.
 	@mkdir -p $(VENV)/etc/ipython && echo 'c.IPKernelApp.log_level = "ERROR"' > $(VENV)/etc/ipython/ipython_kernel_config.py
 	@touch $@

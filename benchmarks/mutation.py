@@ -1,6 +1,6 @@
 """Do the tests notice when the statistical core is wrong? Break it in many small ways, one at a time, and count.
 
-    pip install -e ".[mutation,test]"
+    pip install -e . --group mutation --group test
     python -m benchmarks.mutation --share 0.05 --seed 0
     python -m benchmarks.mutation --modules boltzmann verdict/power --share 1
 

@@ -146,6 +146,6 @@ def test_the_version_is_in_one_file():
     project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))
     assert "version" not in project["project"]
     assert project["project"]["dynamic"] == ["version"]
-    assert project["tool"]["setuptools"]["dynamic"]["version"]["attr"] == "simsoftmax.__version__"
+    assert project["tool"]["hatch"]["version"]["path"] == "simsoftmax/__init__.py"
     assert f"\nversion: {version}\n" in (ROOT / "CITATION.cff").read_text("utf-8")
     assert (ROOT / "CHANGELOG.md").read_text("utf-8").partition("## ")[2].startswith(version)
