@@ -499,6 +499,11 @@ def generator(rng: RNG) -> np.random.Generator:
         ) from None
 
 
+def seed_of(rng: RNG) -> int | None:
+    """Return the seed, where one was given and not a generator that may have been used before."""
+    return int(rng) if isinstance(rng, (int, np.integer)) else None
+
+
 def _short(value: Any) -> str:
     try:
         text = " ".join(repr(value).split())

@@ -27,6 +27,7 @@ from .arguments import (
     as_vector_logits,
     first_index,
     generator,
+    seed_of,
 )
 from .engine import MOST_STATES, Occupations, Particles
 from .markov import BIAS, boltzmann_exponents, exponents_relaxation
@@ -167,6 +168,7 @@ def simulate(
         start=counts,
         annealed=False,
         interrupted=False,
+        seed=seed_of(rng),
         _streams=seed_streams(key, 1) if states is None else allocate_streams(key, begin.particles, len(z)),
     )
     return continued(run, rule, schedule, needed, workers, progress)

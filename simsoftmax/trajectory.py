@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Self
 
@@ -79,6 +79,8 @@ class Trajectory(Result):
         Whether the temperature changed on the way.
     interrupted : bool
         Whether Ctrl-C ended the run before the sweeps that were asked for.
+    seed : int or None
+        The seed that the run began with; None if it began with a generator, or with none.
     """
 
     logits: NDArray[np.float64]
@@ -95,6 +97,7 @@ class Trajectory(Result):
     start: NDArray[np.int64]
     annealed: bool = False
     interrupted: bool = False
+    seed: int | None = None
     _streams: NDArray[np.uint64] = field(default_factory=lambda: np.zeros(0, np.uint64), repr=False)
 
     def __post_init__(self) -> None:
@@ -212,10 +215,17 @@ class Trajectory(Result):
         return continued(self, rule, schedule, further, workers, progress)
 
     def save(self, path: str | Path) -> None:
-        """Write everything, the generator's state included, to a NumPy .npz file (no pickles), whole or not at all."""
+        """Write everything to a NumPy .npz file (no pickles), whole or not at all.
+
+        The generator's state is part of it, and so are the seed and the version of the package, for whoever asks later
+        how the numbers came about.
+        """
+        from . import __version__
+
         path = as_path("path", path)
         header: dict[str, Any] = {"format": FORMAT, **{name: getattr(self, name) for name in _HEADER}}
-        header |= {"moved": str(self.moved), "proposal": "matrix"}
+        header |= {"moved": str(self.moved), "proposal": "matrix", "version": __version__}
+        header["seed"] = None if self.seed is None else hex(self.seed)  # however long, it can be read again
         arrays = {name: getattr(self, "_streams" if name == "streams" else name) for name in _ARRAYS}
         if self.states is not None:
             arrays["states"] = self.states
@@ -243,9 +253,13 @@ class Trajectory(Result):
             header = json.loads(str(arrays.pop("header")))
             matrix = {"proposal"} if header["proposal"] == "matrix" else set()
             states = {"states"} if header["engine"] == "particles" else set()
-            known = {"format", "moved", "proposal", *_HEADER}
+            known = {"format", "version", "seed", "moved", "proposal", *_HEADER}
             if set(header) != known or header.pop("format") != FORMAT or set(arrays) != {*_ARRAYS, *matrix, *states}:
                 raise ValueError("its contents are those of something else")
+            if not isinstance(header.pop("version"), str):
+                raise ValueError("its version is no text")
+            if header["seed"] is not None:
+                header["seed"] = int(header["seed"], 16)
             header |= {"moved": int(header["moved"]), "_streams": arrays.pop("streams"), "states": None}
             return cls(**(header | arrays))
         except (ValueError, TypeError, KeyError, AttributeError, OverflowError, RecursionError, MemoryError) as error:
@@ -263,7 +277,7 @@ class Trajectory(Result):
         return plot_occupancy(self, temperature=temperature, names=names, ax=ax)
 
 
-FORMAT = "simsoftmax-trajectory-1"
+FORMAT = "simsoftmax-trajectory-2"
 _HEADER = ("temperature", "record", "sweeps", "engine", "annealed", "interrupted")
 _ARRAYS = ("logits", "counts", "start", "energy", "occupancies", "streams")
 
@@ -304,6 +318,7 @@ def _check(run: Trajectory) -> Rule:
     agree(
         "engine", isinstance(run.engine, str) and run.engine in ("particles", "occupations"), "one of the two engines"
     )
+    agree("seed", run.seed is None or (type(run.seed) is int and run.seed >= 0), "a whole number, or None")
     for name in ("annealed", "interrupted"):
         agree(name, isinstance(getattr(run, name), bool), "True or False")
     record, sweeps = as_count("record", run.record, low=0), as_count("sweeps", run.sweeps, low=0)
@@ -352,6 +367,8 @@ def made(**parts: Any) -> Trajectory:
     The arrays that are passed are nobody else's, so they are closed and not copied: states may be large.
     """
     run = object.__new__(Trajectory)
+    if missing := {part.name for part in fields(Trajectory)} - parts.keys():
+        raise TypeError(f"a run has no {missing}")  # the engines are ours, so this is for whoever adds a part
     for name, value in parts.items():
         if isinstance(value, np.ndarray) and value.base is None:
             value.flags.writeable = False
@@ -422,5 +439,6 @@ def continued(
         start=begin.start,
         annealed=annealed,
         interrupted=not finished(interrupt, done == sweeps),
+        seed=begin.seed,
         _streams=streams,
     )

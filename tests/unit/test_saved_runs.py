@@ -44,6 +44,17 @@ def parts(run, path):
     return json.loads(str(arrays.pop("header"))), arrays
 
 
+def test_a_saved_run_says_its_seed_and_its_version(tmp_path):
+    for rng, seed in ((7, 7), (np.int64(8), 8), (3**200, 3**200), (None, None), (np.random.default_rng(7), None)):
+        run = ss.simulate(Z, 0.7, particles=40, sweeps=6, rng=rng)
+        header, _ = parts(run, tmp_path / "run.npz")
+        assert header["version"] == ss.__version__
+        assert run.seed == seed
+        assert ss.Trajectory.load(tmp_path / "run.npz").extend(2).seed == seed
+    with pytest.raises(ValueError, match="seed"):
+        dataclasses.replace(run, seed=-1)
+
+
 STRANGE = [-1, 0, 1, 2, 3, 7, 2**31, 2**53, 2**63 - 1, 10**400, -0.0, 0.5, 1e308, np.nan, np.inf, -np.inf, True, None,
            "", "matrix", "uniform", "neighbour", "particles", "occupations", [], [1], {}, "9" * 5000, "5"]  # fmt: skip
 

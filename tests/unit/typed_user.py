@@ -120,10 +120,10 @@ def drawn(run: ss.Trajectory, diagram: ss.ReliabilityDiagram) -> None:
 
 
 def alive(run: ss.Trajectory) -> None:
-    assert TemperatureExplorer(SCORES, 0.7)
-    assert ParticleExplorer(run)
-    assert GasExplorer(rng=1)
-    assert CalibrationExplorer(TABLE, LABELS)
+    assert TemperatureExplorer(SCORES, 0.7).trait_names()
+    assert ParticleExplorer(run).trait_names()
+    assert GasExplorer(rng=1).trait_names()
+    assert CalibrationExplorer(TABLE, LABELS).trait_names()
 
 
 def everything(folder: Path) -> None:
