@@ -19,7 +19,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import ndtr, ndtri, stdtrit
 
-from ..arguments import RNG, Reals, as_probabilities, as_probability, as_threads, check_labels, generator
+from ..arguments import RNG, Reals, as_logits, as_probabilities, as_probability, as_threads, check_labels, generator
+from ..boltzmann import softmax
 from ..results import Displayed
 from .rows import Block, Table, as_table
 
@@ -101,6 +102,41 @@ class TemperatureFit(Displayed):
     def passes(self) -> float:
         """Number of times that the data were read, the starting sample counted in proportion."""
         return sum(step.rows for step in self.steps) / self.rows
+
+    def apply(self, logits: Reals, *, axis: int = -1) -> NDArray[Any]:
+        """Return the calibrated probabilities softmax(logits / T) of other rows.
+
+        Parameters
+        ----------
+        logits : array_like, shape (..., K, ...)
+            Scores of the model whose temperature was fitted.
+        axis : int, optional
+            The axis that runs over the K levels.
+
+        Returns
+        -------
+        ndarray
+            In the shape and the floating type of the logits. Where no temperature was better than another they are
+            left as they are, at T = 1.
+
+        Raises
+        ------
+        TypeError, ValueError
+            If the logits are of the wrong kind, or have another number of levels than those that T was fitted to.
+
+        Examples
+        --------
+        >>> fit = fit_temperature([[2.0, 0.0], [2.0, 0.0], [0.0, 2.0]], [0, 1, 1])
+        >>> fit.apply([4.0, 0.0]).round(3).tolist()  # two of three were right at a score of 2: the odds are 2 to 1
+        [0.8, 0.2]
+        """
+        z = as_logits(logits, axis)
+        if z.shape[-1] != self.levels:
+            raise ValueError(
+                f"logits must have the {self.levels} levels that the temperature was fitted to, got {z.shape[-1]} "
+                f"along axis {axis}; pass rows of the same model"
+            )
+        return np.asarray(softmax(logits, 1.0 if self.status == "unidentified" else self.temperature, axis=axis))
 
     def __str__(self) -> str:
         shape = f"{self.rows:,} rows of {self.levels:,} logits"

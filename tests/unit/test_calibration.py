@@ -684,6 +684,20 @@ def test_gaps_of_any_two_sizes_are_fitted():
     assert 0 < fit.low < fit.temperature < fit.high
 
 
+def test_a_fit_is_applied_to_other_rows(rng):
+    fit = fit_temperature(*draw(rng, 500, 5))
+    others = 3 * rng.standard_normal((5, 4, 2))
+    np.testing.assert_array_equal(fit.apply(others, axis=0), softmax(others, fit.temperature, axis=0))
+    assert fit.apply(others[:, 0, 0].astype(np.float32)).dtype == np.float32
+    with pytest.raises(ValueError, match="logits must have the 5 levels that the temperature was fitted to, got 2"):
+        fit.apply(others)
+    sure = fit_temperature([[2.0, 0.0], [0.0, 3.0]], [0, 1])
+    assert sure.apply([0.0, 1e-3]).tolist() == [0, 1]  # T = 0
+    same = fit_temperature([[2.0, 2.0]], [1])
+    assert np.isnan(same.temperature)
+    np.testing.assert_array_equal(same.apply([1.0, 0.0]), softmax([1.0, 0.0]))
+
+
 def test_a_first_fit_loads_little():
     """With its kernel in the cache a fit starts without numba, and without SciPy's optimizers unless T is at an end."""
     script = (
