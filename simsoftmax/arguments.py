@@ -189,8 +189,10 @@ def as_temperature(temperature: Any, *, scalar: bool = False, name: str = "tempe
     return np.asarray(array + 0.0)  # -0.0 becomes 0.0: divided by it, a score would change its sign
 
 
-def as_counts(counts: Any, levels: int) -> NDArray[np.int64]:
+def as_counts(counts: Any, levels: int, *, name: str = "counts", remedy: str | None = None) -> NDArray[np.int64]:
     """Return occupation counts, shape (levels,), as int64.
+
+    ``name`` is the argument that they came in, and ``remedy`` what to do with draws in their place.
 
     Raises
     ------
@@ -199,15 +201,15 @@ def as_counts(counts: Any, levels: int) -> NDArray[np.int64]:
     ValueError
         If they are negative, not whole, not one per level, or sum to zero.
     """
+    of_draws = remedy or f"for draws, one index each, np.bincount(draws, minlength={levels})"
     remedy = "pass the number of particles in each level"
-    array = as_real("counts", counts, remedy).astype(np.float64)
+    array = as_real(name, counts, remedy).astype(np.float64)
     if array.shape != (levels,):
         raise ValueError(
-            f"counts must hold one number for each of the {levels} logits, got shape {array.shape}; "
-            "pass counts and logits of the same length, or of draws, one index each, "
-            f"np.bincount(draws, minlength={levels})"
+            f"{name} must hold one number for each of the {levels} logits, got shape {array.shape}; "
+            f"pass counts and logits of the same length, or {of_draws}"
         )
-    given = as_regular("counts", counts, remedy)
+    given = as_regular(name, counts, remedy)
     bad = ~(array >= 0) | (array != np.floor(array)) | (array > 2**53)
     if given.dtype.kind in "iu":  # compared before float64 rounds them
         bad |= given > 2**53
@@ -218,14 +220,14 @@ def as_counts(counts: Any, levels: int) -> NDArray[np.int64]:
             remedy = "multiply shares by the number of particles"
         value = _plain(given[bad][0])
         raise ValueError(
-            f"counts must be whole numbers from 0 to 2**53, got {value} at index {first_index(bad)}; {remedy}"
+            f"{name} must be whole numbers from 0 to 2**53, got {value} at index {first_index(bad)}; {remedy}"
         )
     whole = array.astype(np.int64)
     total: Any = float(array.sum())
     if total < 2.0**60:
         total = int(whole.sum())  # exact, where floating point would take 2**53 + 1 for 2**53
     if not 0 < total <= 2**53:
-        raise ValueError(f"counts must sum to between 1 and 2**53 particles, got {total}; draw some first")
+        raise ValueError(f"{name} must sum to between 1 and 2**53 particles, got {total}; draw some first")
     return whole
 
 

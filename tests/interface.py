@@ -19,6 +19,7 @@ APART = {
     "simsoftmax.intervals": "the interval of a share, which takes what others have counted",
     "simsoftmax.language": "takes text, and has tests of its own, of what it refuses too",
     "simsoftmax.interruption": "Ctrl-C and progress, inside the functions that take long",
+    "simsoftmax.levels": "levels by their names, inside the functions whose arguments they check",
     "simsoftmax.threads": "work shared out over threads, inside the functions that take long",
     "simsoftmax.verdict.contexts": "draws and rows in blocks, for `verify_draws`, whose arguments they check",
     "simsoftmax.verdict.planted": "faults on purpose, for the plugin of pytest, with tests of their own",

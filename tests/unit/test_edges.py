@@ -194,6 +194,9 @@ STRATEGIES = {
     "threads": lambda k: whole(1, 2, 0, 10**400),
     "rng": lambda k: st.integers(0, 9).flatmap(scalar),
     "counts": lambda k: st.lists(MANY, min_size=k, max_size=k).flatmap(counted),
+    "tokens": lambda k: st.none(),  # tokens and tallies become counts, and have tests of their own
+    "tally": lambda k: st.none(),
+    "names": lambda k: st.just([f"level {n}" for n in range(k)]),
     "occupancy": shares,
     "distribution": shares,
     "recorded": lambda k: whole(1, 9, 0, 2**31, 2**53, 2**53 + 1),

@@ -35,6 +35,8 @@ IN_THEIR_MODULE = {
     "disorder.rugged_ladder": ARGUMENT,
     "gas.gas_temperature": YARDSTICK,
     "gas.microcanonical_marginal": YARDSTICK,
+    "levels.as_draw_counts": INSIDE,
+    "levels.level_names": INSIDE,
     "language.fit_language": ARGUMENT,
     "language.python_topics": ARGUMENT,
     "markov.boltzmann_exponents": INSIDE,
