@@ -394,16 +394,19 @@ def check_order(name: str, table: Any, classes: Sequence[Any] | None = None) -> 
         )
 
 
-def as_weights(weights: Any, rows: int) -> NDArray[np.float64]:
-    """Return weights of rows as float64, in a unit in which neither they nor their squares leave its range."""
+def as_weights(weights: Any, shape: tuple[int, ...]) -> NDArray[np.float64]:
+    """Return weights of rows, one for each place of a shape, as one row of float64.
+
+    Their unit is one in which neither they nor their squares leave its range.
+    """
     w = as_regular("weights", weights, "pass one weight per row")
     if w.dtype.kind != "b":  # a mask says which rows count
         w = as_real("weights", weights, "pass one weight per row")
     w = w.astype(np.float64, copy=False)
-    if w.shape != (rows,):
-        raise ValueError(
-            f"weights must hold one number for each of the {rows} rows, got shape {w.shape}; pass one weight per row"
-        )
+    if w.shape != shape:
+        places = f"each of the {shape[0]} rows" if len(shape) == 1 else f"each row, in the shape {shape} of the labels"
+        raise ValueError(f"weights must hold one number for {places}, got shape {w.shape}; pass one weight per row")
+    w = w.reshape(-1)
     bad = ~((w >= 0) & (w < np.inf))
     if bad.any():
         raise ValueError(
@@ -427,15 +430,16 @@ def as_labels(labels: Any, rows: int, levels: int, weights: NDArray[np.float64] 
 def one_label_a_row(labels: Any, rows: int, levels: int) -> NDArray[Any]:
     """Return labels as an array of integers, one for each row; whether they are in range is `check_labels`'s."""
     y = _whole("labels", labels, "pass level indices")
-    if y.ndim == 2 and levels > 1 and y.shape == (rows, levels):
-        raise ValueError(f"labels must have shape ({rows},), got shape {y.shape}; {_of_rows(y)}")
     if y.shape != (rows,):
         remedy = "pass labels.ravel()" if y.shape == (rows, 1) else "pass one level index per row"
         raise ValueError(f"labels must hold one level for each of the {rows} rows, got shape {y.shape}; {remedy}")
     if y.dtype.kind == "b":
         y = y.astype(np.int64)
     if y.dtype.kind not in "iu":
-        raise TypeError(f"labels must be integers from 0 to {levels - 1}, got dtype {y.dtype}; pass level indices")
+        remedy = "pass level indices"
+        if y.dtype.kind in "UTO":
+            remedy += ", or labels by name with classes=..., in the order of the columns"
+        raise TypeError(f"labels must be integers from 0 to {levels - 1}, got dtype {y.dtype}; {remedy}")
     return y
 
 
@@ -457,16 +461,6 @@ def _whole(name: str, value: Any, remedy: str) -> NDArray[Any]:
     return y
 
 
-def _of_rows(y: NDArray[Any]) -> str:
-    """Return what to do with a row of labels for each row of logits."""
-    if y.dtype.kind in "biuf" and ((y == 0) | (y == 1)).all() and (y.sum(axis=1) == 1).all():
-        return "pass labels.argmax(axis=1)"
-    return (
-        "soft labels are not supported: draw a label from each row; for the temperature alone, without its interval, "
-        "repeat every row K times with the labels 0 to K - 1 and its soft labels as weights"
-    )
-
-
 def check_labels(y: NDArray[Any], levels: int, weights: NDArray[np.float64] | None = None) -> None:
     """Refuse labels out of range, but where a row weighs nothing."""
     low, high = int(y.min()), int(y.max())
@@ -479,7 +473,7 @@ def check_labels(y: NDArray[Any], levels: int, weights: NDArray[np.float64] | No
         wrong = int(y[bad][0])
         remedy = "number the levels from 0"
         if wrong == -100:
-            remedy = "-100 marks rows to be ignored: leave them out, or give them weight 0"
+            remedy = "-100 marks rows to be ignored: pass ignore_index=-100, or leave them out"
         elif levels == 1:
             remedy = "for a single column of scores of an event pass np.column_stack([np.zeros(n), scores])"
         raise ValueError(

@@ -16,7 +16,7 @@ from .arguments import Arrayed, as_counts, as_indices, as_regular
 
 __all__ = ["Names", "Tally", "Tokens", "as_draw_counts", "level_names"]
 
-Tokens = Arrayed | Sequence[Hashable]
+Tokens = Arrayed | Sequence[SupportsIndex] | list[str] | tuple[str, ...]
 Tally = Mapping[Any, SupportsIndex | float] | Arrayed
 
 

@@ -14,6 +14,7 @@ APART = {
     "simsoftmax.calibration.datasets": "takes files and the network",
     "simsoftmax.delimited": "text in files, which has tests and a fuzzer of its own",
     "simsoftmax.calibration.rows": "tables as blocks, for `fit_temperature`, whose arguments they check",
+    "simsoftmax.calibration.cases": "scores and labels in their forms, for the fit and the measures",
     "simsoftmax.calibration.estimator": "a scikit-learn estimator, held to scikit-learn's own checks",
     "simsoftmax.files": "the formats of files, which have tests and a fuzzer of their own",
     "simsoftmax.intervals": "the interval of a share, which takes what others have counted",

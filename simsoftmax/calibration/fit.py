@@ -11,6 +11,7 @@ Measures of calibration live in `simsoftmax.calibration.metrics`.
 from __future__ import annotations
 
 import math
+from collections.abc import Hashable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any, Literal, NamedTuple
@@ -22,6 +23,7 @@ from scipy.special import ndtr, ndtri, stdtrit
 from ..arguments import RNG, Reals, as_logits, as_probabilities, as_probability, as_threads, check_labels, generator
 from ..boltzmann import softmax
 from ..results import Displayed
+from .cases import Labels
 from .rows import Block, Table, as_table
 
 __all__ = ["FitStep", "TemperatureFit", "fit_temperature", "logits_from_probabilities"]
@@ -312,8 +314,11 @@ def _next(u: float, step: float, low: float, high: float, reach: float = 2.0) ->
 
 def fit_temperature(
     logits: Reals,
-    labels: Reals,
+    labels: Labels,
     *,
+    classes: Sequence[Hashable] | None = None,
+    ignore_index: Any = None,
+    axis: int = -1,
     weights: Reals | None = None,
     confidence_level: float = 0.95,
     interval: Literal["sandwich", "bootstrap"] = "sandwich",
@@ -325,14 +330,22 @@ def fit_temperature(
 
     Parameters
     ----------
-    logits : array_like, shape (n, K)
+    logits : array_like, shape (n, K) or (..., K, ...)
         Scores of held-out rows, not probabilities (`logits_from_probabilities` turns those into logits). float32 and
         float64 are read where they lie, also from a `numpy.memmap` larger than memory; float16, integers and arrays
         that are not C-contiguous are converted a block at a time, and small tables to float64. A `dask.array` is
         reduced with one task graph a pass. A logit of -inf is a level that cannot be occupied.
-    labels : array_like of int, shape (n,)
-        The true level of every row, from 0 to K - 1.
-    weights : array_like, shape (n,), optional
+    labels : array_like, shape (n,) or (...), or soft labels in the shape of the logits
+        The true level of every row, from 0 to K - 1, or by its name in ``classes``. Soft labels give every level a
+        share, with sum 1 in each row; what is made likely then is a label drawn from them.
+    classes : sequence, optional
+        What labels call the levels, in the order of the logits.
+    ignore_index : optional
+        The label of rows that do not count, such as PyTorch's -100. They may hold anything, as rows of weight 0 may.
+    axis : int, optional
+        The axis that runs over the K levels: 1 for PyTorch's (n, K, height, width). Where it is not the last of two,
+        the logits are copied once.
+    weights : array_like, in the shape of one label a row, optional
         Weights of the rows, >= 0; only their ratios matter.
     confidence_level : float, optional
         Nominal coverage of the interval. At 95 % the sandwich covered 94.5 to 95.6 % of the book's study, and the
@@ -392,7 +405,8 @@ def fit_temperature(
         raise ValueError(f'interval must be "sandwich" or "bootstrap", got {interval!r}')
     if rng is not None:  # making one from nothing takes as long as a pass over a small table
         rng = generator(rng)
-    table = as_table(logits, labels, weights, as_threads(threads), progress)
+    forms = {"classes": classes, "ignore_index": ignore_index, "axis": axis}
+    table = as_table(logits, labels, weights, as_threads(threads), progress, **forms)
     with table.opened():
         return _fit(table, confidence_level, interval, rng)
 

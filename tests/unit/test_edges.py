@@ -226,6 +226,8 @@ STRATEGIES = {
     "labels": lambda k: st.lists(
         numbers(st.integers(0, k - 1), [k, -1, -100, 2**63, 10**400], 30), min_size=4, max_size=4
     ),
+    "classes": lambda k: st.just(list(range(k))),
+    "ignore_index": lambda k: numbers(st.integers(0, k), [-100, 2**63, 10**400, -(10**400)], 4),
     "weights": lambda k: st.lists(
         numbers(numbers(st.floats(0, 2), [0.0, -0.0, *SIZES]), [math.nan], 30), min_size=4, max_size=4
     ).flatmap(laid_out),

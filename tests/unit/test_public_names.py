@@ -42,6 +42,7 @@ IN_THEIR_MODULE = {
     "markov.boltzmann_exponents": INSIDE,
     "proposals.as_proposal": INSIDE,
     "proposals.matrix_moves": INSIDE,
+    "calibration.cases.as_cases": INSIDE,
     "calibration.rows.as_table": INSIDE,
     "proposals.rank_levels": INSIDE,
     "intervals.clopper_pearson": INSIDE,

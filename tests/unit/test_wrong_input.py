@@ -94,6 +94,8 @@ WRONG_OF = {
 WRONG_OF["estimate_temperature", "names"] = WRONG_OF["verify", "names"]
 WRONG |= {
     "labels": [*NOT_ARRAYS, 1, [0, 1], [0, 1, 2, 3], [0, 1, 2, -1], [0.5, 1, 2, 1], [[0, 1, 2, 1]], [0, 1, 2, 2**63]],
+    "classes": [3, "abc", ["a"], ["a", "a", "b"], ["a", "b", None], ["a", "b", "c", "d"], [3, 4, 5]],
+    "ignore_index": ["abc", 1.5, {"a": 1}, 1j, True, [0]],
     "weights": [*(value for value in NOT_ARRAYS if value is not None), *WEIGHTS],
     "interval": CHOICE,
     "probabilities": PROBABILITIES,
