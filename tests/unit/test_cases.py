@@ -138,6 +138,13 @@ def test_a_soft_label_that_is_certain_is_a_label(interval, data):
         assert score(p, np.eye(3)[y]) == pytest.approx(score(p, y))
 
 
+def test_what_decides_about_the_ends_is_summed_in_pieces(rng):
+    z, y = rng.standard_normal((300, 1000)), rng.integers(0, 1000, 300)
+    hard, soft = (Block(z, y, np.empty(0), 0, 1, 0, q) for q in (None, np.eye(1000)[y]))
+    assert soft.limits() == pytest.approx(hard.limits())
+    assert soft.widest() == pytest.approx(hard.widest())
+
+
 def test_the_ends_of_soft_labels(data):
     z = data[0].reshape(-1, 3)
     best = np.eye(3)[z.argmax(axis=1)]
