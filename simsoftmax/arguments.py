@@ -71,7 +71,11 @@ def as_real(name: str, value: Any, remedy: str) -> NDArray[Any]:
 
 
 def as_regular(name: str, value: Any, remedy: str) -> NDArray[Any]:
-    """Return ``value`` as an array of whatever it holds; masked entries and rows of unequal length are refused."""
+    """Return ``value`` as an array of whatever it holds; masked entries and rows of unequal length are refused.
+
+    Memory is shared with ``value`` where it is of numbers that lie in this machine's memory: arrays and tensors of any
+    library, columns of frames without missing entries. What lies on a device is copied, if its library does so.
+    """
     if np.ma.is_masked(value):
         raise ValueError(f"{name} must have no masked entries, got {_short(value)}; fill them first, or leave them out")
     try:
@@ -79,15 +83,30 @@ def as_regular(name: str, value: Any, remedy: str) -> NDArray[Any]:
             value = value.detach().cpu()
             if "bfloat16" in str(value.dtype) or "float8" in str(value.dtype):
                 value = value.float()  # NumPy has no such types, and float32 holds them all
-        elif hasattr(value, "__dlpack__") and not hasattr(value, "__array__"):
-            return np.from_dlpack(value)
+        elif hasattr(value, "__dlpack__") and not isinstance(value, np.ndarray):
+            return _over_dlpack(value)
         return np.asarray(value)
     except ValueError:
         raise ValueError(f"{name} must be a regular array of numbers, got rows of unequal length; {remedy}") from None
     except Exception as error:
+        if hasattr(value, "__dlpack_device__") and not isinstance(value, np.ndarray):
+            remedy = f"copy it to the memory of this machine first, or {remedy}"
         raise TypeError(
             f"{name} must be readable as a NumPy array, got {type(value).__name__} ({_short(error)}); {remedy}"
         ) from None
+
+
+def _over_dlpack(value: Any) -> NDArray[Any]:
+    """Return an array of a library that speaks DLPack; of what it cannot say, types and devices, by other ways."""
+    if hasattr(value, "__array__"):
+        try:
+            return np.asarray(value)
+        except Exception:
+            if value.__dlpack_device__()[0] == 1:
+                raise
+    elif value.__dlpack_device__()[0] == 1:
+        return np.from_dlpack(value)
+    return np.from_dlpack(value, device="cpu")  # a copy, from NumPy 2.1 on
 
 
 def _from_objects(name: str, value: Any, array: NDArray[Any], remedy: str) -> NDArray[np.float64]:

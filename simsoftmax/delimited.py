@@ -91,13 +91,13 @@ def parse(
     if len(table) == 1:
         return _array(table[0])
     if len(table[0]) == 1:
-        column = [row[0] for row in table]
-        if type(column[0]) is int and column[0] == 0 and all(type(value) is float for value in column[1:]):
+        values = [row[0] for row in table]
+        if type(values[0]) is int and values[0] == 0 and all(type(value) is float for value in values[1:]):
             raise ValueError(
                 "its first line is 0 and all others have a decimal point, as pandas writes a column without a name; "
                 "write it with header=False"
             )
-        return _array(column)
+        return _array(values)
     return _array(table)
 
 
