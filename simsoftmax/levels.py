@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from .arguments import Arrayed, as_counts, as_indices, as_regular
 
-__all__ = ["Names", "Tally", "Tokens", "as_draw_counts", "level_names"]
+__all__ = ["Names", "Tally", "Tokens", "as_draw_counts", "carried_names", "check_index", "level_names"]
 
 Tokens = Arrayed | Sequence[SupportsIndex] | list[str] | tuple[str, ...]
 Tally = Mapping[Any, SupportsIndex | float] | Arrayed
@@ -75,7 +75,7 @@ def level_names(names: Any, levels: int, *, argument: str = "names", carrier: An
         If they are no row of names, not one for each level, or if two are alike.
     """
     if names is None:
-        own = _index_of(carrier)
+        own = carried_names(carrier)
         return None if own is None else Names(own, argument)
     remedy = f"pass a list of {levels} {argument}, in the order of the logits"
     if isinstance(names, (str, bytes, Mapping)) or not isinstance(names, Iterable):
@@ -97,13 +97,23 @@ def _is_missing(value: Any) -> bool:
         return True
 
 
-def _index_of(series: Any) -> list[Any] | None:
-    """Return the index of a pandas Series, unless it only numbers the entries."""
-    index = getattr(series, "index", None)
-    if index is None or callable(index) or getattr(series, "ndim", 0) != 1:
+def carried_names(row: Any) -> list[Any] | None:
+    """Return the names that a row carries, as the index of a pandas Series, unless they only number the entries."""
+    index = getattr(row, "index", None)
+    if index is None or callable(index) or getattr(row, "ndim", 0) != 1:
         return None
     names = list(index)
     return None if names == list(range(len(names))) else names
+
+
+def check_index(counts: Any, levels: int, names: Sequence[Any] | None) -> None:
+    """Refuse counts whose index, as that of a pandas Series, is not in the order of the levels."""
+    own = carried_names(counts)
+    if own is not None and own != (list(range(levels)) if names is None else list(names)):
+        raise ValueError(
+            f"counts must have its index in the order of the levels, got {own[:6]}; pass counts.to_numpy() to go by "
+            "the order, or to go by the index counts.reindex(names), in verify also tally=counts"
+        )
 
 
 def as_draw_counts(
@@ -152,12 +162,7 @@ def as_draw_counts(
             f"counts must be one number for each level, in their order, got a {type(counts).__name__}; pass it as "
             "tally=..."
         )
-    own = _index_of(counts)
-    if own is not None and own != (list(range(levels)) if names is None else names.names):
-        raise ValueError(
-            f"counts must have its index in the order of the levels, got {own[:6]}; pass tally=counts to go by the "
-            "index, or counts.to_numpy() to go by the order"
-        )
+    check_index(counts, levels, None if names is None else names.names)
     return as_counts(counts, levels, remedy="for draws, one index each, pass tokens=...")
 
 

@@ -2,19 +2,20 @@
 
 import collections
 
+import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from simsoftmax import estimate_temperature, verify
+from simsoftmax import estimate_temperature, plot_occupancy, plot_temperature_sweep, verify
 
 Z = [0.1, 2.0, 1.0]
 NAMES = ["snow", "sun", "rain"]
 COUNTS = [99, 659, 242]
 
 
-class Series:
+class Series:  # in place of pandas, so that these tests need none
     """What a Series of pandas is to us: values with an index, which has names."""
 
     def __init__(self, values, index):
@@ -127,3 +128,16 @@ def test_what_is_doubtful_is_refused(arguments, says):
     for function in (verify, estimate_temperature):
         with pytest.raises((TypeError, ValueError), match=says):
             function(**{"logits": Z, **arguments})
+
+
+def test_figures_carry_the_names():
+    logits = Series(Z, NAMES)
+    for counts in (COUNTS, Series(COUNTS, NAMES)):
+        ax = plot_occupancy(counts, logits)
+        assert [tick.get_text() for tick in ax.get_yticklabels()] == ["sun", "rain", "snow"]  # the likeliest below
+    ax = plot_occupancy(COUNTS, logits, names=["a", "b", "c"])
+    assert [tick.get_text() for tick in ax.get_yticklabels()] == ["b", "c", "a"]
+    assert {text.get_text() for text in plot_temperature_sweep(logits).texts} >= set(NAMES)
+    with pytest.raises(ValueError, match="counts must have its index in the order of the levels"):
+        plot_occupancy(Series([659, 242, 99], ["sun", "rain", "snow"]), logits)
+    plt.close("all")

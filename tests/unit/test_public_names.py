@@ -36,6 +36,8 @@ IN_THEIR_MODULE = {
     "gas.gas_temperature": YARDSTICK,
     "gas.microcanonical_marginal": YARDSTICK,
     "levels.as_draw_counts": INSIDE,
+    "levels.carried_names": INSIDE,
+    "levels.check_index": INSIDE,
     "levels.level_names": INSIDE,
     "language.fit_language": ARGUMENT,
     "language.python_topics": ARGUMENT,
