@@ -15,6 +15,7 @@ APART = {
     "simsoftmax.delimited": "text in files, which has tests and a fuzzer of its own",
     "simsoftmax.calibration.rows": "tables as blocks, for `fit_temperature`, whose arguments they check",
     "simsoftmax.calibration.cases": "scores and labels in their forms, for the fit and the measures",
+    "simsoftmax.calibration.stream": "rows in blocks, for the scikit-learn estimator",
     "simsoftmax.calibration.estimator": "a scikit-learn estimator, held to scikit-learn's own checks",
     "simsoftmax.files": "the formats of files, which have tests and a fuzzer of their own",
     "simsoftmax.intervals": "the interval of a share, which takes what others have counted",

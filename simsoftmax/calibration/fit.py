@@ -11,7 +11,7 @@ Measures of calibration live in `simsoftmax.calibration.metrics`.
 from __future__ import annotations
 
 import math
-from collections.abc import Hashable, Sequence
+from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any, Literal, NamedTuple
@@ -35,7 +35,7 @@ _LAST_STEP = 0.1  # and the longest step that may be the last, so that the inter
 _FARTHEST = 690.0  # |ln T| beyond which floating point ends
 _GROUPS = 2048  # the bootstrap weighs this many interleaved groups of rows
 
-Status = Literal["interior", "zero", "infinite", "unidentified"]
+Status = Literal["interior", "zero", "infinite", "unidentified", "beyond"]
 
 
 @dataclass(frozen=True)
@@ -81,7 +81,8 @@ class TemperatureFit(Displayed):
     rows, levels : int
         Shape of the logits.
     status : str
-        "interior", or "zero", "infinite", "unidentified".
+        "interior", or "zero", "infinite", "unidentified"; of rows that came in blocks also "beyond", where the answer
+        lies beyond the temperatures that were looked at.
     reason : str
         Why the answer is what it is, in one sentence.
     steps : tuple of FitStep
@@ -446,7 +447,13 @@ def _search(table: Table, confidence_level: float, interval: str, rng: RNG) -> T
         if not far and abs(u) > 3:
             # Before the search goes far, one pass settles whether there is anything to be found.
             far = True
-            end = _at_an_end(fit, sums.weight, confidence_level)
+            at_ends = fit.table.total(Block.limits)
+            rows = (
+                fit.table.rows
+                if not fit.table.weights.size
+                else sums.weight**2 / float(np.square(fit.table.weights).sum())
+            )
+            end = _at_an_end(at_ends, sums.weight, rows, partial(_reaches, fit), confidence_level)
             if end is not None:
                 break
         if abs(u) > _FARTHEST:
@@ -493,9 +500,26 @@ class _End(NamedTuple):
     reason: str
 
 
-def _at_an_end(fit: _Fit, weight: float, confidence_level: float) -> _End | None:
-    """Return the answer where the NLL has no minimum at 0 < T < infinity, which one pass certifies."""
-    slope, hot, cold, wrong, uneven, size = (float(x) for x in fit.table.total(Block.limits))
+def _at_an_end(
+    limits: NDArray[np.float64],
+    weight: float,
+    rows: float,
+    reaches: Callable[[float, float, int], float],
+    confidence_level: float,
+) -> _End | None:
+    """Return the answer where the NLL has no minimum at 0 < T < infinity.
+
+    Parameters
+    ----------
+    limits : ndarray
+        What `Block.limits` returns, summed over all rows.
+    weight, rows : float
+        Sum of the weights, and how many rows that count alike would scatter as much.
+    reaches : function
+        `_reaches` without its first argument.
+    confidence_level : float
+    """
+    slope, hot, cold, wrong, uneven, size = (float(x) for x in limits)
     hot, cold = hot / weight, cold / weight
     if not uneven:
         reason = "every row's finite logits are all equal, so the probabilities do not depend on T"
@@ -504,14 +528,12 @@ def _at_an_end(fit: _Fit, weight: float, confidence_level: float) -> _End | None
         return None
     if wrong and not math.isfinite(slope):
         raise _BeyondRange
-    w = fit.table.weights
-    rows = fit.table.rows if not w.size else weight**2 / float(np.square(w).sum())
     rise = float(ndtri((1 + confidence_level) / 2)) ** 2 / (2 * rows)  # of the NLL, at the likelihood-ratio limit
     if not wrong:
         reason = "every label is a maximum of its row, so the likelihood grows as T falls to 0"
-        return _End(0.0, 0.0, _reaches(fit, cold + rise, hot, -1), cold, "zero", reason)
+        return _End(0.0, 0.0, reaches(cold + rise, hot, -1), cold, "zero", reason)
     reason = "the labels' logits are on average no higher than their rows' means, so the likelihood grows with T"
-    return _End(math.inf, _reaches(fit, hot + rise, math.inf, 1), math.inf, hot, "infinite", reason)
+    return _End(math.inf, reaches(hot + rise, math.inf, 1), math.inf, hot, "infinite", reason)
 
 
 def _reaches(fit: _Fit, target: float, largest: float, sign: int) -> float:
@@ -540,9 +562,7 @@ def _interval(
     """Return the interval of T around exp(-root)."""
     table = fit.table
     rows = int(np.count_nonzero(table.weights)) if table.weights.size else table.rows
-    if rows == 1 or sums.squares == 0:  # nothing tells how the slopes scatter
-        return 0.0, math.inf
-    if interval == "bootstrap":
+    if interval == "bootstrap" and rows > 1 and sums.squares > 0:
         scale = fit.scale(root)
         groups = min(table.rows, _GROUPS)
         parts = table.total(partial(Block.groups, scale=scale, unit=table.unit, number=groups))
@@ -558,6 +578,13 @@ def _interval(
         centre = -math.log(scale * _LN2)
         with np.errstate(over="ignore"):
             return float(np.exp(centre - high)), float(np.exp(centre - low))
+    return _sandwich(sums, root, rows, confidence_level)
+
+
+def _sandwich(sums: _Sums, root: float, rows: int, confidence_level: float) -> tuple[float, float]:
+    """Return the interval of T around exp(-root) from the robust variance (Huber 1967) of so many rows that count."""
+    if rows == 1 or sums.squares == 0:  # nothing tells how the slopes scatter
+        return 0.0, math.inf
     step = root - math.log(sums.beta)
     deviation = math.sqrt(sums.squares_after(step) * rows / (rows - 1)) / sums.curvature_after(step)
     half = min(sums.student((1 - confidence_level) / 2, rows) * deviation, _FARTHEST)
