@@ -119,7 +119,8 @@ def verify(
 ) -> int:
     """Check COUNTS, how many draws of any sampler fell on each level, against softmax(z/T).
 
-    COUNTS is a .csv, .tsv, .json, .npy or .npz file, or numbers: 659,242,99. A table may list the counts by level.
+    COUNTS is a .csv, .tsv, .json, .npy, .npz or .parquet file, or numbers: 659,242,99. A table may list the counts by
+    level. In every file the array or the column that is meant may be named after a colon: results.npz:second.
 
     With --draws each row of logits has draws of its own, after the filters that are given: a file with a line for each
     row, as `simsoftmax sample` writes it.
@@ -167,8 +168,8 @@ def calibrate(
 ) -> int:
     """Fit the temperature that makes a classifier honest, from held-out LOGITS and LABELS.
 
-    LOGITS is a .npy, .npz, .csv, .tsv or .json file with a row for each case and a column for each level; LABELS holds
-    the true levels, counted from 0. A .npy file of logits may be larger than memory.
+    LOGITS is a .npy, .npz, .parquet, .csv, .tsv or .json file with a row for each case and a column for each level;
+    LABELS holds the true levels, counted from 0. A .npy file of logits may be larger than memory.
     """
     from .calibration.fit import fit_temperature, logits_from_probabilities
     from .calibration.metrics import reliability_diagram

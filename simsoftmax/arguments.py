@@ -71,7 +71,11 @@ def as_real(name: str, value: Any, remedy: str) -> NDArray[Any]:
 
 
 def as_regular(name: str, value: Any, remedy: str) -> NDArray[Any]:
-    """Return ``value`` as an array of whatever it holds; masked entries and rows of unequal length are refused."""
+    """Return ``value`` as an array of whatever it holds; masked entries and rows of unequal length are refused.
+
+    Memory is shared with ``value`` where it is of numbers that lie in this machine's memory: arrays and tensors of any
+    library, columns of frames without missing entries. What lies on a device is copied, if its library does so.
+    """
     if np.ma.is_masked(value):
         raise ValueError(f"{name} must have no masked entries, got {_short(value)}; fill them first, or leave them out")
     try:
@@ -79,15 +83,30 @@ def as_regular(name: str, value: Any, remedy: str) -> NDArray[Any]:
             value = value.detach().cpu()
             if "bfloat16" in str(value.dtype) or "float8" in str(value.dtype):
                 value = value.float()  # NumPy has no such types, and float32 holds them all
-        elif hasattr(value, "__dlpack__") and not hasattr(value, "__array__"):
-            return np.from_dlpack(value)
+        elif hasattr(value, "__dlpack__") and not isinstance(value, np.ndarray):
+            return _over_dlpack(value)
         return np.asarray(value)
     except ValueError:
         raise ValueError(f"{name} must be a regular array of numbers, got rows of unequal length; {remedy}") from None
     except Exception as error:
+        if hasattr(value, "__dlpack_device__") and not isinstance(value, np.ndarray):
+            remedy = f"copy it to the memory of this machine first, or {remedy}"
         raise TypeError(
             f"{name} must be readable as a NumPy array, got {type(value).__name__} ({_short(error)}); {remedy}"
         ) from None
+
+
+def _over_dlpack(value: Any) -> NDArray[Any]:
+    """Return an array of a library that speaks DLPack; of what it cannot say, types and devices, by other ways."""
+    if hasattr(value, "__array__"):
+        try:
+            return np.asarray(value)
+        except Exception:
+            if value.__dlpack_device__()[0] == 1:
+                raise
+    elif value.__dlpack_device__()[0] == 1:
+        return np.from_dlpack(value)
+    return np.from_dlpack(value, device="cpu")  # a copy, from NumPy 2.1 on
 
 
 def _from_objects(name: str, value: Any, array: NDArray[Any], remedy: str) -> NDArray[np.float64]:
@@ -189,8 +208,10 @@ def as_temperature(temperature: Any, *, scalar: bool = False, name: str = "tempe
     return np.asarray(array + 0.0)  # -0.0 becomes 0.0: divided by it, a score would change its sign
 
 
-def as_counts(counts: Any, levels: int) -> NDArray[np.int64]:
+def as_counts(counts: Any, levels: int, *, name: str = "counts", remedy: str | None = None) -> NDArray[np.int64]:
     """Return occupation counts, shape (levels,), as int64.
+
+    ``name`` is the argument that they came in, and ``remedy`` what to do with draws in their place.
 
     Raises
     ------
@@ -199,15 +220,15 @@ def as_counts(counts: Any, levels: int) -> NDArray[np.int64]:
     ValueError
         If they are negative, not whole, not one per level, or sum to zero.
     """
+    of_draws = remedy or f"for draws, one index each, np.bincount(draws, minlength={levels})"
     remedy = "pass the number of particles in each level"
-    array = as_real("counts", counts, remedy).astype(np.float64)
+    array = as_real(name, counts, remedy).astype(np.float64)
     if array.shape != (levels,):
         raise ValueError(
-            f"counts must hold one number for each of the {levels} logits, got shape {array.shape}; "
-            "pass counts and logits of the same length, or of draws, one index each, "
-            f"np.bincount(draws, minlength={levels})"
+            f"{name} must hold one number for each of the {levels} logits, got shape {array.shape}; "
+            f"pass counts and logits of the same length, or {of_draws}"
         )
-    given = as_regular("counts", counts, remedy)
+    given = as_regular(name, counts, remedy)
     bad = ~(array >= 0) | (array != np.floor(array)) | (array > 2**53)
     if given.dtype.kind in "iu":  # compared before float64 rounds them
         bad |= given > 2**53
@@ -218,14 +239,14 @@ def as_counts(counts: Any, levels: int) -> NDArray[np.int64]:
             remedy = "multiply shares by the number of particles"
         value = _plain(given[bad][0])
         raise ValueError(
-            f"counts must be whole numbers from 0 to 2**53, got {value} at index {first_index(bad)}; {remedy}"
+            f"{name} must be whole numbers from 0 to 2**53, got {value} at index {first_index(bad)}; {remedy}"
         )
     whole = array.astype(np.int64)
     total: Any = float(array.sum())
     if total < 2.0**60:
         total = int(whole.sum())  # exact, where floating point would take 2**53 + 1 for 2**53
     if not 0 < total <= 2**53:
-        raise ValueError(f"counts must sum to between 1 and 2**53 particles, got {total}; draw some first")
+        raise ValueError(f"{name} must sum to between 1 and 2**53 particles, got {total}; draw some first")
     return whole
 
 
@@ -392,16 +413,19 @@ def check_order(name: str, table: Any, classes: Sequence[Any] | None = None) -> 
         )
 
 
-def as_weights(weights: Any, rows: int) -> NDArray[np.float64]:
-    """Return weights of rows as float64, in a unit in which neither they nor their squares leave its range."""
+def as_weights(weights: Any, shape: tuple[int, ...]) -> NDArray[np.float64]:
+    """Return weights of rows, one for each place of a shape, as one row of float64.
+
+    Their unit is one in which neither they nor their squares leave its range.
+    """
     w = as_regular("weights", weights, "pass one weight per row")
     if w.dtype.kind != "b":  # a mask says which rows count
         w = as_real("weights", weights, "pass one weight per row")
     w = w.astype(np.float64, copy=False)
-    if w.shape != (rows,):
-        raise ValueError(
-            f"weights must hold one number for each of the {rows} rows, got shape {w.shape}; pass one weight per row"
-        )
+    if w.shape != shape:
+        places = f"each of the {shape[0]} rows" if len(shape) == 1 else f"each row, in the shape {shape} of the labels"
+        raise ValueError(f"weights must hold one number for {places}, got shape {w.shape}; pass one weight per row")
+    w = w.reshape(-1)
     bad = ~((w >= 0) & (w < np.inf))
     if bad.any():
         raise ValueError(
@@ -425,15 +449,16 @@ def as_labels(labels: Any, rows: int, levels: int, weights: NDArray[np.float64] 
 def one_label_a_row(labels: Any, rows: int, levels: int) -> NDArray[Any]:
     """Return labels as an array of integers, one for each row; whether they are in range is `check_labels`'s."""
     y = _whole("labels", labels, "pass level indices")
-    if y.ndim == 2 and levels > 1 and y.shape == (rows, levels):
-        raise ValueError(f"labels must have shape ({rows},), got shape {y.shape}; {_of_rows(y)}")
     if y.shape != (rows,):
         remedy = "pass labels.ravel()" if y.shape == (rows, 1) else "pass one level index per row"
         raise ValueError(f"labels must hold one level for each of the {rows} rows, got shape {y.shape}; {remedy}")
     if y.dtype.kind == "b":
         y = y.astype(np.int64)
     if y.dtype.kind not in "iu":
-        raise TypeError(f"labels must be integers from 0 to {levels - 1}, got dtype {y.dtype}; pass level indices")
+        remedy = "pass level indices"
+        if y.dtype.kind in "UTO":
+            remedy += ", or labels by name with classes=..., in the order of the columns"
+        raise TypeError(f"labels must be integers from 0 to {levels - 1}, got dtype {y.dtype}; {remedy}")
     return y
 
 
@@ -455,16 +480,6 @@ def _whole(name: str, value: Any, remedy: str) -> NDArray[Any]:
     return y
 
 
-def _of_rows(y: NDArray[Any]) -> str:
-    """Return what to do with a row of labels for each row of logits."""
-    if y.dtype.kind in "biuf" and ((y == 0) | (y == 1)).all() and (y.sum(axis=1) == 1).all():
-        return "pass labels.argmax(axis=1)"
-    return (
-        "soft labels are not supported: draw a label from each row; for the temperature alone, without its interval, "
-        "repeat every row K times with the labels 0 to K - 1 and its soft labels as weights"
-    )
-
-
 def check_labels(y: NDArray[Any], levels: int, weights: NDArray[np.float64] | None = None) -> None:
     """Refuse labels out of range, but where a row weighs nothing."""
     low, high = int(y.min()), int(y.max())
@@ -477,7 +492,7 @@ def check_labels(y: NDArray[Any], levels: int, weights: NDArray[np.float64] | No
         wrong = int(y[bad][0])
         remedy = "number the levels from 0"
         if wrong == -100:
-            remedy = "-100 marks rows to be ignored: leave them out, or give them weight 0"
+            remedy = "-100 marks rows to be ignored: pass ignore_index=-100, or leave them out"
         elif levels == 1:
             remedy = "for a single column of scores of an event pass np.column_stack([np.zeros(n), scores])"
         raise ValueError(

@@ -10,13 +10,14 @@ import io
 import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["numbers", "parse"]
+__all__ = ["in_order", "numbers", "parse"]
 
 _NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?|[+-]?(inf(inity)?|nan)", re.ASCII | re.IGNORECASE)
 _DECIMAL_COMMA = re.compile(r"[+-]?\d+,\d+(e[+-]?\d+)?", re.ASCII | re.IGNORECASE)
@@ -45,7 +46,9 @@ def numbers(cells: Iterable[str]) -> list[int | float]:
     return found
 
 
-def parse(text: str, name: str, *, tabs: bool = False, length: int | None = None) -> NDArray[Any]:
+def parse(
+    text: str, name: str, *, tabs: bool = False, length: int | None = None, column: str | None = None
+) -> NDArray[Any]:
     """Return the array of numbers in delimited text.
 
     Parameters
@@ -60,6 +63,8 @@ def parse(text: str, name: str, *, tabs: bool = False, length: int | None = None
         Only tabs separate.
     length : int, optional
         How many counts there must be, where they are listed by level, and levels that nobody drew are left out.
+    column : str, optional
+        The heading of the column that is meant, where it is not what the array is.
 
     Returns
     -------
@@ -74,7 +79,9 @@ def parse(text: str, name: str, *, tabs: bool = False, length: int | None = None
     grid = _grid(text, tabs)
     headings, grid = _headings(grid, name)
     if headings is not None:
-        return _from_columns(headings, grid, name, length)
+        return _from_columns(headings, grid, name, length, column)
+    if column is not None:
+        raise ValueError(f"it has no line of headings, and so no column {column!r}; name every column")
     table = [grid.read(n) for n in range(len(grid.rows))]
     if len(table) > 1 and len(table[0]) > 1 and table[0] == list(range(len(table[0]))):
         raise ValueError(
@@ -84,13 +91,13 @@ def parse(text: str, name: str, *, tabs: bool = False, length: int | None = None
     if len(table) == 1:
         return _array(table[0])
     if len(table[0]) == 1:
-        column = [row[0] for row in table]
-        if type(column[0]) is int and column[0] == 0 and all(type(value) is float for value in column[1:]):
+        values = [row[0] for row in table]
+        if type(values[0]) is int and values[0] == 0 and all(type(value) is float for value in values[1:]):
             raise ValueError(
                 "its first line is 0 and all others have a decimal point, as pandas writes a column without a name; "
                 "write it with header=False"
             )
-        return _array(column)
+        return _array(values)
     return _array(table)
 
 
@@ -278,20 +285,25 @@ def _is_name(text: str) -> bool:
     return not stray and (text[0].isalpha() or text[0] == "_" or not any(c.isdigit() for c in text))
 
 
-def _from_columns(headings: Sequence[str], grid: _Grid, name: str, length: int | None) -> NDArray[Any]:
+def _from_columns(
+    headings: Sequence[str], grid: _Grid, name: str, length: int | None, column: str | None
+) -> NDArray[Any]:
     """Return the column that is asked for, or all of them."""
-    wanted = [n for n, heading in enumerate(headings) if heading in (name, name.removesuffix("s"))]
+    names = (name, name.removesuffix("s")) if column is None else (column.lower(),)
+    wanted = [n for n, heading in enumerate(headings) if heading in names]
     index = headings[0] in ("", "unnamed: 0")
     if len(wanted) > 1:
-        raise ValueError(f"several of its columns are called {name!r}; keep one of them")
-    if not wanted and len(headings) - index == 1:
+        raise ValueError(f"several of its columns are called {column or name!r}; keep one of them")
+    if not wanted and column is None and len(headings) - index == 1:
         wanted = [len(headings) - 1]
     if wanted:
         values = grid.column(wanted[0])
         by_level = name == "counts" and wanted[0] > 0
         return _by_level(headings[wanted[0]], grid, values, length) if by_level else _array(values)
-    if name != "logits":
+    if name != "logits" or column is not None:
         shown = ", ".join(repr(heading) for heading in headings[:6])
+        if column is not None:
+            raise ValueError(f"its columns are called {shown}; none is called {column!r}")
         raise ValueError(f"its columns are called {shown}; call the one that is meant {name!r}")
     rows = [grid.read(n, slice(int(index), None)) for n in range(len(grid.rows))]
     if not index and len(rows) > 2 and all(type(row[0]) is int and row[0] == n for n, row in enumerate(rows)):
@@ -301,14 +313,24 @@ def _from_columns(headings: Sequence[str], grid: _Grid, name: str, length: int |
 
 def _by_level(heading: str, grid: _Grid, values: list[int | float], length: int | None) -> NDArray[Any]:
     """Return counts in the order of the levels, where the first column says which level each is of."""
-    try:
-        levels = numbers(row[0] for row in grid.rows)
-    except ValueError:
+    levels: Sequence[Any] = [row[0] for row in grid.rows]
+    with suppress(ValueError):  # names, which say nothing of an order
+        levels = numbers(levels)
+    return in_order(heading, levels, values, length)
+
+
+def in_order(heading: str, levels: Sequence[Any], values: list[int | float], length: int | None) -> NDArray[Any]:
+    """Return counts, listed under a heading, in the order of the levels that they are of.
+
+    Where these are not numbered, the counts stay in the order in which they are, unless that is the order of their
+    size.
+    """
+    if any(type(level) not in (int, float) for level in levels):
         if heading == "count" and len(values) > 1 and sorted(values, reverse=True) == values:
             raise ValueError(
-                f"its counts stand in the order of their size, with {grid.rows[0][0]!r} first, as value_counts gives "
+                f"its counts stand in the order of their size, with {levels[0]!r} first, as value_counts gives "
                 "them; bring them into the order of the logits (reindex), and call the column 'counts'"
-            ) from None
+            )
         return _array(values)
     if any(type(level) is float or level < 0 for level in levels):
         return _array(values)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import codecs
 import gzip
+import importlib
 import json
 import math
 import os
@@ -24,9 +25,9 @@ from . import delimited
 
 __all__ = ["atomic_writer", "read_array", "read_npz"]
 
-SUFFIXES = (".csv", ".tsv", ".json", ".npy", ".npz")
+SUFFIXES = (".csv", ".tsv", ".json", ".npy", ".npz", ".parquet")
 PACKED = tuple(f"{suffix}.gz" for suffix in (".csv", ".tsv", ".json"))
-LARGEST = 1 << 30  # bytes of text
+LARGEST = 1 << 30  # bytes of text, or of numbers that are unpacked
 MARKS = [  # byte-order marks, the longer before those that they begin with
     (codecs.BOM_UTF32_LE, "utf-32"),
     (codecs.BOM_UTF32_BE, "utf-32"),
@@ -38,8 +39,15 @@ Floats = NDArray[np.float64]
 
 
 def is_array_file(text: str) -> bool:
-    """Return whether a text is the name of a file that `read_array` reads."""
-    return text.lower().endswith(SUFFIXES + PACKED)
+    """Return whether a text is the name of a file that `read_array` reads, perhaps with a part of it."""
+    return _file_and_part(text)[0].lower().endswith(SUFFIXES + PACKED)
+
+
+def _file_and_part(text: str) -> tuple[str, str | None]:
+    """Return the name of a file and, after a colon, the array or column in it that is meant."""
+    file, colon, part = text.rpartition(":")
+    whole = not colon or not part or not file.lower().endswith(SUFFIXES + PACKED) or Path(text).exists()
+    return (text, None) if whole else (file, part)
 
 
 def read_array(path: str | Path, name: str, *, memory_map: bool = False, length: int | None = None) -> NDArray[Any]:
@@ -49,9 +57,11 @@ def read_array(path: str | Path, name: str, *, memory_map: bool = False, length:
     ----------
     path : str or Path
         A .npy file; a .npz file with one array, or one called ``name``; a .json file with a list, or with an object
-        that has a list under ``name``; or a .csv or .tsv file of numbers, in one row, in one column or as a table, with
-        or without a line of headings and a column that numbers the rows, as pandas and polars write them. Of several
-        columns the one called ``name``, or its singular, is taken. Text may be packed (.gz).
+        that has a list under ``name``; a .parquet file, for which pyarrow must be installed; or a .csv or .tsv file of
+        numbers, in one row, in one column or as a table, with or without a line of headings and a column that numbers
+        the rows, as pandas and polars write them. Of several columns the one called ``name``, or its singular, is
+        taken. Text may be packed (.gz). After a colon, ``results.npz:validation``, stands the array or the column that
+        is meant where it has another name.
     name : str
         What the array is, for the choice of a column and for errors: "counts", "labels", "logits".
     memory_map : bool, optional
@@ -72,7 +82,8 @@ def read_array(path: str | Path, name: str, *, memory_map: bool = False, length:
     OSError
         If it cannot be read.
     """
-    path = Path(path)
+    file, part = _file_and_part(str(path))
+    path = Path(file)
     if not is_array_file(path.name):
         raise ValueError(
             f"{name} must come from a file ending in {', '.join(SUFFIXES)}, got {str(path)!r}; "
@@ -81,13 +92,17 @@ def read_array(path: str | Path, name: str, *, memory_map: bool = False, length:
     try:
         suffixes = [suffix.lower() for suffix in path.suffixes]
         if suffixes[-1] == ".npy":
+            if part is not None:
+                raise ValueError(f"it holds one array, and none called {part!r}; leave out the colon")
             return _read_npy(path, memory_map)
         if suffixes[-1] == ".npz":
-            return _from_npz(path, name)
+            return _from_npz(path, name, part)
+        if suffixes[-1] == ".parquet":
+            return _from_parquet(path, name, part, length)
         text = _read_text(path, packed=suffixes[-1] == ".gz")
         if ".json" in suffixes[-2:]:
-            return _from_json(text, name)
-        return delimited.parse(text, name, tabs=".tsv" in suffixes[-2:], length=length)
+            return _from_json(text, part or name)
+        return delimited.parse(text, name, tabs=".tsv" in suffixes[-2:], length=length, column=part)
     except ValueError as error:
         raise ValueError(f"{name} cannot be read from {str(path)!r}: {error}") from None
 
@@ -131,14 +146,91 @@ def _one_line(error: Exception) -> str:
     return f"{type(error).__name__}: {text}"[:120]
 
 
-def _from_npz(path: Path, name: str) -> NDArray[Any]:
-    arrays = read_npz(path, what="an archive of arrays")
+def _from_npz(path: Path, name: str, part: str | None) -> NDArray[Any]:
+    arrays = read_npz(path, what="an archive of arrays", unpack=True)
     if any(array.dtype.kind not in "biuf" for array in arrays.values()):
         raise ValueError("it holds text or complex numbers; save numeric arrays")
-    if name not in arrays and len(arrays) != 1:
+    wanted = part or name
+    if wanted not in arrays and (part is not None or len(arrays) != 1):
         shown = ", ".join(map(repr, sorted(arrays))) or "nothing"
-        raise ValueError(f"it holds {shown}; call the one that is meant {name!r}")
-    return arrays[name] if name in arrays else next(iter(arrays.values()))
+        raise ValueError(f"it holds {shown}; {_say_which(path, name, part)}")
+    return arrays[wanted] if wanted in arrays else next(iter(arrays.values()))
+
+
+def _say_which(path: Path, name: str, part: str | None) -> str:
+    if part is not None:
+        return f"none is called {part!r}"
+    return f"call the one that is meant {name!r}, or say which: {path.name}:NAME"
+
+
+# ------------------------------------------------------------------------------------------------------------- Parquet
+
+
+def _from_parquet(path: Path, name: str, part: str | None, length: int | None) -> NDArray[Any]:
+    path.open("rb").close()  # a plain error for a file that is not there
+    try:
+        parquet: Any = importlib.import_module("pyarrow.parquet")
+    except ImportError:
+        raise ValueError(
+            "pyarrow, which reads .parquet files, is not installed; pip install pyarrow, or save it as .npy or .csv"
+        ) from None
+    try:
+        file = parquet.ParquetFile(path)
+        return _chosen_columns(file, path, name, part, length)
+    except ValueError as error:
+        if type(error) is ValueError:
+            raise
+        raise ValueError(f"it is no whole .parquet file ({_one_line(error)}); save it again") from None
+    except (OSError, NotImplementedError) as error:  # as pyarrow says that bytes are damaged
+        raise ValueError(f"it is no whole .parquet file ({_one_line(error)}); save it again") from None
+
+
+def _chosen_columns(file: Any, path: Path, name: str, part: str | None, length: int | None) -> NDArray[Any]:
+    """Return the column of a Parquet file that is meant, or for logits all of them, as `delimited.parse` chooses."""
+    schema = file.schema_arrow
+    index = [one for one in (schema.pandas_metadata or {}).get("index_columns", []) if isinstance(one, str)]
+    columns = [column for column in schema.names if column not in index]
+    low = (part or name).lower()
+    wanted = [column for column in columns if column.lower() in (low, low if part else low.removesuffix("s"))]
+    if not wanted and part is None:
+        wanted = columns if len(columns) == 1 or name == "logits" else []
+    if len(wanted) != 1 and (name != "logits" or part is not None):
+        shown = ", ".join(map(repr, columns[:6])) or "nothing"
+        raise ValueError(f"its columns are called {shown}; {_say_which(path, name, part)}")
+    by_level = index if name == "counts" and len(index) == 1 else []
+    _check_size(file, [*wanted, *by_level])
+    table = file.read(columns=[*wanted, *by_level])
+    arrays = [_column(table, column) for column in wanted]
+    if by_level and table.num_rows:
+        levels = table.column(index[0]).to_pylist()
+        return delimited.in_order(wanted[0], levels, arrays[0].tolist(), length)
+    return arrays[0] if len(arrays) == 1 else np.stack(arrays, axis=1)
+
+
+def _check_size(file: Any, columns: list[str]) -> None:
+    """Refuse a file that unpacks to more than it should: equal numbers take next to no space in one."""
+    groups = [file.metadata.row_group(n) for n in range(file.metadata.num_row_groups)]
+    parts = [group.column(k) for group in groups for k in range(group.num_columns)]
+    numbers = sum(part.num_values for part in parts if part.path_in_schema.split(".")[0] in columns)
+    if numbers * 8 > LARGEST:
+        raise ValueError(f"it holds {numbers:,} numbers; save it as .npy, which is read where it lies")
+
+
+def _column(table: Any, column: str) -> NDArray[Any]:
+    """Return a column of numbers, or of rows of numbers, as an array."""
+    cells = table.column(column).combine_chunks()
+    what, rows = str(cells.type), len(cells)
+    flat = cells
+    if what.startswith(("list", "large_list", "fixed_size_list")):
+        flat = cells.flatten()
+        if cells.null_count or any(len(cell) * rows != len(flat) for cell in cells):
+            raise ValueError(f"the rows in its column {column!r} are not of one length; give each the same number")
+    if flat.null_count or cells.null_count:
+        raise ValueError(f"its column {column!r} has cells without a number; give every cell a number")
+    array = np.asarray(flat.to_numpy(zero_copy_only=False))
+    if array.dtype.kind not in "iuf":
+        raise ValueError(f"its column {column!r} holds {what} and no numbers; save it as numbers")
+    return array if flat is cells else array.reshape(rows, -1)
 
 
 def _read_text(path: Path, *, packed: bool) -> str:
@@ -235,16 +327,19 @@ _NPY = re.compile(
 )
 
 
-def read_npz(path: str | Path, *, what: str) -> dict[str, NDArray[Any]]:
+def read_npz(path: str | Path, *, what: str, unpack: bool = False) -> dict[str, NDArray[Any]]:
     """Return the arrays of a file that `numpy.savez` wrote, whatever anybody has done to its bytes since.
 
-    Nothing is unpacked and nothing is unpickled: a file is read into no more memory than it has bytes.
+    Nothing is unpickled, and nothing is unpacked that is not asked for: a file is read into no more memory than it has
+    bytes, or than `LARGEST`.
 
     Parameters
     ----------
     path : str or Path
     what : str
         What the file should hold, for the error message: "a saved trajectory".
+    unpack : bool, optional
+        Read what `numpy.savez_compressed` wrote, too.
 
     Returns
     -------
@@ -261,22 +356,26 @@ def read_npz(path: str | Path, *, what: str) -> dict[str, NDArray[Any]]:
     path = Path(path)
     with path.open("rb") as file:
         try:
-            return _members(file)
+            return _members(file, unpack)
         except Exception as error:  # damaged bytes make zipfile raise a dozen kinds, MemoryError among them
             reason = str(error) if type(error) is ValueError else "its archive is damaged"
             raise ValueError(f"path must name {what}, got {str(path)!r}: {reason}") from None
 
 
-def _members(file: BinaryIO) -> dict[str, NDArray[Any]]:
+def _members(file: BinaryIO, unpack: bool) -> dict[str, NDArray[Any]]:
     length = os.fstat(file.fileno()).st_size
     arrays: dict[str, NDArray[Any]] = {}
     if not zipfile.is_zipfile(file):
         raise ValueError("it is no .npz file")
     with zipfile.ZipFile(file) as archive:
         members = archive.infolist()
-        if any(member.compress_type != zipfile.ZIP_STORED for member in members):
+        packed = any(member.compress_type != zipfile.ZIP_STORED for member in members)
+        if packed and not unpack:
             raise ValueError("it is compressed; write it with numpy.savez")
-        if sum(max(member.file_size, member.compress_size) for member in members) > length:
+        size = sum(max(member.file_size, member.compress_size) for member in members)
+        if packed and size > LARGEST:
+            raise ValueError(f"it unpacks to {size:,} bytes; write it with numpy.savez")
+        if not packed and size > length:
             raise ValueError("its members are larger than itself")
         for member in members:
             name = member.filename.removesuffix(".npy")

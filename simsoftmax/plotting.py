@@ -25,6 +25,7 @@ from numpy.typing import NDArray
 
 from .arguments import Reals, as_counts, as_names, as_real, as_temperature, as_vector_logits, one_for_each
 from .boltzmann import entropy, free_energy, heat_capacity, mean_energy, softmax
+from .levels import carried_names, check_index
 from .look import COLD, COLDEST, HOT, HOTTEST, MILD
 
 if TYPE_CHECKING:
@@ -112,7 +113,8 @@ def plot_occupancy(
     temperature : float, optional
         Temperature that the ticks stand for. By default the trajectory's, or 1.
     names : sequence of str, optional
-        Names of the levels. By default their logits.
+        Names of the levels. By default the index of logits that are a pandas Series with names in it, and else their
+        logits.
     ax : Axes, optional
         Where to draw. By default a new figure in the package's style.
 
@@ -135,6 +137,9 @@ def plot_occupancy(
     if logits is None:
         raise TypeError("logits must be given with plain counts, got None; pass one score per level")
     z = as_vector_logits(logits)
+    if names is None:
+        names = carried_names(logits)
+    check_index(counts, len(z), names)
     n = as_counts(counts, len(z))
     t = 1.0 if temperature is None else float(as_temperature(temperature, scalar=True))
     if names is None:
@@ -275,7 +280,7 @@ def plot_temperature_sweep(
     Parameters
     ----------
     logits : array_like, shape (K,)
-        Scores.
+        Scores. The index of a pandas Series names the curves.
     quantity : {"probabilities", "entropy", "heat_capacity", "mean_energy", "free_energy"}
         What to draw: per level for the probabilities, otherwise one curve. Entropies are in nats.
     temperatures : array_like, optional
@@ -297,6 +302,7 @@ def plot_temperature_sweep(
         If a temperature is 0 or infinite, which a logarithmic axis cannot show.
     """
     z = as_vector_logits(logits)
+    called = as_names("names", carried_names(logits)) or [f"z {number(v)}" for v in z]
     given = np.geomspace(COLDEST, HOTTEST, 400) if temperatures is None else temperatures
     t = np.ravel(as_temperature(given, name="temperatures"))
     if len(t) < 2 or not (np.isfinite(t).all() and (t > 0).all()):
@@ -332,7 +338,7 @@ def plot_temperature_sweep(
             place = int(room.argmax())
             rising, below = curve[place] < curve[place + 1], lowest[place]
             ax.annotate(
-                f"z {number(z[level])}",
+                called[level],
                 (t[place], curve[place]),
                 (-6 if rising != below else 6, -4 if below else 4),
                 textcoords="offset points",

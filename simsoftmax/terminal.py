@@ -38,7 +38,7 @@ def option_logits(command: Callable[..., Any]) -> Callable[..., Any]:
         "-T", "--temperature", type=float, default=1.0, show_default=True, help="Temperature, 0 to inf."
     )(command)
     return click.option(
-        "--logits", required=True, help="One score per level, 2,1,0.1, or a .csv, .tsv, .json, .npy or .npz file."
+        "--logits", required=True, help="Scores, 2,1,0.1, or a .csv, .tsv, .json, .npy, .npz or .parquet file of them."
     )(command)
 
 

@@ -12,6 +12,7 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.frozen import FrozenEstimator
 from sklearn.model_selection import check_cv, cross_val_predict
 from sklearn.utils import _safe_indexing, get_tags
+from sklearn.utils.metaestimators import available_if
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import (
     _check_sample_weight,
@@ -24,8 +25,14 @@ from sklearn.utils.validation import (
 from ..arguments import Reals, as_logits, check_order
 from ..boltzmann import softmax
 from .fit import TemperatureFit, fit_temperature
+from .stream import TemperatureStream
 
 __all__ = ["TemperatureScaler"]
+
+
+def _needs_no_folds(scaler: TemperatureScaler) -> bool:
+    """Return whether the scores of a row are held out without a look at other rows."""
+    return scaler.estimator is None or isinstance(scaler.estimator, FrozenEstimator)
 
 
 class TemperatureScaler(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
@@ -54,6 +61,8 @@ class TemperatureScaler(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         The classifier that gives the logits.
     classes_ : ndarray, shape (K,)
     n_features_in_ : int
+    stream_ : TemperatureStream
+        What `partial_fit` keeps of the rows.
 
     Notes
     -----
@@ -76,6 +85,8 @@ class TemperatureScaler(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
     >>> scaler.predict_proba(logits).shape
     (5, 2)
     """
+
+    stream_: TemperatureStream
 
     def __init__(self, estimator: Any = None, *, cv: Any = 5, confidence_level: float = 0.95) -> None:
         self.estimator = estimator
@@ -135,18 +146,108 @@ class TemperatureScaler(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
                 )
             logits, index = logits[scored], index[scored]
             sample_weight = None if sample_weight is None else sample_weight[scored]
-        self.fit_: TemperatureFit = fit_temperature(
-            logits, index, weights=sample_weight, confidence_level=self.confidence_level
+        if hasattr(self, "stream_"):
+            del self.stream_
+        return self._report(
+            fit_temperature(logits, index, weights=sample_weight, confidence_level=self.confidence_level)
         )
-        self.temperature_ = 1.0 if self.fit_.status == "unidentified" else self.fit_.temperature
-        if self.fit_.status in ("zero", "infinite"):
+
+    @available_if(_needs_no_folds)  # type: ignore[untyped-decorator]
+    def partial_fit(self, X: Any, y: Any, classes: Any = None, sample_weight: Any = None) -> TemperatureScaler:
+        """Fit the temperature to one more block of rows, beside all that came before; none are kept.
+
+        What is kept is some thousand numbers (`simsoftmax.calibration.stream`), so the rows may be more than any memory
+        holds. Their order and their blocks do not matter, and the temperature is that of `fit` on all rows at once, to
+        1e-9 of itself; the report says how near it is. A block takes as long as 61 passes of `fit`. Temperatures are
+        looked for from 1/32 to 32. Weights keep their unit from block to block.
+
+        `fit` begins anew, and so does the first call after it.
+
+        Parameters
+        ----------
+        X : array_like, shape (n, K), (n, 1) or what the frozen estimator takes
+        y : array_like, shape (n,)
+            True classes.
+        classes : array_like, shape (K,), optional
+            All classes, in the first call; by default integers from 0, a column each. Not needed with an estimator.
+        sample_weight : array_like, shape (n,), optional
+            Weights of the rows.
+
+        Returns
+        -------
+        TemperatureScaler
+
+        Raises
+        ------
+        AttributeError
+            If there is an estimator that is not frozen: held-out scores need all rows.
+        TypeError, ValueError
+            If an argument is of the wrong kind or shape, or a class is new.
+
+        Warns
+        -----
+        ConvergenceWarning
+            If T is 0 or infinite, or lies beyond the temperatures that are looked at.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> rng = np.random.default_rng(0)
+        >>> scaler = TemperatureScaler()
+        >>> for _ in range(3):
+        ...     logits = 3 * rng.normal(size=(500, 4))
+        ...     scaler = scaler.partial_fit(logits, (logits / 2 + rng.gumbel(size=(500, 4))).argmax(axis=1))
+        >>> scaler.fit_.rows
+        1500
+        """
+        check_classification_targets(y)
+        first = not hasattr(self, "stream_")
+        names = X
+        if self.estimator is None:
+            X, y = validate_data(self, X, y, reset=first, dtype=(np.float64, np.float32), ensure_all_finite=False)
+            logits = _two_columns(X)
+        else:
+            y = column_or_1d(y, warn=True)
+            validate_data(self, X, y, reset=first, skip_check_array=True)
+            logits = _scores(self.estimator, X)
+        known = self.classes_ if not first else self._all_classes(classes, logits.shape[1])
+        if self.estimator is None:
+            check_order("X", names, known.tolist())
+        if not first and classes is not None and not np.array_equal(np.unique(classes), known):
+            raise ValueError(f"classes must be those of the first call, {known.tolist()}, got {list(classes)}")
+        unknown = np.setdiff1d(y, known)
+        if unknown.size:
+            raise ValueError(
+                f"y must hold classes that were named in the first call of partial_fit, got {_name(unknown[0])}; pass "
+                f"classes=... with a class for each of the {logits.shape[1]} columns of logits"
+            )
+        stream = TemperatureStream() if first else self.stream_
+        if sample_weight is not None:
+            sample_weight = _check_sample_weight(sample_weight, logits, ensure_non_negative=True)
+        stream.add(logits, np.searchsorted(known, y), sample_weight)
+        self.estimator_, self.classes_, self.stream_ = self.estimator, known, stream
+        return self._report(stream.fit(self.confidence_level))
+
+    def _all_classes(self, classes: Any, columns: int) -> NDArray[Any]:
+        """Return the classes of a first call of partial_fit, one for each column of logits."""
+        if self.estimator is not None:
+            return np.asarray(self.estimator.classes_)
+        return np.arange(columns) if classes is None else self._classes(np.unique(classes), columns)
+
+    def _report(self, fit: TemperatureFit) -> TemperatureScaler:
+        """Keep what a fit found, and warn where it found no plain temperature."""
+        self.fit_: TemperatureFit = fit
+        self.temperature_ = 1.0 if fit.status == "unidentified" else fit.temperature
+        if fit.status in ("zero", "infinite"):
             effect = "certain" if self.temperature_ == 0 else "the same for all classes"
             warnings.warn(
                 f"the fitted temperature_ is {self.temperature_:g}, so every predicted probability is {effect}: "
-                f"{self.fit_.reason}; calibrate with more rows, or ones that the model was not trained on",
+                f"{fit.reason}; calibrate with more rows, or ones that the model was not trained on",
                 ConvergenceWarning,
-                stacklevel=2,
+                stacklevel=3,
             )
+        elif fit.status == "beyond":
+            warnings.warn(f"the fitted temperature_ is but a limit: {fit.reason}", ConvergenceWarning, stacklevel=3)
         return self
 
     def _fit_estimator(

@@ -11,6 +11,7 @@ Measures of calibration live in `simsoftmax.calibration.metrics`.
 from __future__ import annotations
 
 import math
+from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any, Literal, NamedTuple
@@ -19,8 +20,10 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import ndtr, ndtri, stdtrit
 
-from ..arguments import RNG, Reals, as_probabilities, as_probability, as_threads, check_labels, generator
+from ..arguments import RNG, Reals, as_logits, as_probabilities, as_probability, as_threads, check_labels, generator
+from ..boltzmann import softmax
 from ..results import Displayed
+from .cases import Labels
 from .rows import Block, Table, as_table
 
 __all__ = ["FitStep", "TemperatureFit", "fit_temperature", "logits_from_probabilities"]
@@ -32,7 +35,7 @@ _LAST_STEP = 0.1  # and the longest step that may be the last, so that the inter
 _FARTHEST = 690.0  # |ln T| beyond which floating point ends
 _GROUPS = 2048  # the bootstrap weighs this many interleaved groups of rows
 
-Status = Literal["interior", "zero", "infinite", "unidentified"]
+Status = Literal["interior", "zero", "infinite", "unidentified", "beyond"]
 
 
 @dataclass(frozen=True)
@@ -78,7 +81,8 @@ class TemperatureFit(Displayed):
     rows, levels : int
         Shape of the logits.
     status : str
-        "interior", or "zero", "infinite", "unidentified".
+        "interior", or "zero", "infinite", "unidentified"; of rows that came in blocks also "beyond", where the answer
+        lies beyond the temperatures that were looked at.
     reason : str
         Why the answer is what it is, in one sentence.
     steps : tuple of FitStep
@@ -101,6 +105,41 @@ class TemperatureFit(Displayed):
     def passes(self) -> float:
         """Number of times that the data were read, the starting sample counted in proportion."""
         return sum(step.rows for step in self.steps) / self.rows
+
+    def apply(self, logits: Reals, *, axis: int = -1) -> NDArray[Any]:
+        """Return the calibrated probabilities softmax(logits / T) of other rows.
+
+        Parameters
+        ----------
+        logits : array_like, shape (..., K, ...)
+            Scores of the model whose temperature was fitted.
+        axis : int, optional
+            The axis that runs over the K levels.
+
+        Returns
+        -------
+        ndarray
+            In the shape and the floating type of the logits. Where no temperature was better than another they are
+            left as they are, at T = 1.
+
+        Raises
+        ------
+        TypeError, ValueError
+            If the logits are of the wrong kind, or have another number of levels than those that T was fitted to.
+
+        Examples
+        --------
+        >>> fit = fit_temperature([[2.0, 0.0], [2.0, 0.0], [0.0, 2.0]], [0, 1, 1])
+        >>> fit.apply([4.0, 0.0]).round(3).tolist()  # two of three were right at a score of 2: the odds are 2 to 1
+        [0.8, 0.2]
+        """
+        z = as_logits(logits, axis)
+        if z.shape[-1] != self.levels:
+            raise ValueError(
+                f"logits must have the {self.levels} levels that the temperature was fitted to, got {z.shape[-1]} "
+                f"along axis {axis}; pass rows of the same model"
+            )
+        return np.asarray(softmax(logits, 1.0 if self.status == "unidentified" else self.temperature, axis=axis))
 
     def __str__(self) -> str:
         shape = f"{self.rows:,} rows of {self.levels:,} logits"
@@ -276,8 +315,11 @@ def _next(u: float, step: float, low: float, high: float, reach: float = 2.0) ->
 
 def fit_temperature(
     logits: Reals,
-    labels: Reals,
+    labels: Labels,
     *,
+    classes: Sequence[Hashable] | None = None,
+    ignore_index: Any = None,
+    axis: int = -1,
     weights: Reals | None = None,
     confidence_level: float = 0.95,
     interval: Literal["sandwich", "bootstrap"] = "sandwich",
@@ -289,14 +331,22 @@ def fit_temperature(
 
     Parameters
     ----------
-    logits : array_like, shape (n, K)
+    logits : array_like, shape (n, K) or (..., K, ...)
         Scores of held-out rows, not probabilities (`logits_from_probabilities` turns those into logits). float32 and
         float64 are read where they lie, also from a `numpy.memmap` larger than memory; float16, integers and arrays
         that are not C-contiguous are converted a block at a time, and small tables to float64. A `dask.array` is
         reduced with one task graph a pass. A logit of -inf is a level that cannot be occupied.
-    labels : array_like of int, shape (n,)
-        The true level of every row, from 0 to K - 1.
-    weights : array_like, shape (n,), optional
+    labels : array_like, shape (n,) or (...), or soft labels in the shape of the logits
+        The true level of every row, from 0 to K - 1, or by its name in ``classes``. Soft labels give every level a
+        share, with sum 1 in each row; what is made likely then is a label drawn from them.
+    classes : sequence, optional
+        What labels call the levels, in the order of the logits.
+    ignore_index : optional
+        The label of rows that do not count, such as PyTorch's -100. They may hold anything, as rows of weight 0 may.
+    axis : int, optional
+        The axis that runs over the K levels: 1 for PyTorch's (n, K, height, width). Where it is not the last of two,
+        the logits are copied once.
+    weights : array_like, in the shape of one label a row, optional
         Weights of the rows, >= 0; only their ratios matter.
     confidence_level : float, optional
         Nominal coverage of the interval. At 95 % the sandwich covered 94.5 to 95.6 % of the book's study, and the
@@ -356,7 +406,8 @@ def fit_temperature(
         raise ValueError(f'interval must be "sandwich" or "bootstrap", got {interval!r}')
     if rng is not None:  # making one from nothing takes as long as a pass over a small table
         rng = generator(rng)
-    table = as_table(logits, labels, weights, as_threads(threads), progress)
+    forms = {"classes": classes, "ignore_index": ignore_index, "axis": axis}
+    table = as_table(logits, labels, weights, as_threads(threads), progress, **forms)
     with table.opened():
         return _fit(table, confidence_level, interval, rng)
 
@@ -396,7 +447,13 @@ def _search(table: Table, confidence_level: float, interval: str, rng: RNG) -> T
         if not far and abs(u) > 3:
             # Before the search goes far, one pass settles whether there is anything to be found.
             far = True
-            end = _at_an_end(fit, sums.weight, confidence_level)
+            at_ends = fit.table.total(Block.limits)
+            rows = (
+                fit.table.rows
+                if not fit.table.weights.size
+                else sums.weight**2 / float(np.square(fit.table.weights).sum())
+            )
+            end = _at_an_end(at_ends, sums.weight, rows, partial(_reaches, fit), confidence_level)
             if end is not None:
                 break
         if abs(u) > _FARTHEST:
@@ -443,9 +500,26 @@ class _End(NamedTuple):
     reason: str
 
 
-def _at_an_end(fit: _Fit, weight: float, confidence_level: float) -> _End | None:
-    """Return the answer where the NLL has no minimum at 0 < T < infinity, which one pass certifies."""
-    slope, hot, cold, wrong, uneven, size = (float(x) for x in fit.table.total(Block.limits))
+def _at_an_end(
+    limits: NDArray[np.float64],
+    weight: float,
+    rows: float,
+    reaches: Callable[[float, float, int], float],
+    confidence_level: float,
+) -> _End | None:
+    """Return the answer where the NLL has no minimum at 0 < T < infinity.
+
+    Parameters
+    ----------
+    limits : ndarray
+        What `Block.limits` returns, summed over all rows.
+    weight, rows : float
+        Sum of the weights, and how many rows that count alike would scatter as much.
+    reaches : function
+        `_reaches` without its first argument.
+    confidence_level : float
+    """
+    slope, hot, cold, wrong, uneven, size = (float(x) for x in limits)
     hot, cold = hot / weight, cold / weight
     if not uneven:
         reason = "every row's finite logits are all equal, so the probabilities do not depend on T"
@@ -454,14 +528,12 @@ def _at_an_end(fit: _Fit, weight: float, confidence_level: float) -> _End | None
         return None
     if wrong and not math.isfinite(slope):
         raise _BeyondRange
-    w = fit.table.weights
-    rows = fit.table.rows if not w.size else weight**2 / float(np.square(w).sum())
     rise = float(ndtri((1 + confidence_level) / 2)) ** 2 / (2 * rows)  # of the NLL, at the likelihood-ratio limit
     if not wrong:
         reason = "every label is a maximum of its row, so the likelihood grows as T falls to 0"
-        return _End(0.0, 0.0, _reaches(fit, cold + rise, hot, -1), cold, "zero", reason)
+        return _End(0.0, 0.0, reaches(cold + rise, hot, -1), cold, "zero", reason)
     reason = "the labels' logits are on average no higher than their rows' means, so the likelihood grows with T"
-    return _End(math.inf, _reaches(fit, hot + rise, math.inf, 1), math.inf, hot, "infinite", reason)
+    return _End(math.inf, reaches(hot + rise, math.inf, 1), math.inf, hot, "infinite", reason)
 
 
 def _reaches(fit: _Fit, target: float, largest: float, sign: int) -> float:
@@ -490,9 +562,7 @@ def _interval(
     """Return the interval of T around exp(-root)."""
     table = fit.table
     rows = int(np.count_nonzero(table.weights)) if table.weights.size else table.rows
-    if rows == 1 or sums.squares == 0:  # nothing tells how the slopes scatter
-        return 0.0, math.inf
-    if interval == "bootstrap":
+    if interval == "bootstrap" and rows > 1 and sums.squares > 0:
         scale = fit.scale(root)
         groups = min(table.rows, _GROUPS)
         parts = table.total(partial(Block.groups, scale=scale, unit=table.unit, number=groups))
@@ -508,6 +578,13 @@ def _interval(
         centre = -math.log(scale * _LN2)
         with np.errstate(over="ignore"):
             return float(np.exp(centre - high)), float(np.exp(centre - low))
+    return _sandwich(sums, root, rows, confidence_level)
+
+
+def _sandwich(sums: _Sums, root: float, rows: int, confidence_level: float) -> tuple[float, float]:
+    """Return the interval of T around exp(-root) from the robust variance (Huber 1967) of so many rows that count."""
+    if rows == 1 or sums.squares == 0:  # nothing tells how the slopes scatter
+        return 0.0, math.inf
     step = root - math.log(sums.beta)
     deviation = math.sqrt(sums.squares_after(step) * rows / (rows - 1)) / sums.curvature_after(step)
     half = min(sums.student((1 - confidence_level) / 2, rows) * deviation, _FARTHEST)

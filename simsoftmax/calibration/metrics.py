@@ -26,8 +26,9 @@ The measures equal those of other libraries on ordinary input. They differ, on p
 from __future__ import annotations
 
 import math
+from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal, NamedTuple, TypedDict
 
 import numpy as np
 from numpy.typing import NDArray
@@ -39,16 +40,14 @@ from ..arguments import (
     RNG,
     Reals,
     as_count,
-    as_labels,
     as_probabilities,
     as_probability,
-    as_real,
-    as_weights,
-    check_order,
+    check_labels,
     generator,
 )
 from ..intervals import clopper_pearson
 from ..results import Displayed, Result
+from .cases import Labels, as_cases
 
 __all__ = [
     "BrierDecomposition",
@@ -75,27 +74,40 @@ class _Events(NamedTuple):
     outcome: Array
 
 
+class _Forms(TypedDict):
+    """The forms of probabilities and labels, as in `reliability_diagram`, passed on as they are."""
+
+    classes: Sequence[Hashable] | None
+    ignore_index: Any
+    axis: int
+
+
 def _checked(
-    probabilities: Reals, labels: Reals, weights: Reals | None = None
-) -> tuple[Array, NDArray[np.int64], Array]:
-    """Return checked probabilities, labels and weights; rows of weight 0 may hold anything, and are made harmless."""
-    check_order("probabilities", probabilities)
-    p = as_real("probabilities", probabilities, "pass softmax(logits)")
-    if p.ndim not in (1, 2) or p.size == 0:
-        raise ValueError(
-            f"probabilities must have shape (n, K), or (n,) for an event, got shape {p.shape}; pass one row per label"
-        )
-    w = np.ones(len(p)) if weights is None else as_weights(weights, len(p))
-    if not w.all():
+    probabilities: Reals, labels: Labels, forms: _Forms, *, weights: Reals | None = None, soft: bool = False
+) -> tuple[Array, NDArray[np.int64], Array | None, Array]:
+    """Return checked probabilities, labels, soft labels and weights.
+
+    Rows that do not count may hold anything, and are made harmless.
+    """
+    p, y, shares, w = as_cases("probabilities", probabilities, labels, weights, events=True, soft=soft, **forms)
+    if w is not None and not w.all():
         p = p.copy()
         p[w == 0] = 1 / p[0].size
     p = as_probabilities(p, events=p.ndim == 1)
-    y = as_labels(labels, len(p), p.shape[1] if p.ndim == 2 else 2, w)
-    return np.minimum(p.astype(np.float64), 1.0), y.astype(np.int64), w
+    if shares is None:
+        check_labels(y, p.shape[1] if p.ndim == 2 else 2, w)
+    weighed = np.ones(len(p)) if w is None else w
+    return np.minimum(p.astype(np.float64), 1.0), y.astype(np.int64), shares, weighed
 
 
-def _events(probabilities: Reals, labels: Reals) -> _Events:
-    p, y, _ = _checked(probabilities, labels)
+def _counting(probabilities: Reals, labels: Labels, forms: _Forms) -> tuple[Array, NDArray[np.int64]]:
+    """Return the probabilities and the labels of the rows that count."""
+    p, y, _, w = _checked(probabilities, labels, forms)
+    return (p, y) if w.all() else (p[w > 0], y[w > 0])
+
+
+def _events(probabilities: Reals, labels: Labels, forms: _Forms) -> _Events:
+    p, y = _counting(probabilities, labels, forms)
     if p.ndim == 1:
         return _Events(p, y.astype(np.float64))
     favourite = p.argmax(axis=1)
@@ -180,8 +192,11 @@ class ReliabilityDiagram(Result):
 
 def reliability_diagram(
     probabilities: Reals,
-    labels: Reals,
+    labels: Labels,
     *,
+    classes: Sequence[Hashable] | None = None,
+    ignore_index: Any = None,
+    axis: int = -1,
     bins: int = 15,
     binning: Binning = "width",
     confidence_level: float = 0.95,
@@ -190,10 +205,17 @@ def reliability_diagram(
 
     Parameters
     ----------
-    probabilities : array_like, shape (n, K) or (n,)
+    probabilities : array_like, shape (n, K), (..., K, ...) or (n,)
         Predicted probabilities of the levels, or of an event.
-    labels : array_like of int, shape (n,)
-        True levels, or 1 where the event happened.
+    labels : array_like, shape (n,) or (...)
+        True levels, or 1 where the event happened; or their names in ``classes``.
+    classes : sequence, optional
+        What labels call the levels, in the order of the probabilities; of an event, what labels say where it did not
+        happen and where it did.
+    ignore_index : optional
+        The label of rows that do not count, such as PyTorch's -100; they may hold anything.
+    axis : int, optional
+        The axis that runs over the K levels: 1 for PyTorch's (n, K, height, width).
     bins : int, optional
         Number of bins.
     binning : {"width", "mass"}, optional
@@ -212,7 +234,8 @@ def reliability_diagram(
         If an argument is of the wrong kind, shape or range.
     """
     confidence_level = as_probability("confidence_level", confidence_level)
-    events, edges = _binned(probabilities, labels, bins, binning)
+    forms = _Forms(classes=classes, ignore_index=ignore_index, axis=axis)
+    events, edges = _binned(probabilities, labels, bins, binning, forms)
     index = _bin_of(events.confidence, edges)
     size = len(edges) - 1
     count = np.bincount(index, minlength=size)
@@ -229,18 +252,21 @@ def reliability_diagram(
     return ReliabilityDiagram(edges, count, confidence, accuracy, low, high, by_chance, confidence_level)
 
 
-def _binned(probabilities: Reals, labels: Reals, bins: int, binning: Binning) -> tuple[_Events, Array]:
+def _binned(probabilities: Reals, labels: Labels, bins: int, binning: Binning, forms: _Forms) -> tuple[_Events, Array]:
     bins = as_count("bins", bins, high=10**6)
     if binning not in ("width", "mass"):
         raise ValueError(f'binning must be "width" or "mass", got {binning!r}')
-    events = _events(probabilities, labels)
+    events = _events(probabilities, labels, forms)
     return events, _edges(events.confidence, bins, binning)
 
 
 def expected_calibration_error(
     probabilities: Reals,
-    labels: Reals,
+    labels: Labels,
     *,
+    classes: Sequence[Hashable] | None = None,
+    ignore_index: Any = None,
+    axis: int = -1,
     bins: int = 15,
     binning: Binning = "width",
     norm: Literal[1, 2] = 1,
@@ -251,7 +277,7 @@ def expected_calibration_error(
 
     Parameters
     ----------
-    probabilities, labels, bins, binning
+    probabilities, labels, classes, ignore_index, axis, bins, binning
         As in `reliability_diagram`.
     norm : {1, 2}, optional
         1 for the mean size of the gap (Naeini, Cooper and Hauskrecht 2015; Guo et al. 2017), 2 for its root mean
@@ -283,13 +309,14 @@ def expected_calibration_error(
     if norm not in (1, 2):
         raise ValueError(f"norm must be 1 or 2, got {norm!r}")
     options: dict[str, Any] = {"bins": bins, "binning": binning, "norm": norm, "debias": debias}
+    forms = _Forms(classes=classes, ignore_index=ignore_index, axis=axis)
     if classwise:
-        p, y, _ = _checked(probabilities, labels)
+        p, y = _counting(probabilities, labels, forms)
         if p.ndim == 1:
             raise ValueError("probabilities must have shape (n, K) for a classwise error, got one column")
         columns = [expected_calibration_error(p[:, k], y == k, **options) for k in range(p.shape[1])]
         return np.float64(np.mean(columns))
-    table = reliability_diagram(probabilities, labels, bins=bins, binning=binning)
+    table = reliability_diagram(probabilities, labels, bins=bins, binning=binning, **forms)
     full = table.count > 0
     share, gap, accuracy = table.share[full], table.gap[full], table.accuracy[full]
     count = table.count[full]
@@ -308,13 +335,21 @@ def expected_calibration_error(
 
 
 def maximum_calibration_error(
-    probabilities: Reals, labels: Reals, *, bins: int = 15, binning: Binning = "width"
+    probabilities: Reals,
+    labels: Labels,
+    *,
+    classes: Sequence[Hashable] | None = None,
+    ignore_index: Any = None,
+    axis: int = -1,
+    bins: int = 15,
+    binning: Binning = "width",
 ) -> float:
     """Return the largest gap between confidence and accuracy over the bins that hold anything.
 
     Arguments and errors are those of `reliability_diagram`. The noisiest bin decides, so look at its count.
     """
-    return reliability_diagram(probabilities, labels, bins=bins, binning=binning).maximum_calibration_error
+    forms = _Forms(classes=classes, ignore_index=ignore_index, axis=axis)
+    return reliability_diagram(probabilities, labels, bins=bins, binning=binning, **forms).maximum_calibration_error
 
 
 @dataclass(frozen=True)
@@ -352,8 +387,11 @@ class CalibrationErrorEstimate(Displayed):
 
 def estimate_calibration_error(
     probabilities: Reals,
-    labels: Reals,
+    labels: Labels,
     *,
+    classes: Sequence[Hashable] | None = None,
+    ignore_index: Any = None,
+    axis: int = -1,
     bins: int = 15,
     binning: Binning = "width",
     confidence_level: float = 0.95,
@@ -369,7 +407,7 @@ def estimate_calibration_error(
 
     Parameters
     ----------
-    probabilities, labels, bins, binning
+    probabilities, labels, classes, ignore_index, axis, bins, binning
         As in `reliability_diagram`.
     confidence_level : float, optional
         Coverage of the interval.
@@ -383,9 +421,11 @@ def estimate_calibration_error(
     CalibrationErrorEstimate
     """
     confidence_level = as_probability("confidence_level", confidence_level)
+    forms = _Forms(classes=classes, ignore_index=ignore_index, axis=axis)
     resamples = as_count("resamples", resamples, high=10**7)
     rng = generator(rng)
-    events, edges = _binned(probabilities, labels, bins, binning)
+    options: dict[str, Any] = {"bins": bins, "binning": binning, **forms}
+    events, edges = _binned(probabilities, labels, bins, binning, forms)
     index = _bin_of(events.confidence, edges)
     difference = events.outcome - events.confidence
     size, rows = len(edges) - 1, len(index)
@@ -395,18 +435,25 @@ def estimate_calibration_error(
         drawn[r] = abs(np.bincount(index[pick], difference[pick], size)).sum() / rows
     tail = (1 - confidence_level) / 2
     few, many = np.quantile(drawn, [tail, 1 - tail])
-    value = expected_calibration_error(probabilities, labels, bins=bins, binning=binning)
+    value = expected_calibration_error(probabilities, labels, **options)
     return CalibrationErrorEstimate(
         value=value,
-        debiased=expected_calibration_error(probabilities, labels, bins=bins, binning=binning, debias=True),
+        debiased=expected_calibration_error(probabilities, labels, **options, debias=True),
         low=max(0.0, 2 * value - float(many)),
         high=max(0.0, 2 * value - float(few)),
         confidence_level=confidence_level,
-        by_chance=reliability_diagram(probabilities, labels, bins=bins, binning=binning).expected_by_chance,
+        by_chance=reliability_diagram(probabilities, labels, **options).expected_by_chance,
     )
 
 
-def smooth_calibration_error(probabilities: Reals, labels: Reals) -> float:
+def smooth_calibration_error(
+    probabilities: Reals,
+    labels: Labels,
+    *,
+    classes: Sequence[Hashable] | None = None,
+    ignore_index: Any = None,
+    axis: int = -1,
+) -> float:
     """Return the smooth calibration error, which has no bins to choose (Blasiok and Nakkiran 2023).
 
     The residuals, outcome less confidence, are smoothed along the confidence with a Gaussian kernel reflected at 0
@@ -415,14 +462,14 @@ def smooth_calibration_error(probabilities: Reals, labels: Reals) -> float:
 
     Parameters
     ----------
-    probabilities, labels
+    probabilities, labels, classes, ignore_index, axis
         As in `reliability_diagram`.
 
     Returns
     -------
     float
     """
-    events = _events(probabilities, labels)
+    events = _events(probabilities, labels, _Forms(classes=classes, ignore_index=ignore_index, axis=axis))
     cells = 4096
     cell = np.minimum((events.confidence * cells).astype(np.int64), cells - 1)
     residual = np.bincount(cell, events.outcome - events.confidence, cells) / len(cell)
@@ -437,29 +484,50 @@ def smooth_calibration_error(probabilities: Reals, labels: Reals) -> float:
     return float(brentq(excess, narrowest, 1.0, xtol=1e-7))
 
 
-def negative_log_likelihood(probabilities: Reals, labels: Reals, *, weights: Reals | None = None) -> float:
+def negative_log_likelihood(
+    probabilities: Reals,
+    labels: Labels,
+    *,
+    classes: Sequence[Hashable] | None = None,
+    ignore_index: Any = None,
+    axis: int = -1,
+    weights: Reals | None = None,
+) -> float:
     """Return the mean of -ln p of what happened, in nats.
 
     A label to which the model gave probability 0 makes it infinite, as it should: nothing is clipped.
 
     Parameters
     ----------
-    probabilities, labels
-        As in `reliability_diagram`.
-    weights : array_like, shape (n,), optional
+    probabilities, labels, classes, ignore_index, axis
+        As in `reliability_diagram`. Labels may be soft too, a share for each level in the shape of the probabilities:
+        then this is the mean score of labels that are drawn from them.
+    weights : array_like, in the shape of one label a row, optional
         Weights of the rows.
 
     Returns
     -------
     float
     """
-    p, y, w = _checked(probabilities, labels, weights)
-    own = np.where(y == 1, p, 1 - p) if p.ndim == 1 else p[np.arange(len(p)), y]
-    with np.errstate(divide="ignore"):
-        return float(np.sum(-np.log(own[w > 0]) * w[w > 0]) / w.sum())
+    forms = _Forms(classes=classes, ignore_index=ignore_index, axis=axis)
+    p, y, soft, w = _checked(probabilities, labels, forms, weights=weights, soft=True)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        if soft is None:
+            own = -np.log(np.where(y == 1, p, 1 - p) if p.ndim == 1 else p[np.arange(len(p)), y])
+        else:
+            own = np.sum(-np.log(p) * soft, axis=1, where=soft > 0)
+    return float(np.sum(own[w > 0] * w[w > 0]) / w.sum())
 
 
-def brier_score(probabilities: Reals, labels: Reals, *, weights: Reals | None = None) -> float:
+def brier_score(
+    probabilities: Reals,
+    labels: Labels,
+    *,
+    classes: Sequence[Hashable] | None = None,
+    ignore_index: Any = None,
+    axis: int = -1,
+    weights: Reals | None = None,
+) -> float:
     """Return the mean squared distance between the probabilities and what happened (Brier 1950).
 
     For probabilities of shape (n, K) the squares are summed over the levels, so the score lies between 0 and 2; for
@@ -467,17 +535,26 @@ def brier_score(probabilities: Reals, labels: Reals, *, weights: Reals | None = 
 
     Parameters
     ----------
-    probabilities, labels
-        As in `reliability_diagram`.
-    weights : array_like, shape (n,), optional
+    probabilities, labels, classes, ignore_index, axis
+        As in `reliability_diagram`. Labels may be soft too, a share for each level in the shape of the probabilities:
+        then this is the mean score of labels that are drawn from them.
+    weights : array_like, in the shape of one label a row, optional
         Weights of the rows.
 
     Returns
     -------
     float
+
+    Notes
+    -----
+    For soft labels q, |p - q|^2 is less than this by 1 - sum_k q_k^2, which no forecast changes.
     """
-    p, y, w = _checked(probabilities, labels, weights)
-    square = (p - y) ** 2 if p.ndim == 1 else _squares(p, y)
+    forms = _Forms(classes=classes, ignore_index=ignore_index, axis=axis)
+    p, y, soft, w = _checked(probabilities, labels, forms, weights=weights, soft=True)
+    if soft is not None:  # sum_y q_y |p - e_y|^2
+        square = (p**2).sum(axis=1) - 2 * (p * soft).sum(axis=1) + 1
+    else:
+        square = (p - y) ** 2 if p.ndim == 1 else _squares(p, y)
     return float(np.sum(w * square) / w.sum())
 
 
@@ -520,7 +597,14 @@ class BrierDecomposition(Displayed):
 
 
 def brier_decomposition(
-    probabilities: Reals, labels: Reals, *, bins: int = 15, binning: Binning = "width"
+    probabilities: Reals,
+    labels: Labels,
+    *,
+    classes: Sequence[Hashable] | None = None,
+    ignore_index: Any = None,
+    axis: int = -1,
+    bins: int = 15,
+    binning: Binning = "width",
 ) -> BrierDecomposition:
     """Return the parts of the Brier score (Murphy 1973), exact for any bins.
 
@@ -528,14 +612,15 @@ def brier_decomposition(
 
     Parameters
     ----------
-    probabilities, labels, bins, binning
+    probabilities, labels, classes, ignore_index, axis, bins, binning
         As in `reliability_diagram`.
 
     Returns
     -------
     BrierDecomposition
     """
-    p, y, _ = _checked(probabilities, labels)
+    forms = _Forms(classes=classes, ignore_index=ignore_index, axis=axis)
+    p, y = _counting(probabilities, labels, forms)
     if p.ndim == 2:
         columns = [brier_decomposition(p[:, k], y == k, bins=bins, binning=binning) for k in range(p.shape[1])]
         return BrierDecomposition(

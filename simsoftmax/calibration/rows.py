@@ -19,7 +19,8 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from ..arguments import as_real, as_weights, check_labels, check_order, one_label_a_row, sums_to_one
+from ..arguments import check_labels, sums_to_one
+from .cases import Cases, as_cases
 
 __all__ = ["Block", "Table", "as_table"]
 
@@ -46,6 +47,8 @@ class Block(NamedTuple):
     """From one row to be read to the next."""
     start: int
     """Where the piece begins in the table."""
+    soft: Floats | None = None
+    """Shape (n, K), where labels are soft; then ``labels`` are the levels with the largest shares."""
 
     def likelihood(self, scale: float, other: float, unit: float) -> Floats:
         """Return the sums that `kernels.calibration.likelihood_sums` makes in one pass."""
@@ -61,7 +64,32 @@ class Block(NamedTuple):
     def _pass(self, scale: float, other: float, unit: float, rows: Floats) -> Floats:
         from ..kernels.calibration import likelihood_sums
 
-        return likelihood_sums(self.logits, self.labels, self.weights, unit, scale, other, self.first, self.step, rows)
+        if self.soft is not None and not rows.size:
+            rows = np.zeros((len(self.logits), 3))
+        sums = likelihood_sums(self.logits, self.labels, self.weights, unit, scale, other, self.first, self.step, rows)
+        return sums if self.soft is None else self._softened(sums, scale, other, unit, rows)
+
+    def _softened(self, sums: Floats, scale: float, other: float, unit: float, rows: Floats) -> Floats:
+        """Return the sums of a pass for soft labels, and mend its rows.
+
+        A soft label stands for a logit of sum_k q_k z_k. Beside the level that the kernel took for the label it moves
+        a row's NLL, and its slope in log beta, by beta times the difference, and nothing else.
+        """
+        read = slice(self.first, None, self.step)
+        labels, soft = self.labels[read], np.asarray(self.soft)[read]
+        z = self.logits[read].astype(np.float64)
+        with np.errstate(over="ignore", invalid="ignore"):
+            gap = z[np.arange(len(z)), labels][:, None] - z
+        w = self.weights[read] * unit if self.weights.size else np.ones(len(z))
+        slope, curvature = rows[read].T[:2]
+        sums = sums.copy()
+        # Levels without a share may have any logit. What else is not finite the caller sees.
+        with np.errstate(over="ignore", invalid="ignore"):
+            moved = np.where(w > 0, np.sum(gap * soft, axis=1, where=soft > 0), 0.0) * w * math.log(2)
+            slope += scale * moved
+            sums[1:4] += np.array([other, scale, scale]) * moved.sum()
+            sums[9:12] = slope @ slope, slope @ curvature, np.sum(slope**4)
+        return sums
 
     def limits(self) -> Floats:
         """Return what decides whether the minimum lies at an end.
@@ -78,7 +106,7 @@ class Block(NamedTuple):
             count = allowed.sum(axis=1)
             with np.errstate(over="ignore", invalid="ignore", divide="ignore"):  # the caller sees what is not finite
                 gap = z - z.max(axis=1, keepdims=True)
-                own = gap[np.arange(len(z)), y]
+                own = _of_labels(gap, y, None if self.soft is None else self.soft[begin : begin + length])
                 finite = np.where(allowed, gap, 0.0)
                 result += [
                     np.sum(w * (finite.sum(axis=1) / count - own)),
@@ -94,7 +122,7 @@ class Block(NamedTuple):
         """Return half of the largest distance of a label, and of any level, from the maximum of its row."""
         z, y, _ = self._harmless(slice(None))
         half = z.max(axis=1, keepdims=True) / 2 - z / 2
-        return np.array([half[np.arange(len(z)), y].max(), half[np.isfinite(half)].max()])
+        return np.array([_of_labels(half, y, self.soft).max(), half[np.isfinite(half)].max()])
 
     def _harmless(self, rows: slice) -> tuple[Floats, NDArray[np.int64], Floats]:
         """Return a few rows in double precision; those of weight 0 may hold anything, and are made harmless."""
@@ -124,6 +152,9 @@ class Block(NamedTuple):
                 "give one a finite score"
             )
         impossible = (logits[np.arange(len(logits)), np.where(used, labels, 0)] == -np.inf) & used
+        if self.soft is not None:
+            there = (logits == -np.inf) & (self.soft > 0) & used[:, None]
+            impossible, labels = there.any(axis=1), np.where(there.any(axis=1), there.argmax(axis=1), labels)
         if impossible.any():
             row = int(impossible.argmax())
             raise ValueError(
@@ -133,11 +164,20 @@ class Block(NamedTuple):
         return np.zeros(1)
 
 
+def _of_labels(table: Floats, labels: NDArray[np.int64], soft: Floats | None) -> Floats:
+    """Return what a table holds at each row's label, or the mean of it over a soft one."""
+    if soft is None:
+        return np.asarray(table[np.arange(len(table)), labels])
+    with np.errstate(invalid="ignore"):
+        return np.asarray(np.sum(table * soft, axis=1, where=soft > 0))
+
+
 class Table:
     """Logits, labels and weights as blocks of rows that a kernel can read, and nothing copied whole."""
 
-    def __init__(self, logits: Any, labels: NDArray[Any], weights: Floats | None, threads: int, progress: bool) -> None:
-        self.logits, self.labels = logits, labels
+    def __init__(self, cases: Cases, threads: int, progress: bool) -> None:
+        logits, self.labels, self.soft, weights = cases
+        self.logits = logits
         self.weights = np.empty(0) if weights is None else np.ascontiguousarray(weights)
         self.unit = 1.0 if weights is None else 1 / float(weights.max())
         if weights is not None:  # a weight that is nothing beside the largest is none, for kernels and checks alike
@@ -173,7 +213,7 @@ class Table:
         direct = direct and self.factor == 1
         length = (self.length if direct else max(1, _CONVERTED_UNIT // self.levels)) * step
         if direct and length >= self.rows * step and not self.progress and self.labels.dtype == np.int64:
-            return function(Block(self.logits, np.ascontiguousarray(self.labels), self.weights, 0, step, 0))
+            return function(Block(self.logits, np.ascontiguousarray(self.labels), self.weights, 0, step, 0, self.soft))
         starts = range(0, self.rows, length)
         results: list[Floats] = [np.empty(0)] * len(starts)
         queue = itertools.count()
@@ -191,7 +231,8 @@ class Table:
                     logits = _converted(logits, self.dtype, self.factor)
                 labels = np.ascontiguousarray(self.labels[rows], np.int64)
                 weights = np.ascontiguousarray(self.weights[rows]) if self.weights.size else self.weights
-                results[number] = function(Block(logits, labels, weights, 0, step if direct else 1, start))
+                soft = None if self.soft is None else self.soft[rows]
+                results[number] = function(Block(logits, labels, weights, 0, step if direct else 1, start, soft))
                 if bar is not None:
                     bar.update(rows.stop - start)
 
@@ -219,9 +260,9 @@ class Table:
 class _DaskTable(Table):
     """The same for a `dask.array`: one task graph a pass, run by whatever scheduler is in force."""
 
-    def __init__(self, logits: Any, labels: NDArray[Any], weights: Floats | None, threads: int, progress: bool) -> None:
-        super().__init__(logits, labels, weights, 1, progress)
-        whole = logits.rechunk({1: -1})
+    def __init__(self, cases: Cases, threads: int, progress: bool) -> None:
+        super().__init__(cases, 1, progress)
+        whole = cases.scores.rechunk({1: -1})
         self.chunks = list(whole.to_delayed().ravel())
         self.starts = np.concatenate([[0], np.cumsum(whole.chunks[0])])
 
@@ -231,7 +272,8 @@ class _DaskTable(Table):
         tasks = []
         for chunk, start, stop in zip(self.chunks, self.starts[:-1], self.starts[1:], strict=True):
             weights = self.weights[start:stop] if self.weights.size else self.weights
-            tasks.append(apply(chunk, self.labels[start:stop], weights, int(start)))
+            soft = None if self.soft is None else self.soft[start:stop]
+            tasks.append(apply(chunk, self.labels[start:stop], weights, int(start), soft))
         bar = self._bar() if step == 1 else None
         results = dask.compute(*tasks)
         if bar is not None:
@@ -248,11 +290,12 @@ def _in_chunk(
     labels: NDArray[Any],
     weights: Floats,
     start: int,
+    soft: Floats | None,
 ) -> Floats:
     logits = _converted(logits, dtype, factor)
     first = min(-start % step, len(logits) - 1)  # at least one row a block, so that every block answers alike
     labels = np.ascontiguousarray(labels, np.int64)
-    return function(Block(logits, labels, np.ascontiguousarray(weights), first, step, start))
+    return function(Block(logits, labels, np.ascontiguousarray(weights), first, step, start, soft))
 
 
 def _converted(logits: NDArray[Any], dtype: type[np.floating[Any]], factor: float) -> NDArray[Any]:
@@ -264,30 +307,15 @@ def _converted(logits: NDArray[Any], dtype: type[np.floating[Any]], factor: floa
         return np.ascontiguousarray((half - half.max(axis=1, keepdims=True)) * factor * 2)
 
 
-def as_table(logits: Any, labels: Any, weights: Any, threads: int, progress: bool) -> Table:
-    """Check logits, labels and weights, and return them as a table."""
-    dask = type(logits).__module__.partition(".")[0] == "dask"
-    check_order("logits", logits)
-    if not dask:
-        logits = as_real("logits", logits, "pass one score per row and level")
-    if logits.ndim != 2 or 0 in logits.shape:
-        raise ValueError(
-            f"logits must have shape (rows, levels) with at least one of each, got shape {logits.shape}; "
-            "pass one row of scores for every label"
-        )
-    if dask:
-        if logits.dtype.kind not in "fiu":
-            raise TypeError(f"logits must be real numbers, got dtype {logits.dtype}; pass one score per row and level")
-        if math.isnan(logits.shape[0]):
-            raise ValueError("logits must have known chunk sizes; call logits.compute_chunk_sizes() first")
-    y = one_label_a_row(labels, *logits.shape)  # the kernel looks whether they are in range
-    w = None
-    if weights is not None:
-        w = as_weights(weights, y.size)
-        check_labels(y, logits.shape[1], w)
-    if not dask:
-        _warn_of_probabilities(logits)
-    return (_DaskTable if dask else Table)(logits, y, w, threads, progress)
+def as_table(logits: Any, labels: Any, weights: Any, threads: int, progress: bool, **forms: Any) -> Table:
+    """Check logits, labels and weights, and return them as a table; ``forms`` are those of `as_cases`."""
+    cases = as_cases("logits", logits, labels, weights, **forms)
+    if cases.weights is not None and cases.soft is None:
+        check_labels(cases.labels, cases.scores.shape[1], cases.weights)  # and else the kernel looks
+    if isinstance(cases.scores, np.ndarray):
+        _warn_of_probabilities(cases.scores)
+        return Table(cases, threads, progress)
+    return _DaskTable(cases, threads, progress)
 
 
 def _warn_of_probabilities(logits: NDArray[Any]) -> None:

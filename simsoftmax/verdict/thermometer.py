@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy import optimize, special
 
-from ..arguments import Reals, as_counts, as_logits, as_probability, as_vector_logits, first_index
+from ..arguments import Reals, as_logits, as_probability, as_vector_logits, first_index
 from ..intervals import clopper_pearson
+from ..levels import Tally, Tokens, as_draw_counts, level_names
 from ..results import Displayed, counted
 from .null import LARGE, Null, binomial_quantile
 
@@ -73,15 +74,26 @@ class TemperatureEstimate(Displayed):
         return text + "."
 
 
-def estimate_temperature(counts: Reals, logits: Reals, *, confidence_level: float = 0.95) -> TemperatureEstimate:
+def estimate_temperature(
+    counts: Reals | None = None,
+    logits: Reals | None = None,
+    *,
+    tokens: Tokens | None = None,
+    tally: Tally | None = None,
+    names: Sequence[Hashable] | None = None,
+    confidence_level: float = 0.95,
+) -> TemperatureEstimate:
     """Estimate the temperature of a sampler from its counts, with a confidence interval.
 
     Parameters
     ----------
-    counts : array_like, shape (K,)
-        Number of independent draws of each level.
+    counts : array_like, shape (K,), optional
+        Number of independent draws of each level, in the order of the logits. In its place `tokens` or `tally` may say
+        what was drawn.
     logits : array_like, shape (K,)
         Scores z; -inf marks a level that cannot be occupied.
+    tokens, tally, names : optional
+        As in `verify`.
     confidence_level : float, optional
         Coverage of the interval.
 
@@ -115,7 +127,8 @@ def estimate_temperature(counts: Reals, logits: Reals, *, confidence_level: floa
             "of logits use fit_temperature"
         )
     z = as_vector_logits(logits)
-    n = as_counts(counts, len(z))
+    called = level_names(names, len(z), carrier=logits)
+    n = as_draw_counts(counts, len(z), tokens=tokens, tally=tally, names=called)
     level = as_probability("confidence_level", confidence_level)
     allowed = z > -np.inf
     if n[~allowed].any():

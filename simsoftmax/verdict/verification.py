@@ -7,7 +7,8 @@ residuals that its exact covariance makes independent. `power` says what the tes
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from collections.abc import Hashable, Sequence
+from dataclasses import dataclass, replace
 from functools import lru_cache
 
 import numpy as np
@@ -17,13 +18,13 @@ from ..arguments import (
     Proposal,
     Reals,
     as_count,
-    as_counts,
     as_distribution,
     as_probability,
     as_temperature,
     as_vector_logits,
 )
 from ..boltzmann import softmax
+from ..levels import Tally, Tokens, as_draw_counts, level_names
 from ..markov import boltzmann_exponents
 from ..proposals import Rule, as_proposal, matrix_moves
 from ..results import Displayed
@@ -68,6 +69,8 @@ class Verdict(Displayed):
         Index of the level with the largest standardised residual (n_i - N p_i) / sqrt(N p_i (1 - p_i)) in size.
     worst_residual : float
         That residual; infinite where a level of probability zero is occupied.
+    worst_name : str or None
+        What that level is called, where names were given.
     """
 
     passed: bool
@@ -85,6 +88,7 @@ class Verdict(Displayed):
     detectable_temperature: float
     worst_level: int
     worst_residual: float
+    worst_name: str | None = None
 
     def __post_init__(self) -> None:
         # Every comparison with a NaN is false: it would read as a failure here, and as a pass a little further on.
@@ -112,10 +116,11 @@ class Verdict(Displayed):
                 f"would have been caught with {percent(self.power)} power, and {within}."
             )
         size = float(f"{abs(self.worst_residual):.3g}")
+        level = f"the level {'at index ' + str(self.worst_level) if self.worst_name is None else repr(self.worst_name)}"
         where = (
-            f"the level at index {self.worst_level} is occupied though its probability is zero"
+            f"{level} is occupied though its probability is zero"
             if impossible
-            else f"the level at index {self.worst_level} is worst, {size:,.12g} standard deviations too "
+            else f"{level} is worst, {size:,.12g} standard deviations too "
             + ("full" if self.worst_residual > 0 else "empty")
         )
         return (
@@ -125,10 +130,13 @@ class Verdict(Displayed):
 
 
 def verify(
-    counts: Reals,
-    logits: Reals,
+    counts: Reals | None = None,
+    logits: Reals | None = None,
     temperature: float = 1.0,
     *,
+    tokens: Tokens | None = None,
+    tally: Tally | None = None,
+    names: Sequence[Hashable] | None = None,
     false_alarm: float = 1e-3,
     power: float = 0.99,
 ) -> Verdict:
@@ -136,13 +144,21 @@ def verify(
 
     Parameters
     ----------
-    counts : array_like, shape (K,)
-        Number of particles (draws) in each level; of draws, one index each, ``np.bincount(draws, minlength=K)``. The
-        draws must be independent: for time averages of a Markov chain use `verify_average`.
+    counts : array_like, shape (K,), optional
+        Number of particles (draws) in each level, in the order of the logits. In its place `tokens` or `tally` may say
+        what was drawn. The draws must be independent: for time averages of a Markov chain use `verify_average`.
     logits : array_like, shape (K,)
         Scores z; -inf marks a level that cannot be occupied, as after top-k or top-p truncation.
     temperature : float, optional
         T >= 0 in units of the logits; 0 and infinity are the exact limits.
+    tokens : array_like, shape (n,), optional
+        The draws themselves: numbers of levels from 0 or, with names, what the levels are called.
+    tally : mapping, Series or frame, optional
+        How often each level was drawn, by its number or name: a `collections.Counter`, a dict, or what
+        ``value_counts()`` of pandas or polars gives, in any order. Levels that it does not list were never drawn.
+    names : sequence, optional
+        What the levels are called, in the order of the logits. By default the index of logits that are a pandas Series
+        with names in it, and else numbers from 0.
     false_alarm : float, optional
         Probability of failing a perfect sampler, at most: the total of all tests made here.
     power : float, optional
@@ -178,15 +194,21 @@ def verify(
     True
     >>> bool(verify([71000, 23000, 6000], [2.0, 1.0, 0.1]))
     False
+    >>> from collections import Counter
+    >>> drawn = Counter(sun=659, rain=242, snow=99)
+    >>> bool(verify(tally=drawn, logits=[0.1, 2.0, 1.0], names=["snow", "sun", "rain"]))
+    True
     """
     z, t = as_vector_logits(logits), float(as_temperature(temperature, scalar=True))
-    n = as_counts(counts, len(z))
+    called = level_names(names, len(z), carrier=logits)
+    n = as_draw_counts(counts, len(z), tokens=tokens, tally=tally, names=called)
     alarm, strength = as_probability("false_alarm", false_alarm), as_probability("power", power)
     null, seen = prepare(z.tobytes(), t, int(n.sum()), alarm, strength)
     excess, spread = n - null.particles * null.p, np.sqrt(null.particles * null.p * (1 - null.p))
-    return _verdict(
+    verdict = _verdict(
         null, null.judge(n), seen, null.particles, t, n / null.particles, _residuals(excess, spread, null.p)
     )
+    return verdict if called is None else replace(verdict, worst_name=str(called.names[verdict.worst_level]))
 
 
 def _verdict(

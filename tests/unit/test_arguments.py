@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 
 from simsoftmax import arguments
+from simsoftmax.calibration.rows import as_table
 
 
 @given(st.lists(st.integers(0, 2**40), min_size=1, max_size=9).filter(any))
@@ -115,6 +116,51 @@ class Capsule:
         return self.array.__dlpack_device__()
 
 
+class Interface:
+    """An array of a library that describes its memory to NumPy."""
+
+    def __init__(self, array):
+        self.array, self.__array_interface__ = array, array.__array_interface__
+
+
+class OnDevice(Capsule):
+    """An array in the memory of a device, as CuPy has them: it comes to the host when asked, and never by itself."""
+
+    def __array__(self, dtype=None, copy=None):
+        raise TypeError("Implicit conversion to a NumPy array is not allowed.")
+
+    def __dlpack__(self, *, dl_device=None, **options):
+        if dl_device != (1, 0):
+            raise BufferError("not on this device")
+        return self.array.copy().__dlpack__(**options)
+
+    def __dlpack_device__(self):
+        return 2, 0
+
+
+@pytest.mark.parametrize("kind", [np.float64, np.float32, np.int64])
+@pytest.mark.parametrize("wrap", [Capsule, Interface])
+def test_what_lies_in_memory_is_read_where_it_lies(wrap, kind):
+    array = np.arange(6).reshape(2, 3).astype(kind)
+    for one in (array, array[:, ::2], array.T):
+        seen = arguments.as_regular("x", wrap(one), "pass numbers")
+        assert np.shares_memory(seen, array)
+        np.testing.assert_array_equal(seen, one)
+    if kind != np.int64:
+        assert np.shares_memory(as_table(wrap(array), wrap(np.array([0, 2])), None, 1, False).logits, array)
+    with pytest.raises((TypeError, ValueError), match="x must be real numbers"):
+        arguments.as_real("x", wrap(np.array([1j])), "pass numbers")
+
+
+def test_a_device_that_does_not_copy_is_named():
+    class Stubborn(OnDevice):
+        def __dlpack__(self, **options):
+            raise BufferError("cannot be moved")
+
+    with pytest.raises(TypeError, match=r"x must be readable as a NumPy array, got Stubborn \(BufferError.*; copy it"):
+        arguments.as_real("x", Stubborn(np.ones(2)), "pass numbers")
+
+
 @pytest.mark.parametrize(
     "given",
     [
@@ -127,6 +173,8 @@ class Capsule:
         Tensor([0.5, 2.0, -8.0]),
         Tensor([0.5, 2.0, -8.0], "torch.bfloat16"),
         Capsule(np.array([0.5, 2.0, -8.0])),
+        Interface(np.array([0.5, 2.0, -8.0])),
+        OnDevice(np.array([0.5, 2.0, -8.0])),
     ],
 )
 def test_whatever_holds_real_numbers_is_taken(given):

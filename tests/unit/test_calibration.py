@@ -398,8 +398,8 @@ ERRORS = {
     ),
     "high": (lambda z, y: (z, np.where(np.arange(50) == 5, 4, y)), "labels must be from 0 to 3 .* got 4 at index 5"),
     "low": (lambda z, y: (z, np.where(np.arange(50) == 5, -1, y)), "got -1 at index 5"),
-    "short": (lambda z, y: (z, y[1:]), r"one level for each of the 50 rows, got shape \(49,\)"),
-    "onehot": (lambda z, y: (z, np.eye(4)[y]), r"argmax"),
+    "short": (lambda z, y: (z, y[1:]), r"one level for each of the 50 rows of logits, got shape \(49,\)"),
+    "many": (lambda z, y: (z, 2 * np.eye(4)[y]), "labels must sum to 1, got 2"),
     "empty": (lambda z, y: (z[:0], y[:0]), r"got shape \(0, 4\)"),
     "flat": (lambda z, y: (z[0], y[:1]), r"got shape \(4,\)"),
     "ragged": (lambda z, y: ([[1.0, 2.0], [1.0]], [0, 0]), "unequal length"),
@@ -635,10 +635,10 @@ SOFT = np.array([[0.8, 0.2], [0.4, 0.6]])
 @pytest.mark.parametrize(
     ("labels", "says"),
     [
-        (SOFT, "soft labels are not supported: draw a label from each row"),
-        ([[0, 1], [1, 0]], r"labels must have shape \(2,\), got shape \(2, 2\); pass labels.argmax"),
+        (2 * SOFT, "labels must sum to 1, got 2"),
+        (["no", "yes"], "labels must be integers from 0 to 1, got dtype <U3; .* by name with classes="),
         ([[0], [1]], "got shape .2, 1.; pass labels.ravel"),
-        ([0, -100], "got -100 at index 1; -100 marks rows to be ignored: leave them out, or give them weight 0"),
+        ([0, -100], "got -100 at index 1; -100 marks rows to be ignored: pass ignore_index=-100"),
         ([0, 10**400], "labels must be integers"),
     ],
 )
@@ -682,6 +682,20 @@ def test_gaps_of_any_two_sizes_are_fitted():
     # d/dbeta: 1e25 exp(-1e25 beta) = 1e-86 / 2
     assert fit.temperature == pytest.approx(1e25 / np.log(2e111), rel=1e-6)
     assert 0 < fit.low < fit.temperature < fit.high
+
+
+def test_a_fit_is_applied_to_other_rows(rng):
+    fit = fit_temperature(*draw(rng, 500, 5))
+    others = 3 * rng.standard_normal((5, 4, 2))
+    np.testing.assert_array_equal(fit.apply(others, axis=0), softmax(others, fit.temperature, axis=0))
+    assert fit.apply(others[:, 0, 0].astype(np.float32)).dtype == np.float32
+    with pytest.raises(ValueError, match="logits must have the 5 levels that the temperature was fitted to, got 2"):
+        fit.apply(others)
+    sure = fit_temperature([[2.0, 0.0], [0.0, 3.0]], [0, 1])
+    assert sure.apply([0.0, 1e-3]).tolist() == [0, 1]  # T = 0
+    same = fit_temperature([[2.0, 2.0]], [1])
+    assert np.isnan(same.temperature)
+    np.testing.assert_array_equal(same.apply([1.0, 0.0]), softmax([1.0, 0.0]))
 
 
 def test_a_first_fit_loads_little():

@@ -142,7 +142,7 @@ def test_mistakes_are_one_line_and_status_two(arguments, says, capsys):
         ("counts.json", b"[" * 100_000, "nested too deeply"),
         ("counts.npy", b"rubbish", "it is no .npy file"),
         ("counts.npz", b"rubbish", "counts cannot be read"),
-        ("counts.parquet", b"PAR1", "or a file ending in .csv"),
+        ("counts.feather", b"ARROW1", "or a file ending in .csv"),
     ],
 )
 def test_bad_files_are_named(name, content, says, capsys, tmp_path):

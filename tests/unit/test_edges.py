@@ -194,6 +194,9 @@ STRATEGIES = {
     "threads": lambda k: whole(1, 2, 0, 10**400),
     "rng": lambda k: st.integers(0, 9).flatmap(scalar),
     "counts": lambda k: st.lists(MANY, min_size=k, max_size=k).flatmap(counted),
+    "tokens": lambda k: st.none(),  # tokens and tallies become counts, and have tests of their own
+    "tally": lambda k: st.none(),
+    "names": lambda k: st.just([f"level {n}" for n in range(k)]),
     "occupancy": shares,
     "distribution": shares,
     "recorded": lambda k: whole(1, 9, 0, 2**31, 2**53, 2**53 + 1),
@@ -223,6 +226,8 @@ STRATEGIES = {
     "labels": lambda k: st.lists(
         numbers(st.integers(0, k - 1), [k, -1, -100, 2**63, 10**400], 30), min_size=4, max_size=4
     ),
+    "classes": lambda k: st.just(list(range(k))),
+    "ignore_index": lambda k: numbers(st.integers(0, k), [-100, 2**63, 10**400, -(10**400)], 4),
     "weights": lambda k: st.lists(
         numbers(numbers(st.floats(0, 2), [0.0, -0.0, *SIZES]), [math.nan], 30), min_size=4, max_size=4
     ).flatmap(laid_out),

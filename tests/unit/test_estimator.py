@@ -28,6 +28,7 @@ LEARNS = "the columns are the logits themselves: there is nothing to learn about
 EXPECTED = {
     "check_estimators_overwrite_params": COLUMNS,
     "check_estimators_fit_returns_self": COLUMNS,
+    "check_estimators_partial_fit_n_features": COLUMNS,
     "check_readonly_memmap_input": COLUMNS,
     "check_classifiers_classes": COLUMNS,
     "check_classifiers_train": LEARNS,

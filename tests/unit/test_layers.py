@@ -10,7 +10,7 @@ PACKAGE = Path(__file__).parents[2] / "simsoftmax"
 
 # From the ground up. A room stands for all its modules, and a module may import from its own layer and from below.
 LAYERS = [
-    "delimited files interruption intervals look results arguments",
+    "delimited files interruption intervals look results arguments levels",
     "kernels",
     "boltzmann threads",
     "variational disorder markov proposals sampling",

@@ -148,7 +148,7 @@ def test_the_fit_of_a_sampler_that_is_right_is_rarely_called_bad(name, rng):
 def test_a_table_of_logits_is_sent_to_the_fit():
     with pytest.raises(ValueError, match="use fit_temperature"):
         estimate_temperature([0, 1], np.zeros((2, 3)))
-    with pytest.raises(ValueError, match=r"np\.bincount\(draws, minlength=3\)"):
+    with pytest.raises(ValueError, match=r"for draws, one index each, pass tokens="):
         estimate_temperature([0, 1, 2, 1], EXAMPLE)
 
 

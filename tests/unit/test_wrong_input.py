@@ -42,6 +42,8 @@ WRONG = {
     "threads": [value for value in [*WHOLE, 0] if value is not None],
     "rng": [-1, 1.5, "abc", True, [[0.5]], {"a": 1}],
     "counts": COUNTS,
+    "tokens": [3, "abc", [0, 1, 5], [[0, 1]], [1.5]],
+    "tally": [3, "abc", {}, {"a": 1}, {5: 1}, {0: 1.5}, {0: -1}, [1, 2, 3]],
     "occupancy": DISTRIBUTION,
     "distribution": DISTRIBUTION,
     "recorded": [*WHOLE, 0],
@@ -85,11 +87,15 @@ WRONG_OF = {
     ("plot_temperature_sweep", "logits"): VECTOR,
     ("plot_temperature_sweep", "temperatures"): [3, "abc", (1.0,), (1.0, -1.0), (np.nan, 1.0), (0.0, 1.0)],
     ("plot_trajectory", "quantity"): CHOICE,
+    ("verify", "names"): [3, "abc", ["a"], ["a", "a", "b"], ["a", "b", None], ["a", "b", "c", "d"], {"a": 1}],
     ("plot_occupancy", "counts"): [value for value in COUNTS if value is not None],
     ("plot_occupancy", "temperature"): [value for value in TEMPERATURE if value is not None],
 }
+WRONG_OF["estimate_temperature", "names"] = WRONG_OF["verify", "names"]
 WRONG |= {
     "labels": [*NOT_ARRAYS, 1, [0, 1], [0, 1, 2, 3], [0, 1, 2, -1], [0.5, 1, 2, 1], [[0, 1, 2, 1]], [0, 1, 2, 2**63]],
+    "classes": [3, "abc", ["a"], ["a", "a", "b"], ["a", "b", None], ["a", "b", "c", "d"], [3, 4, 5]],
+    "ignore_index": ["abc", 1.5, {"a": 1}, 1j, True, [0]],
     "weights": [*(value for value in NOT_ARRAYS if value is not None), *WEIGHTS],
     "interval": CHOICE,
     "probabilities": PROBABILITIES,
@@ -117,6 +123,7 @@ WRONG |= {
     "steps": [3, None, "abc", [1.0], [None], {"a": 1}, 0.7],
 }
 WELCOME = {("simulate_gas", "sweeps"): [0]}  # a gas as it is prepared
+INSTEAD = {"tokens": ["counts"], "tally": ["counts"]}  # what is left out where another argument says the same
 FLAGS = {"progress", "debias", "classwise"}  # any truth value will do
 
 CASES = [(name, p) for name, f in FUNCTIONS.items() for p in inspect.signature(f).parameters if p not in FLAGS]
@@ -149,7 +156,7 @@ def test_wrong_input_is_named(name, parameter):
         if any(value is one for one in WELCOME.get((name, parameter), [])):
             continue
         try:
-            FUNCTIONS[name](**(valid(name) | {parameter: value}))
+            FUNCTIONS[name](**(valid(name) | dict.fromkeys(INSTEAD.get(parameter, [])) | {parameter: value}))
         except (ValueError, TypeError) as error:
             if parameter not in str(error):
                 faults.append(f"{value!r}: {error}")

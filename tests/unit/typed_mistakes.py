@@ -33,12 +33,13 @@ run.plot(colour="red")  # error: call-arg
 run.occupancies.energy()  # error: attr-defined
 ss.verify("abc", scores)  # error: arg-type
 ss.verify(run.counts, scores, false_alrm=0.1)  # error: call-arg
+ss.verify(tally=[5, 3, 2], logits=scores)  # error: arg-type
 ss.required_particles(0.1, scores, of="energy")  # error: arg-type
 ss.anneal(scores, "slowly")  # error: arg-type
 ss.anneal(scores, [1.0], start="cold")  # error: arg-type
 ss.simulate_gas(start="evn")  # error: arg-type
 ss.fit_temperature("abc", [0, 1])  # error: arg-type
-ss.fit_temperature([scores], ["cat"])  # error: arg-type
+ss.fit_temperature([scores], ["cat"], classes=3)  # error: arg-type
 ss.fit_temperature([scores], [0], interval="normal")  # error: arg-type
 ss.expected_calibration_error([scores], [0], binning="masses")  # error: arg-type
 ss.plot_occupancy("abc", scores)  # error: arg-type

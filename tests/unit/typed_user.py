@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from pathlib import Path
 from typing import Any, assert_type
 
@@ -66,6 +67,10 @@ def simulated(folder: Path) -> ss.Trajectory:
 def judged(run: ss.Trajectory) -> None:
     assert_type(ss.verify(run.counts, SCORES, 0.7), ss.Verdict)
     assert_type(ss.verify([60, 30, 10], run.logits), ss.Verdict)
+    names = ["sun", "rain", "snow"]
+    assert_type(ss.verify(tokens=["sun", "rain", "sun"], logits=SCORES, names=names), ss.Verdict)
+    ss.verify(tally=Counter(names), logits=SCORES, names=names)
+    ss.estimate_temperature(tokens=[0, 1, 2, 1], logits=SCORES)
     difference: ss.DetectableDifference = ss.detectable_difference(1e4, SCORES, power=0.9)  # type: ignore[arg-type]
     assert_type(ss.required_particles(0.1, SCORES, of="temperature"), int)
     estimate: ss.TemperatureEstimate = ss.estimate_temperature(run.counts, SCORES, confidence_level=0.9)
@@ -96,6 +101,10 @@ def cooled() -> None:
 
 def calibrated() -> ss.ReliabilityDiagram:
     fit: ss.TemperatureFit = ss.fit_temperature(TABLE, LABELS, weights=[1.0] * 4, interval="bootstrap", rng=1)
+    assert_type(fit.apply(TABLE), NDArray[Any])
+    ss.fit_temperature(TABLE, ["a", "b", "c", "b"], classes=["a", "b", "c"])
+    ss.fit_temperature(TABLE, ss.softmax(TABLE, 2.0))
+    ss.brier_score(ss.softmax(TABLE).T, [0, -100, 2, 1], ignore_index=-100, axis=0)
     probabilities = ss.softmax(TABLE, max(fit.temperature, 0.1))
     score: float = ss.brier_score(probabilities, LABELS) + ss.negative_log_likelihood(probabilities, LABELS)
     rounded: float = ss.expected_calibration_error(probabilities, LABELS).round(3)
