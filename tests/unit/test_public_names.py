@@ -45,6 +45,10 @@ IN_THEIR_MODULE = {
     "intervals.clopper_pearson": INSIDE,
     "plotting.number": "writes the numbers of a figure or a page",
     "plotting.temperature_color": ARGUMENT,
+    "sweeps.grid.as_axes": INSIDE,
+    "sweeps.grid.cells": INSIDE,
+    "sweeps.grid.check_call": INSIDE,
+    "sweeps.grid.stream": "runs one cell of a sweep by hand",
     "variational.excess_free_energy": YARDSTICK,
     "variational.free_energy_gradient": YARDSTICK,
     "variational.variational_free_energy": YARDSTICK,
@@ -64,7 +68,7 @@ RESULTS_IN_THEIR_MODULE = {
 # Rooms and modules whose functions serve the package itself.
 APART = re.compile(
     r"(__main__|arguments|delimited|files|interruption|pytest_plugin|results|sampler_commands|terminal|threads|"
-    r"verdict.contexts|verdict.planted|verdict.residuals|kernels.*|live.*)$"
+    r"sweeps.store|sweeps.variables|sweeps.work|verdict.contexts|verdict.planted|verdict.residuals|kernels.*|live.*)$"
 )
 
 
