@@ -38,7 +38,7 @@ ROOMS_APART = {"kernels", "live"}  # compiled code behind the functions, and fig
 INTERNAL = {
     "reduced_logits", "boltzmann_exponents", "matrix_moves", "rank_levels",  # take what others have checked
     "as_proposal",  # a check itself, which whatever takes a proposal makes
-    "combine", "pool", "residuals", "temperature_direction", "detectable", "prepare", "judge",
+    "combine", "pool", "residuals", "temperature_direction", "detectable", "prepare", "judge", "relative_error",
     "number", "temperature_color",  # the book's own hands
 }  # fmt: skip
 

@@ -4,21 +4,30 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy import special
 
 from ..arguments import as_probability
+from ..boltzmann import softmax
 from ..results import Displayed, counted
 from ..verdict.null import Null
+from ..verdict.power import percent
+from ..verdict.tilting import Heat, relative_error
 from ..verdict.verification import Verdict, verify
 
 if TYPE_CHECKING:
     import xarray as xr
 
 __all__ = ["SweepVerdict", "verify_sweep"]
+
+Floats = NDArray[np.float64]
+
+
+_THETA = np.arange(-16, 33) / 16
+"""Relative errors of 1 / T at which the law of the score is computed."""
 
 
 @dataclass(frozen=True)
@@ -30,30 +39,36 @@ class SweepVerdict(Displayed):
     passed : bool
         ``p_value > false_alarm``; also the truth value of the verdict.
     p_value : float
-        A perfect family has a p-value of at most a with a probability of at most a, for every a.
+        A perfect family has a p-value of at most a with a probability of at most a: twice the lesser of the next two.
     worst_p_value : float
         How often the worst of so many perfect cells would be as bad as the worst of these.
-    joint_p_value : float
-        How often all cells of a perfect family would be as far off together: small errors that all share show here.
-    cells : int
-        How many cells were judged.
-    left_out : int
-        How many had no counts.
-    false_alarm : float
+    shared_p_value : float
+        How often the temperature of all cells of a perfect family together would seem as far off.
+    shared_score : float
+        The residual along the direction of one relative error of temperature in all cells, standard normal for a
+        perfect family; positive means colder than stated.
+    cells, left_out : int
+        How many cells were judged; how many had no counts.
+    false_alarm, power : float
         What was asked, for the whole family.
+    detectable_temperature : float
+        Relative error of temperature, the same in all cells, that would be caught with the stated power.
     worst : tuple of (str, value)
         The coordinates of the worst cell.
     verdict : Verdict
-        That of the worst cell, at its share of the rate of false alarms.
+        That of the worst cell alone, at its share of the rate of false alarms.
     """
 
     passed: bool
     p_value: float
     worst_p_value: float
-    joint_p_value: float
+    shared_p_value: float
+    shared_score: float
     cells: int
     left_out: int
     false_alarm: float
+    power: float
+    detectable_temperature: float
     worst: tuple[tuple[str, Any], ...]
     verdict: Verdict
 
@@ -61,23 +76,19 @@ class SweepVerdict(Displayed):
         return self.passed
 
     def __str__(self) -> str:
+        who = counted(self.cells, "cell") + (f" ({self.left_out:,} without counts left out)" if self.left_out else "")
         where = ", ".join(f"{name} = {value}" for name, value in self.worst) or "the only one"
-        lacking = f", {self.left_out:,} without counts left out" if self.left_out else ""
-        rate = f"p = {self.p_value:.2g}, rejected below {self.false_alarm:.3g}"
+        rate = f"p = {self.p_value:.2g}, rejected below {self.false_alarm:.3g} for the whole family"
         if self.passed:
-            return (
-                f"Passed: {counted(self.cells, 'cell')}{lacking} follow softmax, each at its own temperature ({rate} "
-                f"for the whole family); the worst is {where}."
-            )
-        if self.verdict.passed:
-            return (
-                f"Failed: {counted(self.cells, 'cell')}{lacking} do not follow softmax ({rate}), though none of them "
-                f"fails alone: they share an error; the worst is {where}."
-            )
-        return (
-            f"Failed: of {counted(self.cells, 'cell')}{lacking} the worst is {where} ({rate} for the whole family). "
-            f"{self.verdict}"
-        )
+            seen = ""
+            if math.isfinite(self.detectable_temperature):
+                error = percent(self.detectable_temperature)
+                seen = f" a temperature off by {error} in all would have been caught with {percent(self.power)} power;"
+            return f"Passed: {who} follow softmax, each at its own temperature ({rate});{seen} the worst is {where}."
+        if self.shared_p_value < self.worst_p_value:
+            tendency = "colder" if self.shared_score > 0 else "hotter"
+            return f"Failed: {who} together are {tendency} than stated ({rate}); the worst is {where}."
+        return f"Failed: of {who} the worst is {where} ({rate}). {self.verdict}"
 
 
 def verify_sweep(dataset: xr.Dataset, *, false_alarm: float = 1e-3, power: float = 0.99) -> SweepVerdict:
@@ -90,7 +101,7 @@ def verify_sweep(dataset: xr.Dataset, *, false_alarm: float = 1e-3, power: float
     false_alarm : float, optional
         Probability of failing a perfect family, at most, however many cells it has.
     power : float, optional
-        As in `verify`, for what the verdict on the worst cell says.
+        Probability with which errors of the size that the verdict states are caught.
 
     Returns
     -------
@@ -103,11 +114,11 @@ def verify_sweep(dataset: xr.Dataset, *, false_alarm: float = 1e-3, power: float
 
     Notes
     -----
-    The p-values of `verify` are valid by a theorem, and the streams of cells are independent. So the smallest p of m
-    cells is at most a with a probability of at most 1 - (1 - a)^m (Z. Šidák, J. Am. Stat. Assoc. 62 (1967)), and
-    -2 sum ln p exceeds x at most as often as chi-square with 2 m degrees of freedom does (R. A. Fisher, Statistical
-    Methods for Research Workers, 1932). The first finds one bad cell, the second a small error that all share. Each is
-    given half of the rate.
+    Two tests share the rate, half each. *The worst cell.* The p-values of `verify` are valid by a theorem, and the
+    streams of cells are independent, so the smallest p of m cells is at most a with a probability of at most
+    1 - (1 - a)^m (Z. Šidák, J. Am. Stat. Assoc. 62 (1967)). *A shared error.* One too small for any cell to show, shows
+    in the sum over all particles of beta (z - <z>), the score of one relative error of temperature in all cells. Its
+    tails are those of `verify_draws`, which sums the same over contexts.
 
     Examples
     --------
@@ -117,43 +128,76 @@ def verify_sweep(dataset: xr.Dataset, *, false_alarm: float = 1e-3, power: float
     6
     """
     alarm, strength = as_probability("false_alarm", false_alarm), as_probability("power", power)
-    counts, scores, temperatures, coordinates = _runs(dataset)
+    runs, left_out = _runs(dataset)
     # Cells of one problem are judged together: what does not depend on their counts is computed once.
     problems: dict[tuple[bytes, float, int], list[int]] = {}
-    for number, (n, z, t) in enumerate(zip(counts, scores, temperatures, strict=True)):
-        problems.setdefault((z.tobytes(), t, int(n.sum())), []).append(number)
-    p = np.empty(len(counts))
-    for (scored, t, particles), members in problems.items():
-        null = Null.of(np.frombuffer(scored), t, particles)
-        p[members] = null.judge(np.stack([counts[member] for member in members]))[2]
-    m = len(p)
-    worst = int(p.argmin())
-    smallest = float(p[worst])
-    single = -math.expm1(m * math.log1p(-smallest)) if smallest < 1 else 1.0
-    with np.errstate(divide="ignore"):
-        joint = float(special.gammaincc(m, -np.log(p).sum()))
-    both = min(1.0, 2 * min(single, joint)) if m > 1 else smallest
-    share = -math.expm1(math.log1p(-alarm / 2) / m) if m > 1 else alarm
-    verdict = verify(counts[worst], scores[worst], temperatures[worst], false_alarm=share, power=strength)
+    for number, run in enumerate(runs):
+        problems.setdefault((run.logits.tobytes(), run.temperature, int(run.counts.sum())), []).append(number)
+    p, laws, score = np.empty(len(runs)), [], 0.0
+    for (logits, temperature, particles), members in problems.items():
+        z, counts = np.frombuffer(logits), np.stack([runs[member].counts for member in members])
+        p[members] = Null.of(z, temperature, particles).judge(counts)[2]
+        if 0 < temperature < math.inf:  # elsewhere a little more heat changes nothing
+            own, x = _heat(z / temperature)
+            laws.append(own.times(particles * len(members)))
+            score += float(counts.sum(axis=0)[z > -np.inf] @ x)
+    worst, cells = int(p.argmin()), len(p)
+    worst_p = -math.expm1(cells * math.log1p(-p[worst])) if p[worst] < 1 else 1.0
+    heat = _together(laws)
+    shared_p = heat.p_value(score)
+    both = min(1.0, 2 * min(worst_p, shared_p))
+    run = runs[worst]
+    share = -math.expm1(math.log1p(-alarm / 2) / cells)
     return SweepVerdict(
         passed=both > alarm,
         p_value=both,
-        worst_p_value=single,
-        joint_p_value=joint,
-        cells=m,
-        left_out=coordinates[1] - m,
+        worst_p_value=worst_p,
+        shared_p_value=shared_p,
+        shared_score=score / heat.spread if heat.tells else 0.0,
+        cells=cells,
+        left_out=left_out,
         false_alarm=alarm,
-        worst=coordinates[0][worst],
-        verdict=verdict,
+        power=strength,
+        detectable_temperature=relative_error(heat.detectable(alarm / 2, strength)),
+        worst=run.place,
+        verdict=verify(run.counts, run.logits, run.temperature, false_alarm=share, power=strength),
     )
 
 
-def _runs(
-    dataset: Any,
-) -> tuple[
-    list[NDArray[np.int64]], list[NDArray[np.float64]], list[float], tuple[list[tuple[tuple[str, Any], ...]], int]
-]:
-    """Return counts, logits, temperature and coordinates of each run, and how many cells there are in all."""
+def _heat(scores: Floats) -> tuple[Heat, Floats]:
+    """Return the law of beta (z - <z>) of one particle, given beta z; and its values at the allowed levels."""
+    allowed = scores[scores > -np.inf]
+    p = np.asarray(softmax(allowed))
+    x = allowed - p @ allowed
+    with np.errstate(over="ignore", invalid="ignore"):  # tilts beyond the range of floats are not used
+        value = special.logsumexp(_THETA[:, None] * x, b=p, axis=1)
+        tilted = np.asarray(softmax(_THETA[:, None] * x + np.log(p)))
+        slope = tilted @ x
+        curvature = np.einsum("tk,tk->t", tilted, (x - slope[:, None]) ** 2)
+    return Heat(_THETA, value, slope, curvature, float(p @ abs(x) ** 3)), x
+
+
+def _together(laws: list[Heat]) -> Heat:
+    """Return the law of a sum of independent scores."""
+    nothing = np.zeros_like(_THETA)
+    return Heat(
+        _THETA,
+        sum((law.value for law in laws), nothing),
+        sum((law.slope for law in laws), nothing),
+        sum((law.curvature for law in laws), nothing),
+        sum(law.cubes for law in laws),
+    )
+
+
+class _Run(NamedTuple):
+    place: tuple[tuple[str, Any], ...]
+    counts: NDArray[np.int64]
+    logits: Floats
+    temperature: float
+
+
+def _runs(dataset: Any) -> tuple[list[_Run], int]:
+    """Return all runs that have counts, and how many have none."""
     needed = ("counts", "scores", "last_temperature")
     if not hasattr(dataset, "data_vars"):
         raise TypeError(f"dataset must be what sweep returned, got {type(dataset).__name__}; pass that")
@@ -166,24 +210,16 @@ def _runs(
 
     grid = [dim for dim in dataset["counts"].dims if dim != "level"]
     several = xr.broadcast(*(dataset[name] for name in needed), exclude=["level"])
-    table, scores = (array.transpose(*grid, "level").values.reshape(-1, array.sizes["level"]) for array in several[:2])
+    counts, scores = (array.transpose(*grid, "level").values.reshape(-1, array.sizes["level"]) for array in several[:2])
     temperatures = several[2].transpose(*grid).values.ravel()
-    places = [{name: value.item() for name, value in zip(grid, point, strict=True)} for point in _points(dataset, grid)]
-    counts, logits, heat, where = [], [], [], []
-    for n, z, t, place in zip(table, scores, temperatures, places, strict=True):
-        here = ~np.isnan(n)
-        if here.any():
-            counts.append(n[here].astype(np.int64))
-            logits.append(np.ascontiguousarray(z[here], np.float64))
-            heat.append(float(t))
-            where.append(tuple(place.items()))
-    if not counts:
-        raise ValueError("dataset must hold counts of one run at least, got none; run the cells that are missing")
-    return counts, logits, heat, (where, len(table))
-
-
-def _points(dataset: Any, grid: list[Any]) -> Any:
-    """Yield the coordinates of every cell, the last dimension fastest."""
     axes = [dataset[name].values for name in grid]
-    for place in np.ndindex(*(len(axis) for axis in axes)):
-        yield [axis[index] for axis, index in zip(axes, place, strict=True)]
+    runs = []
+    for cell, place in enumerate(np.ndindex(*map(len, axes))):
+        there = ~np.isnan(counts[cell])
+        if there.any():
+            named = tuple((name, axis[i].item()) for name, axis, i in zip(grid, axes, place, strict=True))
+            z = np.ascontiguousarray(scores[cell, there], np.float64)
+            runs.append(_Run(named, counts[cell, there].astype(np.int64), z, float(temperatures[cell])))
+    if not runs:
+        raise ValueError("dataset must hold counts of one run at least, got none; run the cells that are missing")
+    return runs, len(counts) - len(runs)

@@ -202,9 +202,7 @@ def check_call(function: Callable[..., Any], axes: list[Axis], options: dict[str
         if axis.name in options:
             raise ValueError(f"{axis.name} must stand in the grid or beside it, got both; leave one of them out")
         if axis.name == "rng":
-            raise ValueError(
-                'grid must not hold "rng", for every cell has a stream of its own; add "replica": range(8)'
-            )
+            raise ValueError('grid must not hold "rng", for each cell has a stream of its own; add "replica": range(8)')
         if not taken(axis.name):
             close = difflib.get_close_matches(axis.name, named, 1, 0.8)
             if close:

@@ -16,7 +16,7 @@ from ..interruption import progress_bar
 from ..results import counted
 from .grid import Cell, as_axes, cells, check_call
 from .store import Store, fingerprint
-from .variables import Variables, assembled, check_alike
+from .variables import Variables, assembled, fitted
 from .work import NOT_RUN, Task, as_executor, carry_out
 
 if TYPE_CHECKING:
@@ -119,7 +119,7 @@ def sweep(
     def take(cell: Cell, given: Variables | str, known: bool = False) -> None:
         try:
             if not isinstance(given, str):
-                check_alike(given, first, axes)
+                given = fitted(given, first, cell.coordinates)
         except ValueError as error:
             given = f"ValueError: {error}"
         if isinstance(given, str):

@@ -108,7 +108,7 @@ def _parts(value: Any, seen: set[int]) -> Any:
             for name in _names(value.__code__):
                 used = value.__globals__.get(name)
                 own = isinstance(used, types.FunctionType) and used.__module__ == value.__module__
-                if own or isinstance(used, (bool, int, float, complex, str, bytes, tuple, np.ndarray)):
+                if own or isinstance(used, (bool, int, float, complex, str, bytes, tuple, list, dict, np.ndarray)):
                     yield name.encode()
                     yield from _parts(used, seen)
     elif isinstance(value, (type, types.BuiltinFunctionType, types.ModuleType)):

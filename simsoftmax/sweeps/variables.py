@@ -15,7 +15,7 @@ from ..results import Displayed
 from ..trajectory import Trajectory
 from .grid import Axis
 
-__all__ = ["Variable", "Variables", "assembled", "check_alike", "variables_of"]
+__all__ = ["Variable", "Variables", "assembled", "fitted", "variables_of"]
 
 
 class Variable(NamedTuple):
@@ -123,17 +123,20 @@ def _plain(name: str, value: Any) -> Variable:
     return Variable(tuple(f"{name}_{axis}" for axis in range(array.ndim)), array, {})
 
 
-def check_alike(found: Variables, first: Variables, axes: Sequence[Axis]) -> None:
-    """Refuse variables that do not fit beside those of another cell, or into the grid.
+def fitted(found: Variables, first: Variables, coordinates: Mapping[str, Any]) -> Variables:
+    """Return variables that fit beside those of another cell, and into the grid; what only repeats a coordinate goes.
 
     Raises
     ------
     ValueError
         What does not fit, and what to do.
     """
-    grid = {axis.name for axis in axes}
+    repeated = {
+        name for name, v in found.items() if name in coordinates and not v.dims and v.values == coordinates[name]
+    }
+    found = {name: variable for name, variable in found.items() if name not in repeated}
     for name, variable in found.items():
-        clash = ({name, *variable.dims} & grid) | ({name} & {"fault"})
+        clash = ({name, *variable.dims} & {*coordinates}) | ({name} & {"fault"})
         if clash:
             raise ValueError(f"function must not return {clash.pop()!r}, which the dataset itself has; rename it")
         other = first.get(name, variable)
@@ -142,6 +145,7 @@ def check_alike(found: Variables, first: Variables, axes: Sequence[Axis]) -> Non
                 f"function must return {name!r} with as many dimensions in every cell, got {len(variable.dims)} here "
                 f"and {len(other.dims)} elsewhere; return arrays of one kind"
             )
+    return found
 
 
 def assembled(
@@ -216,7 +220,7 @@ def _table(
     table = np.full((cells, *whole), "" if kind.kind == "U" else np.nan, kind)
     for (number, cell), array in zip(here, arrays, strict=True):
         places = [np.searchsorted(labels[dim], _own_labels(dim, cell)[0]) for dim in dims]
-        table[number][np.ix_(*places)] = array
+        table[number, ...][np.ix_(*places)] = array
     return table
 
 

@@ -58,6 +58,7 @@ IN_THEIR_MODULE = {
     "verdict.null.temperature_direction": INSIDE,
     "verdict.power.detectable": INSIDE,
     "verdict.samplers.judge": INSIDE,
+    "verdict.tilting.relative_error": INSIDE,
 }
 RESULTS_IN_THEIR_MODULE = {
     "language.LanguageModel": "what gives logits, from where it is fitted",
