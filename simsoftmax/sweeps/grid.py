@@ -19,7 +19,7 @@ import numpy as np
 
 from ..arguments import as_count
 
-__all__ = ["Axis", "Cell", "as_axes", "cells", "check_call", "stream"]
+__all__ = ["Axis", "Cell", "as_axes", "cells", "check_call", "stream", "stream_of"]
 
 Label = float | int | str | bool
 
@@ -124,8 +124,8 @@ def stream(rng: int, coordinates: Mapping[str, Label]) -> np.random.Generator:
     Returns
     -------
     numpy.random.Generator
-        PCG64, seeded by SHA-256 of the seed and of the coordinates in the order of their names. Streams of different
-        cells are as good as independent: 256 bits keep them apart.
+        PCG64, seeded by 128 bits of the SHA-256 of the seed and of the coordinates in the order of their names: so many
+        that no two cells of any sweep will ever share a stream.
 
     Raises
     ------
@@ -148,8 +148,13 @@ def stream(rng: int, coordinates: Mapping[str, Label]) -> np.random.Generator:
     for name, label in known.items():
         if _kind(label) is None:
             raise TypeError(f"coordinates must be numbers or words, got {label!r:.60} for {name!r}; pass its label")
-    text = json.dumps([str(seed), sorted([name, _written(label)] for name, label in known.items())])
-    return np.random.Generator(np.random.PCG64(int.from_bytes(hashlib.sha256(text.encode()).digest())))
+    return stream_of(seed, known)
+
+
+def stream_of(seed: int, coordinates: Mapping[str, Label]) -> np.random.Generator:
+    """Return the stream of `stream`, whose arguments were checked."""
+    text = json.dumps([str(seed), sorted([name, _written(label)] for name, label in coordinates.items())])
+    return np.random.Generator(np.random.PCG64(int.from_bytes(hashlib.sha256(text.encode()).digest()[:16])))
 
 
 def cells(axes: list[Axis], taken: Callable[[str], bool]) -> list[Cell]:

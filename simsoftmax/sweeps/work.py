@@ -11,7 +11,7 @@ from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, CancelledError, 
 from typing import Any, NamedTuple
 
 from ..interruption import postponed_interrupt
-from .grid import Cell, stream
+from .grid import Cell, stream_of
 from .variables import Variables, variables_of
 
 __all__ = ["NOT_RUN", "Task", "as_executor", "carry_out"]
@@ -40,7 +40,7 @@ class Task(NamedTuple):
         begin = time.perf_counter()
         with postponed_interrupt() as interrupt:
             for cell in cells:
-                source = {"rng": stream(self.seed, cell.coordinates)} if self.random else {}
+                source = {"rng": stream_of(self.seed, cell.coordinates)} if self.random else {}
                 try:
                     found: Variables | str = variables_of(self.function(**self.options, **cell.arguments, **source))
                 except Exception as error:

@@ -48,6 +48,7 @@ IN_THEIR_MODULE = {
     "sweeps.grid.as_axes": INSIDE,
     "sweeps.grid.cells": INSIDE,
     "sweeps.grid.check_call": INSIDE,
+    "sweeps.grid.stream_of": INSIDE,
     "sweeps.grid.stream": "runs one cell of a sweep by hand",
     "variational.excess_free_energy": YARDSTICK,
     "variational.free_energy_gradient": YARDSTICK,

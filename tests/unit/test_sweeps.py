@@ -146,7 +146,7 @@ def test_a_stream_is_what_it_was():
     assert stream(7, {"temperature": 0.5, "replica": 2}).integers(2**63) == FIRST_DRAW
 
 
-FIRST_DRAW = 8148256993989338799
+FIRST_DRAW = 7768015637186542653
 
 
 def test_a_generator_or_nothing_gives_a_seed_that_gives_it_again():
