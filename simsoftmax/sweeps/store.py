@@ -52,7 +52,7 @@ class Store:
             "coordinates": cell.coordinates,  # for people who look
             "variables": {name: [variable.dims, variable.attributes] for name, variable in found.items()},
         }
-        with atomic_writer(self._file(cell)) as file:
+        with atomic_writer(self._file(cell), durable=False) as file:
             arrays: dict[str, Any] = {name: variable.values for name, variable in found.items()}
             np.savez(file, header=np.array(json.dumps(header)), **arrays)
 

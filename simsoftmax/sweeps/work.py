@@ -19,6 +19,8 @@ __all__ = ["NOT_RUN", "Task", "as_executor", "carry_out"]
 NOT_RUN = "not run"
 _BATCH = 0.25
 """Seconds that a batch should take: a task costs a millisecond or so to hand out, and a lost one is done again."""
+_SMALLEST = 8
+"""Part of a batch that the last ones are, at least."""
 _LONGEST = 1.0
 """Seconds after which a batch goes back with what it has: cells may be dearer than those before them."""
 _LOOK = 0.2
@@ -97,8 +99,8 @@ def carry_out(
             if time.monotonic() - looked > 1:  # a cluster may have grown
                 wide, looked = width(), time.monotonic()
             while queue and len(pending) < wide and not interrupt and not broken:
-                # The last batches are small, so that all workers end together.
-                fair = min(size, most, math.ceil(len(queue) / wide))
+                # The last batches are small, so that all workers end together, but never so small as to cost more.
+                fair = min(len(queue), size, most, max(math.ceil(len(queue) / wide), size // _SMALLEST))
                 batch = [queue.popleft() for _ in range(fair)]
                 try:
                     pending[pool.submit(task.__call__, batch)] = batch
