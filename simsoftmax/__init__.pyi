@@ -53,6 +53,9 @@ from .sampling import TopK as TopK
 from .sampling import TopP as TopP
 from .sampling import Typical as Typical
 from .sampling import sample as sample
+from .sweeps.family import SweepVerdict as SweepVerdict
+from .sweeps.family import verify_sweep as verify_sweep
+from .sweeps.run import sweep as sweep
 from .thermodynamics import Estimate as Estimate
 from .thermodynamics import LogPartitionEstimate as LogPartitionEstimate
 from .thermodynamics import heat_capacity_from_counts as heat_capacity_from_counts

@@ -399,7 +399,7 @@ def _member(content: bytes) -> NDArray[Any]:
 
 
 @contextmanager
-def atomic_writer(path: str | Path) -> Iterator[BinaryIO]:
+def atomic_writer(path: str | Path, *, durable: bool = True) -> Iterator[BinaryIO]:
     """Open a file to be written whole or not at all; what was there before stays until all is on the disk.
 
     The bytes go to a temporary file in the same folder, which takes the name at the end. On any failure, a full disk or
@@ -409,6 +409,9 @@ def atomic_writer(path: str | Path) -> Iterator[BinaryIO]:
     Parameters
     ----------
     path : str or Path
+    durable : bool, optional
+        Wait until all is on the disk. Without that a power cut, but no other end of a process, may leave a damaged
+        file: for many small ones that are made again if they cannot be read.
 
     Yields
     ------
@@ -434,7 +437,8 @@ def atomic_writer(path: str | Path) -> Iterator[BinaryIO]:
         with open(temporary, "xb") as file:
             yield file
             file.flush()
-            os.fsync(file.fileno())
+            if durable:
+                os.fsync(file.fileno())
         if mode is not None:
             temporary.chmod(stat.S_IMODE(mode))
         os.replace(temporary, target)

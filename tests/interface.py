@@ -22,6 +22,12 @@ APART = {
     "simsoftmax.language": "takes text, and has tests of its own, of what it refuses too",
     "simsoftmax.interruption": "Ctrl-C and progress, inside the functions that take long",
     "simsoftmax.levels": "levels by their names, inside the functions whose arguments they check",
+    "simsoftmax.sweeps.family": "takes what `sweep` returns, and has tests of its own, of what it refuses too",
+    "simsoftmax.sweeps.grid": "what varies, for `sweep`, whose arguments it checks",
+    "simsoftmax.sweeps.run": "takes any function, and has tests of its own, of what it refuses too",
+    "simsoftmax.sweeps.store": "finished cells in files, for `sweep`",
+    "simsoftmax.sweeps.variables": "results as variables, for `sweep`",
+    "simsoftmax.sweeps.work": "who does the work of `sweep`",
     "simsoftmax.threads": "work shared out over threads, inside the functions that take long",
     "simsoftmax.verdict.contexts": "draws and rows in blocks, for `verify_draws`, whose arguments they check",
     "simsoftmax.verdict.planted": "faults on purpose, for the plugin of pytest, with tests of their own",
@@ -35,7 +41,7 @@ ROOMS_APART = {"kernels", "live"}  # compiled code behind the functions, and fig
 INTERNAL = {
     "reduced_logits", "boltzmann_exponents", "matrix_moves", "rank_levels",  # take what others have checked
     "as_proposal",  # a check itself, which whatever takes a proposal makes
-    "combine", "pool", "residuals", "temperature_direction", "detectable", "prepare", "judge",
+    "combine", "pool", "residuals", "temperature_direction", "detectable", "prepare", "judge", "relative_error",
     "number", "temperature_color",  # the book's own hands
 }  # fmt: skip
 

@@ -29,7 +29,7 @@ from ..sampling import Pipeline, as_pipeline
 from .contexts import as_contexts, as_rows
 from .power import percent
 from .residuals import Places, Residuals, residuals
-from .tilting import Heat
+from .tilting import Heat, relative_error
 
 __all__ = ["EDGES", "DrawsVerdict", "judge", "required_draws", "verify_draws"]
 
@@ -336,12 +336,8 @@ def judge(found: Residuals) -> tuple[dict[str, float], float, str]:
 
 
 def _relative(theta: tuple[float, float], temperature: float) -> float:
-    """Return the larger of the relative errors of T that inverse temperatures of 1 + theta mean."""
-    hot, cold = theta
-    if not 0 < temperature < math.inf:
-        return math.inf
-    too_hot = math.inf if hot <= -1 else -hot / (1 + hot)
-    return max(too_hot, math.inf if math.isinf(cold) else cold / (1 + cold))
+    """Return the larger of two relative errors of T; of a T that has none, infinity."""
+    return relative_error(theta) if 0 < temperature < math.inf else math.inf
 
 
 def _estimate(heat: Heat, score: float, temperature: float, level: float) -> tuple[float, float, float]:

@@ -20,7 +20,7 @@ from scipy import special
 from ..kernels import tilting
 from ..kernels.compiler import compiled
 
-__all__ = ["Heat"]
+__all__ = ["Heat", "relative_error"]
 
 Floats = NDArray[np.float64]
 
@@ -119,3 +119,10 @@ class Heat:
         wanted = float(special.ndtri((1 + confidence_level) / 2))
         best, low, high = compiled(tilting.estimate)(self._curve, float(score), wanted)
         return float(best), float(low), float(high)
+
+
+def relative_error(theta: tuple[float, float]) -> float:
+    """Return the larger of the relative errors of T that inverse temperatures of 1 + theta mean."""
+    hot, cold = theta
+    too_hot = math.inf if hot <= -1 else -hot / (1 + hot)
+    return max(too_hot, math.inf if math.isinf(cold) else cold / (1 + cold))

@@ -50,6 +50,11 @@ IN_THEIR_MODULE = {
     "intervals.clopper_pearson": INSIDE,
     "plotting.number": "writes the numbers of a figure or a page",
     "plotting.temperature_color": ARGUMENT,
+    "sweeps.grid.as_axes": INSIDE,
+    "sweeps.grid.cells": INSIDE,
+    "sweeps.grid.check_call": INSIDE,
+    "sweeps.grid.stream_of": INSIDE,
+    "sweeps.grid.stream": "runs one cell of a sweep by hand",
     "variational.excess_free_energy": YARDSTICK,
     "variational.free_energy_gradient": YARDSTICK,
     "variational.variational_free_energy": YARDSTICK,
@@ -59,6 +64,7 @@ IN_THEIR_MODULE = {
     "verdict.null.temperature_direction": INSIDE,
     "verdict.power.detectable": INSIDE,
     "verdict.samplers.judge": INSIDE,
+    "verdict.tilting.relative_error": INSIDE,
 }
 RESULTS_IN_THEIR_MODULE = {
     "language.LanguageModel": "what gives logits, from where it is fitted",
@@ -69,7 +75,7 @@ RESULTS_IN_THEIR_MODULE = {
 # Rooms and modules whose functions serve the package itself.
 APART = re.compile(
     r"(__main__|arguments|delimited|files|interruption|pytest_plugin|results|sampler_commands|terminal|threads|"
-    r"verdict.contexts|verdict.planted|verdict.residuals|kernels.*|live.*)$"
+    r"sweeps.store|sweeps.variables|sweeps.work|verdict.contexts|verdict.planted|verdict.residuals|kernels.*|live.*)$"
 )
 
 

@@ -123,6 +123,7 @@ def test_nothing_else_in_the_package_writes_a_file():
         ("calibration/datasets.py", "savez"),  # into the writer
         ("live/look.py", "write_text"),  # sources of the figures, for those who change their colours
         ("trajectory.py", "savez"),  # into the writer
+        ("sweeps/store.py", "savez"),  # into the writer
         ("terminal.py", "savefig"),  # into the writer
         ("live/base.py", "savefig"),  # into memory
     }
