@@ -1,12 +1,11 @@
 """Let widgets live in pages that have no server and no network, and give each a picture for paper.
 
-The browser files that a page of widgets and formulas needs (RequireJS, the Jupyter widgets manager, MathJax) lie in
-``book/vendor/browser.zip``, in the versions of ``package-lock.json``. They are unpacked into the
-built book, beside anywidget's own script from the installed package, so that its version is always the one that made
-the widgets. ``make vendor`` packs them again.
+A page of widgets needs one small script, the host that `simsoftmax.live` brings for pages without a kernel; it is the same
+that a figure saved as a page of its own carries. What formulas need of MathJax lies in ``book/vendor/browser.zip``, in the
+version of ``package-lock.json``, and is unpacked into the built book. ``make vendor`` packs it again.
 
-A widget's output also holds a picture, drawn by matplotlib. It is put under the widget and shown where the widget
-cannot be: on paper, without scripts, or when the widget does not appear.
+A widget's output also holds a picture, drawn by matplotlib. It is put under the widget and shown until the widget stands,
+and where the widget cannot be: on paper, without scripts, or when it does not come to life.
 """
 
 from __future__ import annotations
@@ -18,31 +17,37 @@ import zipfile
 from pathlib import Path
 from typing import Any
 
-import anywidget
 from docutils import nodes
 from sphinx.application import Sphinx
 from sphinx.config import Config
+
+from simsoftmax.live.base import STATIC
 
 ARCHIVE = Path("book/vendor/browser.zip")
 VIEW = "application/vnd.jupyter.widget-view+json"
 PICTURE = "image/svg+xml"
 FOLDER = "vendor"
-ORDER = ["require.js", "widgets-boot.js", "embed-amd.js"]
+HOST = "host.js"
 
 #: What is packed, package by package: files of node_modules and their places in the archive.
 CONTENTS = {
-    "requirejs": {"require.js": ""},
-    "@jupyter-widgets/html-manager": {
-        "dist/embed-amd.js": "",
-        "dist/embed.js.LICENSE.txt": "",
-        "dist/*.woff2": "",
-    },
     "mathjax": {
         "LICENSE": "mathjax/",
-        "es5/tex-mml-chtml.js": "mathjax/",
+        "es5/startup.js": "mathjax/",
+        "es5/core.js": "mathjax/",
+        "es5/input/tex.js": "mathjax/input/",
         "es5/input/tex/extensions/*.js": "mathjax/input/tex/extensions/",
+        "es5/output/chtml.js": "mathjax/output/",
+        "es5/output/chtml/fonts/tex.js": "mathjax/output/chtml/fonts/",
         "es5/output/chtml/fonts/woff-v2/*.woff": "mathjax/output/chtml/fonts/woff-v2/",
+        "es5/a11y/assistive-mml.js": "mathjax/a11y/",
     },
+}
+
+#: Formulas without the menu of MathJax, which would make each of them a stop of the tab key.
+MATHJAX = {
+    "loader": {"load": ["core", "input/tex", "output/chtml", "a11y/assistive-mml"]},
+    "options": {},
 }
 
 
@@ -67,9 +72,9 @@ def unpack(root: Path, target: Path) -> None:
     shutil.rmtree(target, ignore_errors=True)
     with zipfile.ZipFile(root / ARCHIVE) as packed:
         packed.extractall(target)
-    for name in ("widgets-boot.js", "LICENSES.txt"):
-        shutil.copyfile(root / "book" / "vendor" / name, place / name)
-    shutil.copyfile(Path(anywidget.__file__).parent / "nbextension" / "index.js", place / "anywidget.js")
+    shutil.copyfile(root / "book" / "vendor" / "LICENSES.txt", place / "LICENSES.txt")
+    shutil.copyfile(STATIC / HOST, place / HOST)
+
 
 
 def provide(app: Sphinx, config: Config) -> None:
@@ -77,8 +82,9 @@ def provide(app: Sphinx, config: Config) -> None:
     target = Path(app.outdir).parent / ".vendor"
     unpack(Path(app.srcdir), target)
     config.html_static_path.append(str(target))
-    config.mathjax_path = f"{FOLDER}/mathjax/tex-mml-chtml.js"
-    config.nb_ipywidgets_js = {f"{FOLDER}/{name}": {} for name in ORDER}
+    config.mathjax_path = f"{FOLDER}/mathjax/startup.js"
+    config.mathjax3_config = MATHJAX
+    config.nb_ipywidgets_js = {f"{FOLDER}/{HOST}": {}}
 
 
 def add_pictures(app: Sphinx, doctree: nodes.document) -> None:
@@ -91,6 +97,7 @@ def add_pictures(app: Sphinx, doctree: nodes.document) -> None:
             picture += [child.deepcopy() for child in kinds[PICTURE].children]
             for image in picture.findall(nodes.image):
                 image["alt"] = kinds["text/plain"].astext() if "text/plain" in kinds else "Picture of a live figure"
+            bundle.parent["classes"].append("live-place")
             bundle.parent.insert(bundle.parent.index(bundle) + 1, picture)
 
 
