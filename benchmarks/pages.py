@@ -40,7 +40,7 @@ PROBE = """
 })();
 """
 VIEWS = "script[type='application/vnd.jupyter.widget-view+json']"
-STANDS = f"() => document.querySelectorAll(\"{VIEWS}\").length <= window.pages.live.length"
+STANDS = f'() => document.querySelectorAll("{VIEWS}").length <= window.pages.live.length'
 TYPESET = """async () => {
   await window.MathJax?.startup?.promise;
   await document.fonts.ready;

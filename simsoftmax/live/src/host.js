@@ -3,7 +3,8 @@
 // own kind (a module could not be loaded from the file system), once the script that holds the state has been read.
 //
 // A view's place, the element that holds its script, may hold a picture too. It is seen until the figure stands, which the
-// attribute `data-live` of the place says: "alive", or "failed" if it could not.
+// attribute `data-live` of the place says: "alive", or "failed" if it could not. The root of the page has it, "done", once
+// this has been said of all places.
 
 import { SavedModel } from "./kit/saved.js";
 
@@ -32,21 +33,23 @@ function read(script) {
   }
 }
 
+// Have a figure stand in its place; the promise is kept when it is known whether it does.
 async function show(script) {
   const model = models.get(JSON.parse(script.textContent).model_id);
   const place = script.parentElement;
-  if (!model) return;
-  // Until it stands it is laid out unseen, at the width that it will have.
+  // Until it stands it is laid out unseen, as wide as it will be, over its picture.
   const figure = Object.assign(document.createElement("div"), { className: "live-figure" });
-  figure.style.cssText = `position: absolute; visibility: hidden; width: ${place.clientWidth}px`;
-  figure.addEventListener("simsoftmax:ready", () => {
+  figure.style.cssText = "position: absolute; inset: 0 0 auto; visibility: hidden";
+  place.style.position = "relative";
+  const stands = new Promise((done) => figure.addEventListener("simsoftmax:ready", done, { once: true }));
+  try {
+    if (!model) throw new Error("the page holds no figure for this view");
+    const { default: widget } = await program(model.get("_esm"));
+    script.before(figure);
+    await widget.render({ model, el: figure });
+    await stands;
     figure.removeAttribute("style");
     place.dataset.live = "alive";
-  }, { once: true });
-  script.before(figure);
-  try {
-    const { default: widget } = await program(model.get("_esm"));
-    await widget.render({ model, el: figure });
   } catch (error) {
     figure.remove();
     place.dataset.live = "failed";
@@ -54,12 +57,13 @@ async function show(script) {
   }
 }
 
-function begin() {
+async function begin() {
   if (models.size === 0) document.querySelectorAll(STATE).forEach(read);
-  document.querySelectorAll(VIEW).forEach(show);
+  await Promise.all([...document.querySelectorAll(VIEW)].map(show));
+  document.documentElement.dataset.live = "done";
 }
 
 document.querySelectorAll(STATE).forEach(read);
-// Before scripts that wait for the end of the page, such as the one that sets formulas.
+// Before scripts that wait for the end of the page.
 if (document.readyState === "loading") document.addEventListener("readystatechange", begin, { once: true });
 else begin();
