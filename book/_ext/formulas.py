@@ -1,8 +1,8 @@
 """Write formulas as MathML, which browsers set themselves: at once and without a script, so on paper too.
 
-The chapters write TeX. Temml turns it into MathML while the book is built; it is a script, ``vendor/temml.min.js``, in the
-version of ``package-lock.json``, and QuickJS runs it. How formulas look is said in ``assets/formulas.css``. TeX that Temml
-does not know is a warning, and so stops the build.
+The chapters write TeX. Temml turns it into MathML while the book is built; it is a script, ``vendor/temml.min.js``, in
+the version of ``package-lock.json``, and QuickJS runs it. How formulas look is said in ``assets/formulas.css``. TeX
+that Temml does not know is a warning, and so stops the build.
 """
 
 from __future__ import annotations

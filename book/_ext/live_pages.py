@@ -1,10 +1,9 @@
 """Let widgets live in pages that have no server and no network, and give each a picture for paper.
 
-A page of widgets needs one small script, the host that `simsoftmax.live` brings for pages without a kernel; it is the same
-that a figure saved as a page of its own carries.
+A page of widgets needs one small script, the host that `simsoftmax.live` brings for pages without a kernel.
 
-A widget's output also holds a picture, drawn by matplotlib. It is put under the widget and shown until the widget stands,
-and where the widget cannot be: on paper, without scripts, or when it does not come to life.
+A widget's output also holds a picture, drawn by matplotlib. It is put under the widget and shown until the widget
+stands, and where the widget cannot be: on paper, without scripts, or when it does not come to life.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
-"""Cut the font of formulas: ``python book/vendor/math_font.py STIXMath-Regular.otf``, with fontTools and brotli at hand.
+"""Cut the font of formulas: ``python book/vendor/math_font.py STIXMath-Regular.otf``, with fontTools and brotli.
 
-It is cut from the STIX fonts of version 1.1.1 (SIL Open Font License; github.com/stipub/stixfonts holds it in ``archive``).
-What is kept are the letters and signs of mathematics in a book like this, and the table by which a browser stretches roots
-and brackets. The licence reserves the name of what is whole, so that the cut has one of its own.
+It is cut from the STIX fonts of version 1.1.1 (SIL Open Font License; the repository stipub/stixfonts of GitHub holds
+it in ``archive``). What is kept are the letters and signs of mathematics in a book like this, and the table by which a
+browser stretches roots and brackets. The licence reserves the name of what is whole, so that the cut has its own.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ KEPT = [
 
 def main(source: str) -> None:
     """Write the cut of a font."""
-    font = TTFont(source)
+    font = TTFont(source, recalcTimestamp=False)
     options = Options(
         layout_features=["ssty", "dtls"], hinting=False, desubroutinize=True, name_IDs=[0, 1, 2, 4, 5, 6, 13, 14]
     )
