@@ -58,9 +58,8 @@ def mathml(tex: str, *, display: bool = False) -> str:
     """
     written = typesetter()(tex.strip(), display)
     if not written.startswith("<math"):
-        raise ValueError(
-            f"{tex.strip()!r} cannot be set: {written.removeprefix('!')}; write it in TeX that Temml knows"
-        )
+        reason = " ".join(written.removeprefix("!").replace("\u0332", "").split())  # Temml underlines what is wrong
+        raise ValueError(f"{tex.strip()!r} cannot be set: {reason}; write it in TeX that Temml knows")
     return written
 
 
