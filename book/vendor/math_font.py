@@ -13,7 +13,7 @@ from pathlib import Path
 from fontTools.subset import Options, Subsetter
 from fontTools.ttLib import TTFont
 
-PLACE = Path(__file__).parents[1] / "assets" / "fonts" / "math.woff2"
+PLACE = Path(__file__).parents[1] / "assets" / "math.woff2"
 
 #: First and last letter of each run that is kept: Latin and Greek, upright and slanted, sans serif capitals, signs.
 KEPT = [
