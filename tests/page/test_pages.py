@@ -98,6 +98,24 @@ def test_formulas_are_set_and_no_stops_of_the_tab_key(browser, book, chosen):
             assert visit.page.evaluate(stops) == 0, path
 
 
+def test_buttons_that_copy_have_a_name(browser, book):
+    with Visit(browser) as visit:
+        visit.page.goto((BOOK / "book" / "temperature.html").as_uri())
+        buttons = visit.page.locator(".copybtn")
+        buttons.first.wait_for(state="attached")
+        assert visit.page.get_by_role("button", name="Copy this code").count() == buttons.count() > 3
+
+
+@pytest.mark.parametrize("scheme", ["http", "file"])
+def test_results_of_the_search_quote_the_pages(browser, book, scheme):
+    address = book if scheme == "http" else BOOK.as_uri()
+    with Visit(browser) as visit:
+        visit.page.goto(f"{address}/search.html?q=Gumbel")
+        quote = visit.page.locator("#search-results .context", has_text="Gumbel").first
+        quote.wait_for()
+        assert len(quote.inner_text()) > 100
+
+
 def test_paper_shows_pictures(browser, book, chosen):
     pages = [path for path in BOOK.rglob("*.html") if "live-picture" in path.read_text(encoding="utf-8")]
     assert len(pages) > 10
