@@ -59,8 +59,8 @@ live: node_modules $(READY) ## bundle the live figures again (needs Node)
 	$(BIN)/python -m simsoftmax.live.look
 	npm run --silent build
 
-vendor: node_modules $(READY) ## pack the browser files that the built book carries again (needs Node)
-	$(BIN)/python book/_ext/live_pages.py
+vendor: node_modules ## take the script that sets formulas from its package again (needs Node)
+	cp node_modules/temml/dist/temml.min.js book/vendor/
 
 node_modules: package-lock.json
 	npm ci --ignore-scripts --no-audit --no-fund

@@ -1,6 +1,6 @@
 """A page in a real browser, with every other host out of reach: how the tests write it, open it and read it.
 
-The figures stand on a plain page with the browser files that the built book carries.
+The figures stand on a plain page with the host that the built book has.
 """
 
 import contextlib
@@ -57,9 +57,7 @@ html {{ color-scheme: light dark }}
 body {{ margin: 24px 16px; font-family: system-ui, sans-serif; background: #fff; color: #1c2128 }}
 @media (prefers-color-scheme: dark) {{ body {{ background: #14171b; color: #e7e9ec }} }}
 </style></head><body><main><h1>Live figures</h1>{views}<p style="height: 3000px"></p></main>
-<script src="vendor/require.js"></script><script src="vendor/widgets-boot.js"></script>
-<script src="vendor/embed-amd.js"></script>
-<script type="application/vnd.jupyter.widget-state+json">{state}</script></body></html>
+<script type="application/vnd.jupyter.widget-state+json">{state}</script><script src="host.js"></script></body></html>
 """
 
 
@@ -117,11 +115,6 @@ def write_page(site, name, *widgets, spoil=None):
     return name
 
 
-# anywidget says so of a figure that takes more than two seconds, as on a busy machine. The figure appears all the same,
-# or the test that waits for it fails.
-SLOW = "[anywidget] Failed to initialize model"
-
-
 class Visit:
     """A page in the browser, what it asked of other hosts and what it complained of."""
 
@@ -133,7 +126,7 @@ class Visit:
         self.page.add_init_script(PROBE)
         self.page.route("**/*", self.gate)
         self.page.on("console", lambda m: self.complaints.append(m.text) if m.type == "error" else None)
-        self.page.on("pageerror", lambda error: None if SLOW in str(error) else self.complaints.append(str(error)))
+        self.page.on("pageerror", lambda error: self.complaints.append(str(error)))
         self.page.on("dialog", lambda dialog: (self.complaints.append("dialog"), dialog.dismiss()))
 
     def gate(self, route):
@@ -239,7 +232,7 @@ Math.min(...[...document.querySelectorAll(".ssm *")]
 
 ALL_WIDGETS_STAND = """
 [...document.querySelectorAll("script[type='application/vnd.jupyter.widget-view+json']")]
-  .every((script) => script.parentElement.querySelector(".widget-subarea > * > *"))
+  .every((script) => script.parentElement.dataset.live === "alive")
 """
 
 

@@ -6,6 +6,7 @@ from typing import Any
 
 from docutils import nodes
 from sphinx.application import Sphinx
+from sphinx.config import Config
 
 MENDED = {
     # A bibliography has the role of a list, but its entries the role of an entry in a bibliography, which a list may
@@ -19,6 +20,18 @@ MENDED = {
     '<div class="highlight"><pre>': '<div class="highlight"><pre tabindex="0">',
 }
 
+# What stands on the buttons that copy a block of code; a picture with a name is a button's name everywhere.
+COPY = (
+    '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 24 24" role="img" aria-label="Copy this code" fill="none" '
+    'stroke="currentColor" stroke-width="1.8"><rect x="8" y="8" width="12" height="12" rx="2"/>'
+    '<path d="M16 8V6a2 2 0 0 0-2-2H6a2 2 0 0 0-2 2v8a2 2 0 0 0 2 2h2"/></svg>'
+)
+
+
+def name_buttons(app: Sphinx, config: Config) -> None:
+    """Name the buttons that copy."""
+    config.copybutton_image_svg = COPY
+
 
 def mend(app: Sphinx, page: str, template: str, context: dict[str, Any], doctree: nodes.document | None) -> None:
     """Replace the faulty pieces."""
@@ -29,5 +42,6 @@ def mend(app: Sphinx, page: str, template: str, context: dict[str, Any], doctree
 
 def setup(app: Sphinx) -> dict[str, Any]:
     """Register with Sphinx."""
+    app.connect("config-inited", name_buttons, priority=100)  # before the buttons take it over
     app.connect("html-page-context", mend)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

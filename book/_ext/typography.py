@@ -10,8 +10,8 @@ from sphinx.application import Sphinx
 
 VERBATIM = (nodes.FixedTextElement, nodes.literal, nodes.math, nodes.raw)
 
-# A browser may end a line between a formula, which MathJax sets as a box, and the signs around it.
-FORMULA = re.compile(r'([(“]?)(<span class="math notranslate nohighlight">[^<]*</span>)((?:[.,;:?!)”]|-\w+)*)')
+# A browser may end a line between a formula, which is a box, and the signs around it.
+FORMULA = re.compile(r'([(“]?)(<span class="math notranslate nohighlight">.*?</span>)((?:[.,;:?!)”]|-\w+)*)', re.DOTALL)
 
 
 def embrace(found: re.Match[str]) -> str:

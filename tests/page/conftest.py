@@ -1,20 +1,20 @@
-"""What the tests of pages share: a folder of browser files, servers on this machine, JavaScript engines for kernels."""
+"""What the tests of pages share: a folder with the host, servers on this machine, JavaScript engines for kernels."""
 
 import shutil
 
 import pytest
-from building import ROOT, extension
 from javascript import DRIVER, LOADER, Page, evaluate_in_node
 from visit import BOOK, serve
 
 from simsoftmax.kernels import wasm
+from simsoftmax.live.base import STATIC
 
 
 @pytest.fixture(scope="session")
 def site(tmp_path_factory):
-    """Return a folder with the browser files."""
+    """Return a folder with the host of live figures."""
     folder = tmp_path_factory.mktemp("site")
-    extension("live_pages").unpack(ROOT, folder)
+    shutil.copy(STATIC / "host.js", folder)
     return folder
 
 

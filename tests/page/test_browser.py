@@ -1,6 +1,6 @@
 """Live figures in a real browser with every other host out of reach: they appear, answer, compute what Python computes.
 
-The figures stand on a plain page with the browser files that the built book carries. Screenshots go to ``artefacts/``.
+The figures stand on a plain page with the host that the built book has. Screenshots go to ``artefacts/``.
 """
 
 import base64
@@ -537,7 +537,6 @@ def test_no_state_makes_a_kernel_read_beyond_its_arrays(browser, site):
         name = write_page(site, "spoilt.html", figures, spoil=spoil)
         with pytest.raises(AssertionError, match=r"must hold|offset"), Visit(browser) as visit:  # noqa: PT012
             visit.page.goto((site / name).as_uri())
-            visit.page.wait_for_function("window.require && document.querySelector('.ssm')")
             visit.complained()
 
 

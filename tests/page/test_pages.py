@@ -1,5 +1,7 @@
 """The pages of the built book in a real browser, with every other host out of reach."""
 
+import re
+
 import pytest
 from playwright.sync_api import TimeoutError
 from visit import ALL_WIDGETS_STAND, BOOK, VIEWS, Visit, check_access, pages_of_the_book
@@ -32,6 +34,86 @@ def test_every_page_of_the_book_from_the_file_system(browser, book, chosen):
         with Visit(browser) as visit:
             visit.page.goto((BOOK / path).as_uri())
             visit.page.wait_for_function(ALL_WIDGETS_STAND)
+
+
+# Adds up how far what has been seen moves without the reader's doing; no machine is so slow that what follows a figure
+# is shown before it stands.
+SHIFT = """
+window.shift = 0;
+new PerformanceObserver((list) => {
+  for (const entry of list.getEntries()) if (!entry.hadRecentInput) window.shift += entry.value;
+}).observe({ type: "layout-shift", buffered: true });
+const patient = new CSSStyleSheet();
+patient.replaceSync("html:not([data-live]) .live-follows.live-follows { animation: none !important; }");
+document.adoptedStyleSheets = [patient];
+"""
+
+
+@pytest.mark.parametrize("view", ["light", "narrow"])
+def test_what_has_been_seen_stays_where_it_is(browser, book, chosen, view):
+    for path in chosen(pages_of_the_book()):
+        with Visit(browser, **VIEWS[view]) as visit:
+            visit.page.add_init_script(SHIFT)
+            visit.page.goto(f"{book}/{path}")
+            visit.page.wait_for_function(ALL_WIDGETS_STAND)
+            visit.page.evaluate("document.fonts.ready.then(() => {})")
+            visit.page.evaluate("new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))")
+            assert visit.page.evaluate("window.shift") < 0.02, path
+
+
+def test_what_follows_a_figure_is_seen_once_it_stands_and_even_if_it_never_does(browser, book):
+    page = BOOK / "book" / "temperature.html"
+    hidden = """[...document.querySelectorAll(".live-follows")]
+      .filter((node) => !node.checkVisibility({ visibilityProperty: true })).length"""
+    with Visit(browser, reduced_motion="reduce") as visit:
+        visit.page.goto(page.as_uri())
+        visit.page.wait_for_function(ALL_WIDGETS_STAND)
+        assert visit.page.evaluate(hidden) == 0
+        assert visit.page.locator(".live-follows").count() > 5
+    with Visit(browser, reduced_motion="reduce") as visit:
+        visit.page.route("**/host.js*", lambda route: route.fulfill(body=""))
+        visit.page.goto(page.as_uri())
+        assert visit.page.evaluate(hidden) > 5
+        visit.page.wait_for_function(f"{hidden} === 0")
+        assert visit.page.locator(".live-picture").first.is_visible()
+
+
+def test_no_page_carries_what_none_needs(book):
+    """No script of icons or formulas, no widget manager; the index of the search on its own page alone."""
+    unwanted = re.compile(r"<script[^>]*(fontawesome|mathjax|require|embed-amd|thebe)", re.IGNORECASE)
+    for path in pages_of_the_book():
+        text = (BOOK / path).read_text(encoding="utf-8")
+        assert not unwanted.search(text), path
+        assert ("searchindex.js" in text) == (path.stem == "search"), path
+    assert not list(BOOK.rglob("mathjax"))
+
+
+def test_formulas_are_set_and_no_stops_of_the_tab_key(browser, book, chosen):
+    for path in chosen(pages_of_the_book()):
+        with Visit(browser) as visit:
+            visit.page.goto((BOOK / path).as_uri())
+            formulas = visit.page.locator("article .math")
+            assert formulas.count() == visit.page.locator("article .math math").count(), path
+            stops = "[...document.querySelectorAll('.math, math, math *')].filter((node) => node.tabIndex >= 0).length"
+            assert visit.page.evaluate(stops) == 0, path
+
+
+def test_buttons_that_copy_have_a_name(browser, book):
+    with Visit(browser) as visit:
+        visit.page.goto((BOOK / "book" / "temperature.html").as_uri())
+        buttons = visit.page.locator(".copybtn")
+        buttons.first.wait_for(state="attached")
+        assert visit.page.get_by_role("button", name="Copy this code").count() == buttons.count() > 3
+
+
+@pytest.mark.parametrize("scheme", ["http", "file"])
+def test_results_of_the_search_quote_the_pages(browser, book, scheme):
+    address = book if scheme == "http" else BOOK.as_uri()
+    with Visit(browser) as visit:
+        visit.page.goto(f"{address}/search.html?q=Gumbel")
+        quote = visit.page.locator("#search-results .context", has_text="Gumbel").first
+        quote.wait_for()
+        assert len(quote.inner_text()) > 100
 
 
 def test_paper_shows_pictures(browser, book, chosen):
