@@ -1,4 +1,8 @@
-"""Keep on one line what belongs together: a formula and its full stop, a number and its per cent sign."""
+"""Set what matplotlib and Markdown leave to chance: breaks of lines, numbers in tables, and fonts that come in time.
+
+What belongs together stays on one line: a formula and its full stop, a number and its per cent sign. A column of numbers
+stands at its decimal points. The fonts of the first lines are asked for before the style sheet names them.
+"""
 
 from __future__ import annotations
 
@@ -31,6 +35,46 @@ def space_numbers(app: Sphinx, doctree: nodes.document) -> None:
             text.parent.replace(text, nodes.Text(spaced))
 
 
+NUMBER = re.compile(r"[-+−]?[\d,]+(?:\.(\d+))?(\N{NO-BREAK SPACE}?%)?")
+
+
+def align_numbers(app: Sphinx, doctree: nodes.document) -> None:
+    """Let the numbers of a column stand at their decimal points: to the right, with spaces as wide as the digits missing."""
+    for group in doctree.findall(nodes.tgroup):
+        rows = [row.children for body in group.findall(nodes.tbody) for row in body.children]
+        heads = [row.children for head in group.findall(nodes.thead) for row in head.children]
+        for number, column in enumerate(zip(*rows, strict=False)):
+            found = [NUMBER.fullmatch(cell.astext().strip()) for cell in column]
+            if sum(map(bool, found)) < max(1, len(column) - sum(not cell.astext().strip("–— ") for cell in column)):
+                continue
+            deepest = max(len(each[1] or "") for each in found if each)
+            for cell, each in zip(column, found, strict=True):
+                missing = deepest - len(each[1] or "") if each else 0
+                text = next(cell.findall(nodes.Text), None)
+                if each and missing and not each[2] and text is not None:
+                    point = "" if each[1] else "\N{PUNCTUATION SPACE}"
+                    text.parent.replace(text, nodes.Text(text + point + "\N{FIGURE SPACE}" * missing))
+            for cells in (column, [head[number] for head in heads if number < len(head)]):
+                for cell in cells:
+                    cell["classes"].append("number")
+
+
+#: Fonts of what is seen first.
+FIRST = ("serif-regular", "sans-semibold", "sans-regular", "serif-semibold")
+
+
+def ask_for_fonts(
+    app: Sphinx, page: str, template: str, context: dict[str, Any], doctree: nodes.document | None
+) -> None:
+    """Have the browser fetch the fonts of the first lines at once."""
+    folder = "../" * page.count("/") + "_static/fonts"
+    for name in FIRST:
+        kind = 'as="font" type="font/woff2" crossorigin'
+        context["metatags"] = (
+            context.get("metatags", "") + f'<link rel="preload" href="{folder}/{name}.woff2" {kind}>\n'
+        )
+
+
 def hold(app: Sphinx, page: str, template: str, context: dict[str, Any], doctree: nodes.document | None) -> None:
     """Hold formulas and the signs around them together."""
     if "body" in context:
@@ -42,5 +86,7 @@ def hold(app: Sphinx, page: str, template: str, context: dict[str, Any], doctree
 def setup(app: Sphinx) -> dict[str, Any]:
     """Register with Sphinx."""
     app.connect("doctree-resolved", lambda app, doctree, docname: space_numbers(app, doctree), priority=900)
+    app.connect("doctree-resolved", lambda app, doctree, docname: align_numbers(app, doctree), priority=950)
     app.connect("html-page-context", hold)
+    app.connect("html-page-context", ask_for_fonts)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

@@ -58,10 +58,8 @@ def main() -> None:
     PLACE.mkdir(exist_ok=True)
     with tempfile.TemporaryDirectory() as folder:
         for package, version in VERSIONS.items():
-            packed = subprocess.run(
-                ["npm", "pack", "--silent", f"{package}@{version}"], cwd=folder, check=True, capture_output=True, text=True
-            ).stdout.strip()
-            with tarfile.open(Path(folder, packed)) as archive:
+            subprocess.run(["npm", "pack", "--silent", f"{package}@{version}"], cwd=folder, check=True)
+            with tarfile.open(Path(folder, f"{package}-{version}.tgz")) as archive:
                 archive.extractall(Path(folder, package), filter="data")
         for name, (package, file) in FACES.items():
             font = cut(Path(folder, package, "package", "TTF", f"{file}.ttf"), name)

@@ -1,0 +1,78 @@
+"""Let every chapter open with its live figure, and say which words a figure has to stay beside.
+
+The first live figure of a chapter stands at its head: it is what the chapter is about, and it is alive while one
+reads. Where it was called the code stays, and a line leads up to it. What one can do after a chapter is folded. In wide
+windows live figures stand beside the text (``assets/beside.js``) as long as words act on them; the sections after that
+are ``free``: their wide things and captions may use the margin. The first page has its figure across the whole width.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from docutils import nodes
+from live_links import live_link, node_is_view
+from sphinx.application import Sphinx
+
+GOALS = "After this chapter you can"
+
+#: What stands where a figure was called that stands at the head of its chapter.
+WAY_UP = "The figure stands at the head of the page."
+
+#: A figure among so many first parts of a chapter, its title included, is at its head already.
+HEAD = 4
+
+
+def fold_goals(app: Sphinx, doctree: nodes.document) -> None:
+    """Fold the goals behind their title, before the contents of the page are collected."""
+    for section in list(doctree.findall(nodes.section)):
+        title = section[0].astext()
+        if title == GOALS:
+            head = f'<details class="goals" id="{section["ids"][0]}"><summary>{title}</summary>'
+            foot = nodes.raw("", "</details>", format="html")
+            section.replace_self([nodes.raw("", head, format="html"), *section.children[1:], foot])
+
+
+def raise_figure(app: Sphinx, doctree: nodes.document) -> None:
+    """Lift the first live figure to the head of its chapter, and mark what it stands beside."""
+    tops = [node for node in doctree.children if isinstance(node, nodes.section)]
+    outputs = [view.parent.parent for view in doctree.findall(node_is_view)]
+    outputs = [output for output in outputs if "cell_output" in output["classes"] and output["ids"]]
+    if not tops:
+        return
+    for number, output in enumerate(outputs):
+        place = output.parent
+        frame = nodes.container(classes=["cell", "beside"])
+        if number == 0 and not within(output, tops[0], 4):
+            line = nodes.paragraph(classes=["figure-is-up"])
+            line += nodes.reference(
+                "", "The figure stands at the head of the page.", refid=output["ids"][0], internal=True
+            )
+            place.replace(output, line)
+            tops[0].insert(1, frame)
+        else:
+            place.replace(output, frame)
+        frame += output
+    last = [node for node in doctree.findall(lambda node: isinstance(node, live_link) or node_is_view(node))]
+    seen = bool(last)
+    for section in doctree.findall(nodes.section):
+        if section.parent is tops[0]:
+            if not seen:
+                section["classes"].append("free")
+            elif any(node is last[-1] for node in section.findall()):
+                seen = False
+    if not last:
+        tops[0]["classes"].append("free")
+
+
+def within(node: nodes.Node, section: nodes.section, first: int) -> bool:
+    """Return whether a node lies in one of the first children of a section."""
+    return any(node is found for child in section.children[:first] for found in child.findall())
+
+
+def setup(app: Sphinx) -> dict[str, Any]:
+    """Register with Sphinx."""
+    app.connect("doctree-read", fold_goals, priority=450)
+    app.connect("doctree-read", raise_figure, priority=600)  # when links have found their figures
+    app.add_js_file("beside.js", loading_method="defer")
+    return {"parallel_read_safe": True, "parallel_write_safe": True}
