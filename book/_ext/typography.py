@@ -1,7 +1,7 @@
 """Set what matplotlib and Markdown leave to chance: breaks of lines, numbers in tables, and fonts that come in time.
 
-What belongs together stays on one line: a formula and its full stop, a number and its per cent sign. A column of numbers
-stands at its decimal points. The fonts of the first lines are asked for before the style sheet names them.
+What belongs together stays on one line: a formula and its full stop, a number and its per cent sign. A column of
+numbers stands at its decimal points. The fonts of the first lines are asked for before the style sheet names them.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ NUMBER = re.compile(r"[-+−]?[\d,]+(?:\.(\d+))?(\N{NO-BREAK SPACE}?%)?")
 
 
 def align_numbers(app: Sphinx, doctree: nodes.document) -> None:
-    """Let the numbers of a column stand at their decimal points: to the right, with spaces as wide as the digits missing."""
+    """Let a column's numbers stand at their decimal points: to the right, with spaces for digits that are missing."""
     for group in doctree.findall(nodes.tgroup):
         rows = [row.children for body in group.findall(nodes.tbody) for row in body.children]
         heads = [row.children for head in group.findall(nodes.thead) for row in head.children]
