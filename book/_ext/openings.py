@@ -40,28 +40,27 @@ def raise_figure(app: Sphinx, doctree: nodes.document) -> None:
     outputs = [output for output in outputs if "cell_output" in output["classes"] and output["ids"]]
     if not tops:
         return
+    first_page = app.env.docname == app.config.root_doc
     for number, output in enumerate(outputs):
         place = output.parent
-        frame = nodes.container(classes=["cell", "beside"])
-        if number == 0 and not within(output, tops[0], 4):
+        frame = nodes.container(classes=["cell", "full" if first_page else "beside"])
+        if number == 0 and not first_page and not within(output, tops[0], HEAD):
             line = nodes.paragraph(classes=["figure-is-up"])
-            line += nodes.reference(
-                "", "The figure stands at the head of the page.", refid=output["ids"][0], internal=True
-            )
+            line += nodes.reference("", WAY_UP, refid=output["ids"][0], internal=True)
             place.replace(output, line)
             tops[0].insert(1, frame)
         else:
             place.replace(output, frame)
         frame += output
-    last = [node for node in doctree.findall(lambda node: isinstance(node, live_link) or node_is_view(node))]
-    seen = bool(last)
+    acting = [node for node in doctree.findall(lambda node: isinstance(node, live_link) or node_is_view(node))]
+    seen = bool(acting)
     for section in doctree.findall(nodes.section):
         if section.parent is tops[0]:
             if not seen:
                 section["classes"].append("free")
-            elif any(node is last[-1] for node in section.findall()):
+            elif any(node is acting[-1] for node in section.findall()):
                 seen = False
-    if not last:
+    if not acting:
         tops[0]["classes"].append("free")
 
 
@@ -75,4 +74,4 @@ def setup(app: Sphinx) -> dict[str, Any]:
     app.connect("doctree-read", fold_goals, priority=450)
     app.connect("doctree-read", raise_figure, priority=600)  # when links have found their figures
     app.add_js_file("beside.js", loading_method="defer")
-    return {"parallel_read_safe": True, "parallel_write_safe": True}
+    return {"env_version": 1, "parallel_read_safe": True, "parallel_write_safe": True}
