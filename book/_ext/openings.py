@@ -37,12 +37,14 @@ def raise_figure(app: Sphinx, doctree: nodes.document) -> None:
     """Lift the first live figure to the head of its chapter, and mark what it stands beside."""
     tops = [node for node in doctree.children if isinstance(node, nodes.section)]
     outputs = [view.parent.parent for view in doctree.findall(node_is_view)]
-    outputs = [output for output in outputs if "cell_output" in output["classes"] and output["ids"]]
+    outputs = [output for output in outputs if "cell_output" in output["classes"]]
     if not tops:
         return
     first_page = app.env.docname == app.config.root_doc
     for number, output in enumerate(outputs):
         place = output.parent
+        if not output["ids"]:  # no words act on it
+            output["ids"].append(f"live-figure-{number + 1}")
         frame = nodes.container(classes=["cell", "full" if first_page else "beside"])
         if number == 0 and not first_page and not within(output, tops[0], HEAD):
             line = nodes.paragraph(classes=["figure-is-up"])

@@ -51,6 +51,11 @@
     mark();
   }
 
+  // A link in the title of a solution is a link, and opens nothing.
+  for (const link of document.querySelectorAll(".admonition-title a")) {
+    link.addEventListener("click", (event) => event.stopPropagation());
+  }
+
   // Cards: what a term means and which work is cited, beside the word, under the mouse, for the keyboard, and by a tap.
   const sources = new Map();
   for (const link of document.querySelectorAll(".bd-article a[href*='#']")) {
