@@ -2,8 +2,8 @@
 
 The first live figure of a chapter stands at its head: it is what the chapter is about, and it is alive while one
 reads. Where it was called the code stays, and a line leads up to it. What one can do after a chapter is folded. In wide
-windows live figures stand beside the text (``assets/beside.js``) as long as words act on them; the sections after that
-are ``free``: their wide things and captions may use the margin. The first page has its figure across the whole width.
+windows live figures stand beside the text (``assets/beside.js``) as long as words act on them; the sections after
+that are ``free``: their wide things and captions may use the margin. The first page has its figure across the whole width.
 """
 
 from __future__ import annotations
@@ -55,19 +55,17 @@ def raise_figure(app: Sphinx, doctree: nodes.document) -> None:
             place.replace(output, frame)
         frame += output
     acting = [node for node in doctree.findall(lambda node: isinstance(node, live_link) or node_is_view(node))]
-    seen = bool(acting)
-    for section in doctree.findall(nodes.section):
-        if section.parent is tops[0]:
-            if not seen:
-                section["classes"].append("free")
-            elif any(node is acting[-1] for node in section.findall()):
-                seen = False
     if not acting:
         tops[0]["classes"].append("free")
+        return
+    sections = [node for node in tops[0].children if isinstance(node, nodes.section)]
+    last = max((i for i, section in enumerate(sections) if within(acting[-1], section)), default=-1)
+    for section in sections[last + 2 :]:  # the one after the last word is where the figure goes out of sight
+        section["classes"].append("free")
 
 
-def within(node: nodes.Node, section: nodes.section, first: int) -> bool:
-    """Return whether a node lies in one of the first children of a section."""
+def within(node: nodes.Node, section: nodes.section, first: int | None = None) -> bool:
+    """Return whether a node lies in a section, or in one of its first children."""
     return any(node is found for child in section.children[:first] for found in child.findall())
 
 
@@ -76,4 +74,4 @@ def setup(app: Sphinx) -> dict[str, Any]:
     app.connect("doctree-read", fold_goals, priority=450)
     app.connect("doctree-read", raise_figure, priority=600)  # when links have found their figures
     app.add_js_file("beside.js", loading_method="defer")
-    return {"env_version": 1, "parallel_read_safe": True, "parallel_write_safe": True}
+    return {"env_version": 2, "parallel_read_safe": True, "parallel_write_safe": True}

@@ -1,7 +1,7 @@
-"""Set what matplotlib and Markdown leave to chance: breaks of lines, numbers in tables, and fonts that come in time.
+"""Set what Markdown leaves to chance: breaks of lines, and numbers in tables.
 
 What belongs together stays on one line: a formula and its full stop, a number and its per cent sign. A column of
-numbers stands at its decimal points. The fonts of the first lines are asked for before the style sheet names them.
+numbers stands at its decimal points.
 """
 
 from __future__ import annotations
@@ -59,22 +59,6 @@ def align_numbers(app: Sphinx, doctree: nodes.document) -> None:
                     cell["classes"].append("number")
 
 
-#: Fonts of what is seen first.
-FIRST = ("serif-regular", "sans-semibold", "sans-regular", "serif-semibold")
-
-
-def ask_for_fonts(
-    app: Sphinx, page: str, template: str, context: dict[str, Any], doctree: nodes.document | None
-) -> None:
-    """Have the browser fetch the fonts of the first lines at once."""
-    folder = "../" * page.count("/") + "_static/fonts"
-    for name in FIRST:
-        kind = 'as="font" type="font/woff2" crossorigin'
-        context["metatags"] = (
-            context.get("metatags", "") + f'<link rel="preload" href="{folder}/{name}.woff2" {kind}>\n'
-        )
-
-
 def hold(app: Sphinx, page: str, template: str, context: dict[str, Any], doctree: nodes.document | None) -> None:
     """Hold formulas and the signs around them together."""
     if "body" in context:
@@ -88,5 +72,4 @@ def setup(app: Sphinx) -> dict[str, Any]:
     app.connect("doctree-resolved", lambda app, doctree, docname: space_numbers(app, doctree), priority=900)
     app.connect("doctree-resolved", lambda app, doctree, docname: align_numbers(app, doctree), priority=950)
     app.connect("html-page-context", hold)
-    app.connect("html-page-context", ask_for_fonts)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

@@ -1,5 +1,5 @@
 // Where live figures stand in wide windows: in a track beside the text, from their place (or the first of their words, if that
-// is higher) to the last of their words. The track is out of the flow, so whatever a figure does, no line of text moves; in
+// is higher) until the last of their words has left the window. The track is out of the flow, so whatever a figure does, no line of text moves; in
 // its track the figure sticks to the window (book.css). Narrow windows have no tracks.
 (() => {
   const wide = matchMedia("(min-width: 1200px)");
@@ -20,13 +20,15 @@
       const tall = figure.offsetHeight;
       const own = top(track);
       const first = Math.min(own, ...words.map(top));
-      const last = Math.max(own + tall, ...words.map((word) => top(word) + word.offsetHeight));
+      const last = Math.max(own, ...words.map((word) => top(word) + word.offsetHeight)) + (words.length ? tall : 0);
       return { track, tall, first, last };
     });
+    const free = document.querySelector(".bd-article .free");
+    const foot = free ? top(free) - GAP : article.offsetHeight; // beyond it the margin has other uses
     let end = 0;
     for (const [i, { track, tall, first, last }] of places.entries()) {
       const from = Math.max(first, end);
-      const to = Math.max(from + tall, Math.min(last, places[i + 1]?.first - GAP || last));
+      const to = Math.max(from + tall, Math.min(last, foot, (places[i + 1]?.first ?? Infinity) - GAP));
       track.style.top = `${from}px`;
       track.style.height = `${to - from}px`;
       end = to + GAP;

@@ -89,7 +89,14 @@
       for (const each of card.querySelectorAll("a")) each.tabIndex = -1;
       link.setAttribute("aria-describedby", card.id);
       card.hidden = false;
-      const word = link.getClientRects()[0];
+      place();
+    };
+    const place = () => {
+      const word = open.getClientRects()[0];
+      if (word.bottom < 0 || word.top > innerHeight) {
+        hide();
+        return;
+      }
       const { width, height } = card.getBoundingClientRect();
       const below = word.bottom + 8 + height < innerHeight || word.top < height + 16;
       card.style.left = `${Math.max(12, Math.min(word.left, document.documentElement.clientWidth - width - 12))}px`;
@@ -113,7 +120,7 @@
         show(link);
       });
     }
-    addEventListener("scroll", hide, { passive: true });
+    addEventListener("scroll", () => open && place(), { passive: true });
     document.addEventListener("keydown", ({ key }) => key === "Escape" && hide());
     document.addEventListener("pointerdown", ({ target }) => !card.contains(target) && !sources.has(target.closest("a")) && hide());
   }
