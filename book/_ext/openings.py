@@ -2,8 +2,8 @@
 
 The first live figure of a chapter stands at its head: it is what the chapter is about, and it is alive while one
 reads. Where it was called the code stays, and a line leads up to it. What one can do after a chapter is folded. In wide
-windows live figures stand beside the text (``assets/beside.js``) as long as words act on them; the sections after
-that are ``free``: their wide things and captions may use the margin. The first page has its figure across the whole width.
+windows live figures stand beside the text (``assets/beside.js``) as long as words act on them; sections after that are
+``free``: their wide things and captions may use the margin. The first page has its figure across the whole width.
 """
 
 from __future__ import annotations
