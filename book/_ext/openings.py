@@ -71,7 +71,8 @@ def within(node: nodes.Node, section: nodes.section, first: int | None = None) -
 
 def setup(app: Sphinx) -> dict[str, Any]:
     """Register with Sphinx."""
-    app.connect("doctree-read", fold_goals, priority=450)
-    app.connect("doctree-read", raise_figure, priority=600)  # when links have found their figures
+    # When links have found their figures, and before pictures are put under them and contents are collected.
+    app.connect("doctree-read", fold_goals, priority=440)
+    app.connect("doctree-read", raise_figure, priority=450)
     app.add_js_file("beside.js", loading_method="defer")
-    return {"env_version": 2, "parallel_read_safe": True, "parallel_write_safe": True}
+    return {"env_version": 3, "parallel_read_safe": True, "parallel_write_safe": True}
