@@ -29,6 +29,13 @@ from claims import tested_in_words
 log = logging.getLogger(__name__)
 
 
+#: The search in the ledger, which appears with the script that serves it (``assets/furniture.js``).
+FILTER = (
+    '<p class="ledger-filter" hidden><label>Find claims <input type="search" autocomplete="off" spellcheck="false">'
+    '</label> <span role="status"></span></p>'
+)
+
+
 class _Badges(HTMLParser):
     def __init__(self) -> None:
         super().__init__()
@@ -64,7 +71,7 @@ class ClaimsLedger(SphinxDirective):
 
     def run(self) -> list[nodes.Node]:
         """Hold the place until every page has been read."""
-        _pages(self.env, "ledgers")[self.env.docname] = True
+        _pages(self.env, "ledgers")[self.env.docname] = _pages(self.env, "homes")[self.env.docname] = True
         return [ledger_place()]
 
 
@@ -85,13 +92,13 @@ def collect(app: Sphinx, doctree: nodes.document) -> None:
 
 def purge(app: Sphinx, env: BuildEnvironment, docname: str) -> None:
     """Forget a page that changed or has gone."""
-    for what in ("claims", "ledgers"):
+    for what in ("claims", "ledgers", "homes"):
         _pages(env, what).pop(docname, None)
 
 
 def merge(app: Sphinx, env: BuildEnvironment, docnames: set[str], other: BuildEnvironment) -> None:
     """Take over the pages that another process has read."""
-    for what in ("claims", "ledgers"):
+    for what in ("claims", "ledgers", "homes"):
         theirs = _pages(other, what)
         _pages(env, what).update({name: theirs[name] for name in docnames if name in theirs})
 
@@ -119,23 +126,24 @@ def fill(app: Sphinx, doctree: nodes.document, docname: str) -> None:
         lead += nodes.strong(text=f"{total} claims, all of them held when this book was built.")
         lead += nodes.Text(f" In {errata} of them the common telling is wrong or loose, and is put right.")
         lead += nodes.Text(f" {faults} faults were planted in their evidence, one at a time; each made its claim fail.")
-        parts: list[nodes.Node] = [lead]
+        parts: list[nodes.Node] = [lead, nodes.raw("", FILTER, format="html")]
         for name in order:
             parts.append(nodes.rubric(text=app.env.titles[name].astext()))
-            ledger = nodes.definition_list(classes=["ledger"])
+            ledger = nodes.container(classes=["ledger"])
             for claim in claims[name]:
                 uri = app.builder.get_relative_uri(docname, name) + f"#claim-{claim['id']}"
-                term = nodes.term()
-                term += nodes.reference(text=claim["id"], refuri=uri, internal=True)
-                body = nodes.definition()
-                body += nodes.paragraph(text=claim["sentence"], classes=["claim-sentence"])
+                card = nodes.container(classes=["ledger-claim"], ids=[f"ledger-{claim['id']}"])
+                card += nodes.paragraph(text=claim["sentence"], classes=["claim-sentence"])
                 if claim["erratum"]:
                     erratum = nodes.paragraph(classes=["claim-erratum"])
                     erratum += [nodes.strong(text="Often told wrong."), nodes.Text(" " + claim["erratum"])]
-                    body += erratum
-                body += nodes.paragraph(text=claim["evidence"], classes=["claim-evidence"])
-                body += nodes.paragraph(text=tested_in_words(claim), classes=["claim-tested"])
-                ledger += nodes.definition_list_item("", term, body, ids=[f"ledger-{claim['id']}"])
+                    card += erratum
+                card += nodes.paragraph(text=claim["evidence"], classes=["claim-evidence"])
+                card += nodes.paragraph(text=tested_in_words(claim), classes=["claim-tested"])
+                way = nodes.paragraph(classes=["ledger-name"])
+                way += nodes.reference(text=claim["id"], refuri=uri, internal=True)
+                card += way
+                ledger += card
             parts.append(ledger)
         place.replace_self(parts)
 
@@ -151,6 +159,22 @@ def link(app: Sphinx, doctree: nodes.document, docname: str) -> None:
         else:
             log.warning("no page makes the claim %r; link to one of those in the ledger", id, location=node)
             node.replace_self(nodes.Text(id))
+
+
+def lead_back(app: Sphinx, doctree: nodes.document, docname: str) -> None:
+    """Let every badge lead to its claim in the ledger."""
+    home = next(iter(_pages(app.env, "homes")), None)
+    if home is None:
+        return
+    for node in list(doctree.findall(nodes.raw)):
+        text = node.astext()
+        badge = _Badges()
+        badge.feed(text)
+        if badge.claims:
+            uri = app.builder.get_relative_uri(docname, home) + f"#ledger-{badge.claims[0]['id']}"
+            before, mark, after = text.rpartition("</p></div>")
+            way = f' <a class="claim-way" href="{uri}">In the ledger.</a>'
+            node.replace_self(nodes.raw("", before + way + mark + after, format="html"))
 
 
 def _reading_order(env: BuildEnvironment) -> list[str]:
@@ -175,4 +199,5 @@ def setup(app: Sphinx) -> dict[str, Any]:
     app.connect("env-updated", check)
     app.connect("doctree-resolved", fill)
     app.connect("doctree-resolved", link)
-    return {"env_version": 3, "parallel_read_safe": True, "parallel_write_safe": True}
+    app.connect("doctree-resolved", lead_back)
+    return {"env_version": 4, "parallel_read_safe": True, "parallel_write_safe": True}

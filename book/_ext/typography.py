@@ -1,4 +1,8 @@
-"""Keep on one line what belongs together: a formula and its full stop, a number and its per cent sign."""
+"""Set what Markdown leaves to chance: breaks of lines, and numbers in tables.
+
+What belongs together stays on one line: a formula and its full stop, a number and its per cent sign. A column of
+numbers stands at its decimal points.
+"""
 
 from __future__ import annotations
 
@@ -31,6 +35,30 @@ def space_numbers(app: Sphinx, doctree: nodes.document) -> None:
             text.parent.replace(text, nodes.Text(spaced))
 
 
+NUMBER = re.compile(r"[-+−]?[\d,]+(?:\.(\d+))?(\N{NO-BREAK SPACE}?%)?")
+
+
+def align_numbers(app: Sphinx, doctree: nodes.document) -> None:
+    """Let a column's numbers stand at their decimal points: to the right, with spaces for digits that are missing."""
+    for group in doctree.findall(nodes.tgroup):
+        rows = [row.children for body in group.findall(nodes.tbody) for row in body.children]
+        heads = [row.children for head in group.findall(nodes.thead) for row in head.children]
+        for number, column in enumerate(zip(*rows, strict=False)):
+            found = [NUMBER.fullmatch(cell.astext().strip()) for cell in column]
+            if sum(map(bool, found)) < max(1, len(column) - sum(not cell.astext().strip("–— ") for cell in column)):
+                continue
+            deepest = max(len(each[1] or "") for each in found if each)
+            for cell, each in zip(column, found, strict=True):
+                missing = deepest - len(each[1] or "") if each else 0
+                text = next(cell.findall(nodes.Text), None)
+                if each and missing and not each[2] and text is not None:
+                    point = "" if each[1] else "\N{PUNCTUATION SPACE}"
+                    text.parent.replace(text, nodes.Text(text + point + "\N{FIGURE SPACE}" * missing))
+            for cells in (column, [head[number] for head in heads if number < len(head)]):
+                for cell in cells:
+                    cell["classes"].append("number")
+
+
 def hold(app: Sphinx, page: str, template: str, context: dict[str, Any], doctree: nodes.document | None) -> None:
     """Hold formulas and the signs around them together."""
     if "body" in context:
@@ -42,5 +70,6 @@ def hold(app: Sphinx, page: str, template: str, context: dict[str, Any], doctree
 def setup(app: Sphinx) -> dict[str, Any]:
     """Register with Sphinx."""
     app.connect("doctree-resolved", lambda app, doctree, docname: space_numbers(app, doctree), priority=900)
+    app.connect("doctree-resolved", lambda app, doctree, docname: align_numbers(app, doctree), priority=950)
     app.connect("html-page-context", hold)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

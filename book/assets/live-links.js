@@ -2,8 +2,9 @@
 // of the figure: "simsoftmax:ready" says that it stands and brings a function `get` that reads its traits, "simsoftmax:set"
 // changes it, "simsoftmax:change" says that it has changed.
 //
-// The reader is at a word of a sentence and stays there: nothing scrolls unasked. Where the figure is out of sight, a note
-// says what has changed and offers the way there, and from there the way back.
+// The reader is at a word of a sentence and stays there: nothing scrolls unasked. Where the figure is out of sight, it comes:
+// what matters of it is pinned to the half of the window that the word is not in, over a note that says what has changed and
+// offers the way to the whole figure, and from there the way back. It goes when its words have gone by.
 (() => {
   const still = matchMedia("(prefers-reduced-motion: reduce)");
   const BAR = 64; // pixels at the top that a bar may cover
@@ -44,7 +45,7 @@
     mark(null);
     link.addEventListener("click", act);
     link.addEventListener("keydown", (event) => {
-      if (event.key === "Escape") note.hidden = true;
+      if (event.key === "Escape") hush();
       if (event.key !== "Enter" && event.key !== " ") return;
       event.preventDefault();
       if (!event.repeat) act();
@@ -82,57 +83,80 @@
     return node;
   };
 
-  // What has changed out of sight. It stands behind its word, where the keyboard finds it, and says the figure's own words.
+  // What has changed out of sight. It stands behind its word, where the keyboard finds it.
   const what = make("span", { className: "live-note-what" });
-  const says = make("span", { className: "live-note-says" });
   const show = button("live-note-show", "show it", () => go());
   const close = button("live-note-close", "×", () => {
-    note.hidden = true;
+    hush();
     left?.focus({ preventScroll: true });
   });
   close.setAttribute("aria-label", "Close this note");
-  const note = make("span", { className: "live-note", hidden: true }, make("span", {}, what, says), show, close);
+  const note = make("span", { className: "live-note", hidden: true }, what, show, close);
   const aloud = make("span", { className: "live-aloud" });
   aloud.setAttribute("role", "status");
+  const near = new Set(); // the words of the figure that are in the window
   const ways = new IntersectionObserver((entries) => {
-    if (!entries.at(-1).isIntersecting) note.hidden = true; // the reader has gone on
+    for (const { target, isIntersecting } of entries) isIntersecting ? near.add(target) : near.delete(target);
+    if (!near.size) hush(); // the reader has gone on
   });
   let left = null; // the word that was read
   let about = null; // the figure that it acts on
 
+  // Where a figure belongs, also while it is pinned elsewhere.
+  const placeOf = (figure) => figure.closest("[id^=live-figure]") ?? figure;
   const inSight = (figure) => {
-    const { top, bottom } = figure.getBoundingClientRect();
+    const { top, bottom } = placeOf(figure).getBoundingClientRect();
     return Math.min(bottom, innerHeight) - Math.max(top, BAR) >= 0.5 * Math.min(bottom - top, innerHeight);
   };
-  const quote = () => {
-    const words = about.querySelector("[data-out=verdict]")?.textContent ?? "";
-    const numbers = [...about.querySelectorAll(".ssm-readouts > div")].map(
-      (item) => `${item.querySelector(".ssm-name").textContent} ${item.querySelector("[data-out]").textContent}`,
-    );
-    says.textContent = words || numbers.join(", ");
-  };
-  document.addEventListener("simsoftmax:change", ({ target }) => {
-    if (target !== about || note.hidden) return;
-    if (inSight(about)) note.hidden = true;
-    else setTimeout(quote, 250); // the figure writes its words a few times a second
-  });
+  const come = new IntersectionObserver(() => about && inSight(about) && hush(), { threshold: [0, 0.25, 0.5, 0.75] });
+
+  // What matters of a figure, at most SHARE of the window's height. Its place keeps its height, so no line moves.
+  const SHARE = 0.45;
+  const SMALLEST = 0.75; // below this its letters could not be read; the rest is a matter of scrolling in it
+  function pin(figure, high) {
+    const place = placeOf(figure);
+    const { left: x, width } = place.getBoundingClientRect();
+    place.style.minHeight = `${place.offsetHeight}px`;
+    const room = SHARE * innerHeight - note.offsetHeight - 36;
+    const set = (name, value) => figure.style.setProperty(`--pin-${name}`, value);
+    set("left", `${x}px`);
+    set("width", `${width}px`);
+    set("edge", `${note.offsetHeight + (high ? BAR : 12) + 16}px`);
+    figure.classList.add("live-pinned");
+    figure.classList.toggle("live-pinned-high", high);
+    const scale = Math.min(1, Math.max(SMALLEST, room / figure.scrollHeight));
+    set("scale", scale);
+    set("height", `${room / scale}px`);
+  }
+  function hush() {
+    note.hidden = true;
+    ways.disconnect();
+    come.disconnect();
+    if (!about?.classList.contains("live-pinned")) return;
+    about.classList.remove("live-pinned", "live-pinned-high");
+    placeOf(about).style.removeProperty("min-height");
+  }
 
   function tell(figure, link, text) {
+    if (about !== figure) hush();
     [left, about] = [link, figure];
     if (inSight(figure)) {
-      note.hidden = true;
+      hush();
       return;
     }
-    const place = figure.getBoundingClientRect().top < link.getBoundingClientRect().top ? "above" : "below";
-    what.textContent = `The figure ${place} has changed: ${text}.`;
+    const where = placeOf(figure).getBoundingClientRect().top < link.getBoundingClientRect().top ? "above" : "below";
+    what.textContent = `The figure ${where} has changed: ${text}.`;
     if (!aloud.isConnected) (document.querySelector("main") ?? document.body).append(aloud);
     aloud.textContent = what.textContent;
-    quote();
     link.after(note);
-    note.classList.toggle("live-note-high", link.getBoundingClientRect().bottom > innerHeight - 180);
+    const high = link.getBoundingClientRect().bottom > (1 - SHARE) * innerHeight - 12;
+    note.classList.toggle("live-note-high", high);
     note.hidden = false;
-    ways.disconnect();
-    ways.observe(link);
+    pin(figure, high);
+    near.clear();
+    const id = link.dataset.figure;
+    for (const word of document.querySelectorAll(".live-link")) if (word.dataset.figure === id) ways.observe(word);
+    come.observe(placeOf(figure));
   }
 
   // The way to the figure, and back.
@@ -154,7 +178,7 @@
 
   function go() {
     release();
-    note.hidden = true;
+    hush();
     const { top, bottom } = about.getBoundingClientRect();
     const block = bottom - top < innerHeight ? "nearest" : "start";
     about.tabIndex = -1;

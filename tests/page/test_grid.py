@@ -1,0 +1,191 @@
+"""The pages as they are laid out: edges, figures that stay beside their words, fonts, the furniture."""
+
+import re
+
+import pytest
+from visit import ROOT, Visit, pages_of_the_book
+
+CHAPTERS = [
+    path.stem for path in (ROOT / "book").glob("*.md") if "After this chapter you can" in path.read_text("utf-8")
+]
+ALIVE = "document.querySelectorAll('.ssm').length > 0 && document.querySelector('.live-link[role]')"
+
+pytestmark = pytest.mark.browser
+
+
+def chapters(chosen):
+    return [path for path in chosen(pages_of_the_book()) if path.stem in CHAPTERS]
+
+
+# The right edges of what is read, as far as it fills its line.
+EDGES = """() => {
+  const edges = {};
+  const read = ".bd-article > section > section > :is(p, h2, ul, .cell), .bd-article .claim";
+  for (const block of document.querySelectorAll(read)) {
+    if (block.closest(".beside, .free, details:not([open])") || !block.checkVisibility()) continue;
+    const { right, width } = block.getBoundingClientRect();
+    if (width) (edges[Math.round(right)] ??= []).push(block.tagName);
+  }
+  return Object.keys(edges).map(Number);
+}"""
+
+
+def test_text_has_one_right_edge(browser, book, chosen):
+    for path in chapters(chosen):
+        for width in (1440, 1024):
+            with Visit(browser, viewport={"width": width, "height": 900}) as visit:
+                visit.page.goto(f"{book}/{path}")
+                visit.page.wait_for_function(ALIVE)
+                edges = visit.page.evaluate(EDGES)
+                assert max(edges) - min(edges) <= 1, (path, width, edges)
+
+
+def test_the_first_figure_is_in_the_first_screen(browser, book, chosen):
+    for path in chapters(chosen):
+        for width, height in ((1440, 900), (380, 800)):
+            with Visit(browser, viewport={"width": width, "height": height}) as visit:
+                visit.page.goto(f"{book}/{path}")
+                visit.page.wait_for_function(ALIVE)
+                top = visit.page.evaluate("document.querySelector('.ssm').getBoundingClientRect().top")
+                assert top < 0.5 * height, (path, width)
+
+
+# Puts a word in the middle of the window and tells which share of its figure is in sight.
+SHARE = """async (word) => {
+  word.scrollIntoView({ block: "center", behavior: "instant" });
+  await new Promise(requestAnimationFrame);
+  await new Promise(requestAnimationFrame);
+  const { top, bottom, left } = document.querySelector(`#${word.dataset.figure} .ssm`).getBoundingClientRect();
+  const shown = Math.min(bottom, innerHeight) - Math.max(top, 0);
+  return [shown / Math.min(bottom - top, innerHeight), left - word.getBoundingClientRect().right];
+}"""
+
+
+def test_a_figure_stays_beside_its_words(browser, book, chosen):
+    """In wide windows the reader of a word that acts on a figure has the figure beside it, wherever the word is."""
+    for path in chapters(chosen):
+        with Visit(browser, viewport={"width": 1440, "height": 900}) as visit:
+            visit.page.goto(f"{book}/{path}")
+            visit.page.wait_for_function(ALIVE)
+            for word in visit.page.locator(".live-link").element_handles():
+                share, apart = visit.page.evaluate(SHARE, word)
+                assert share > 0.9, path
+                assert apart > 0, path
+
+
+PINNED = """(link) => {
+  const figure = document.querySelector(".live-pinned")?.getBoundingClientRect();
+  const note = document.querySelector(".live-note").getBoundingClientRect();
+  const word = link.getBoundingClientRect();
+  const over = (box) => box.top < word.bottom && word.top < box.bottom;
+  const all = figure && Math.max(figure.bottom, note.bottom) - Math.min(figure.top, note.top);
+  return figure && { share: all / innerHeight, covers: over(figure) || over(note) };
+}"""
+
+
+@pytest.mark.parametrize("width", [380, 1024])
+def test_a_far_figure_is_pinned_and_covers_no_word(browser, book, width):
+    with Visit(browser, viewport={"width": width, "height": 800}, reduced_motion="reduce") as visit:
+        page = visit.page
+        page.goto(f"{book}/book/temperature.html")
+        page.wait_for_function(ALIVE)
+        word = page.locator(".live-link").last
+        for block in ("start", "center", "end"):
+            word.evaluate("(word, block) => word.scrollIntoView({ block, behavior: 'instant' })", block)
+            page.mouse.wheel(0, {"start": -80, "center": 0, "end": 40}[block])
+            word.focus()
+            word.press("Enter")
+            page.locator(".live-pinned").wait_for()
+            seen = word.evaluate(PINNED)
+            assert seen["share"] <= 0.45, (block, seen)
+            assert not seen["covers"], block
+            page.keyboard.press("Escape")
+            page.locator(".live-pinned").wait_for(state="detached")
+        word.press("Enter")
+        page.locator(".live-pinned").wait_for()
+        page.evaluate("scrollTo({ top: document.documentElement.scrollHeight, behavior: 'instant' })")
+        page.locator(".live-pinned").wait_for(state="detached")  # its words have gone by
+
+
+def test_fonts_are_the_books_own(browser, book):
+    with Visit(browser) as visit:
+        visit.page.goto(f"{book}/book/temperature.html")
+        visit.page.wait_for_function(ALIVE)
+        page = visit.page
+        page.evaluate("document.fonts.ready.then(() => 0)")
+        loaded = "[...document.fonts].filter(({ status }) => status === 'loaded').map(({ family }) => family)"
+        names = {name.strip('"') for name in page.evaluate(loaded)}
+        assert {"simsoftmax Serif", "simsoftmax Sans", "simsoftmax Mono"} <= names
+        family = "(selector) => getComputedStyle(document.querySelector(selector)).fontFamily"
+        assert "simsoftmax Serif" in visit.page.evaluate(family, ".bd-article section > p")
+        assert "simsoftmax Sans" in visit.page.evaluate(family, ".ssm svg text")
+        assert "simsoftmax Mono" in visit.page.evaluate(family, ".cell_input pre")
+
+
+def test_the_drawer_opens_and_closes(browser, book):
+    with Visit(browser, viewport={"width": 1440, "height": 900}) as visit:
+        page = visit.page
+        page.goto(f"{book}/book/index.html")
+        drawer, opener = page.locator("#pst-primary-sidebar"), page.get_by_role("button", name="Chapters")
+        assert not drawer.is_visible()
+        opener.click()
+        assert drawer.is_visible()
+        assert opener.get_attribute("aria-expanded") == "true"
+        page.keyboard.press("Escape")
+        assert not drawer.is_visible()
+        opener.click()
+        page.mouse.click(1300, 700)
+        assert not drawer.is_visible()
+
+
+def test_the_rail_says_where_the_reader_is(browser, book):
+    with Visit(browser, viewport={"width": 1440, "height": 900}, reduced_motion="reduce") as visit:
+        page = visit.page
+        page.goto(f"{book}/book/temperature.html")
+        page.wait_for_function(ALIVE)
+        for name in ("hot", "summary", "cold"):
+            page.evaluate("(id) => document.getElementById(id).scrollIntoView({ behavior: 'instant' })", name)
+            page.wait_for_function(f"document.querySelector('.toc-entry > a.active')?.hash === '#{name}'")
+            assert page.locator(".bd-sidebar-secondary .toc-entry > a.active").count() == 1
+
+
+def test_terms_and_works_open_as_cards(browser, book):
+    with Visit(browser, viewport={"width": 1440, "height": 900}) as visit:
+        page = visit.page
+        page.goto(f"{book}/book/verdict.html")
+        page.wait_for_function(ALIVE)
+        card = page.locator(".card-of")
+        term = page.locator("a[href$='#term-power']").first
+        term.hover()
+        card.wait_for(state="visible")
+        assert card.text_content().strip().lower().startswith("power")
+        page.mouse.move(5, 5)
+        card.wait_for(state="hidden")
+        work = page.locator(".bd-article a.internal[href^='#']", has_text=re.compile(r"^\d{4}$")).first
+        page.keyboard.press("Tab")  # now the keyboard leads
+        work.focus()
+        card.wait_for(state="visible")
+        assert work.text_content() in card.text_content()
+        page.keyboard.press("Escape")
+        card.wait_for(state="hidden")
+
+
+def test_the_ledger_is_searched_and_leads_both_ways(browser, book):
+    with Visit(browser, viewport={"width": 1440, "height": 900}) as visit:
+        page = visit.page
+        page.goto(f"{book}/book/ledger.html")
+        claims = page.locator(".ledger-claim:visible")
+        every = claims.count()
+        page.get_by_label("Find claims").fill("detailed balance")
+        assert 0 < claims.count() < every
+        assert all("balance" in text.lower() for text in claims.all_text_contents())
+        assert page.locator(".ledger-filter [role=status]").text_content() == f"{claims.count()} of {every} claims"
+        page.get_by_label("Find claims").fill("no such claim")
+        assert claims.count() == 0
+        page.get_by_label("Find claims").fill("")
+        assert claims.count() == every
+        page.locator(".ledger-name a").first.click()
+        page.wait_for_url("**#claim-*")
+        name = page.url.partition("#claim-")[2]
+        page.locator(f"#claim-{name} a.claim-way").click()
+        page.wait_for_url(f"**/ledger.html#ledger-{name}")

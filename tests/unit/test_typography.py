@@ -1,0 +1,41 @@
+"""How the book sets numbers in tables, and the fonts that it ships."""
+
+import sys
+from pathlib import Path
+
+from docutils import nodes
+from docutils.utils import new_document
+
+ROOT = Path(__file__).parents[2]
+sys.path.insert(0, str(ROOT / "book" / "_ext"))
+
+from typography import align_numbers  # noqa: E402
+
+
+def test_fonts_have_their_licence_and_stay_small():
+    fonts = ROOT / "book" / "assets" / "fonts"
+    assert sum(path.stat().st_size for path in fonts.glob("*.woff2")) < 150_000
+    licence = (fonts / "OFL.txt").read_text(encoding="utf-8")
+    assert "SIL OPEN FONT LICENSE Version 1.1" in licence
+    assert "Reserved Font Name" in licence
+
+
+def test_columns_of_numbers_stand_at_their_points():
+    rows = [["a", "1,200", "12\N{NO-BREAK SPACE}%"], ["b", "3.25", "3\N{NO-BREAK SPACE}%"], ["c", "−0.5", "–"]]
+    group = nodes.tgroup(cols=3)
+    body = nodes.tbody()
+    for row in rows:
+        line = nodes.row()
+        for text in row:
+            line += nodes.entry("", nodes.paragraph(text=text))
+        body += line
+    group += body
+    page = new_document("table")
+    page += nodes.table("", group)
+    align_numbers(None, page)
+    cells = [[cell.astext() for cell in row.children] for row in body.children]
+    assert [row[1] for row in cells] == ["1,200\u2008\u2007\u2007", "3.25", "−0.5\u2007"]
+    assert [row[2] for row in cells] == ["12\N{NO-BREAK SPACE}%", "3\N{NO-BREAK SPACE}%", "–"]
+    assert [["number" in cell["classes"] for cell in row.children] for row in body.children] == [
+        [False, True, True]
+    ] * 3
