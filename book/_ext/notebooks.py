@@ -124,9 +124,9 @@ class Chapter:
         number = self.env.toc_fignumbers.get(docname, {}).get("displaymath", {}).get(f"equation-{label}", (plain,))
         return ".".join(map(str, number))
 
-    def address(self, docname: str) -> str:
-        """Return where another page is: a notebook, or a page of the book."""
-        if is_notebook(self.env, docname):
+    def address(self, docname: str, page: bool = False) -> str:
+        """Return where another page is: a notebook if it is one, or the page of the book."""
+        if not page and is_notebook(self.env, docname):
             return f"{Path(docname).name}.ipynb"
         return f"../html/{docname}.html"
 
@@ -162,6 +162,9 @@ class Chapter:
         choices = [f"- **{letter(place)}.** {choice}" for place, choice in enumerate(question.choices)]
         asked = [question.text, "\n".join(choices or [scale_in_words(question)])]
         return "\n\n".join([*asked, folded("The answer", f"{judged(id, question, computed)} {question.why}")])
+
+    def _directive_my_answers(self, title: str, options: dict[str, str], body: str) -> str:
+        return f"*Your answers, chapter by chapter, are on the [page]({self.address(self.docname, page=True)}).*"
 
     def _directive_bibliography(self, title: str, options: dict[str, str], body: str) -> str:
         style = find_plugin("pybtex.style.formatting", "plain")()

@@ -1,4 +1,4 @@
-"""Questions to the reader: the directive ``{predict}``.
+"""Questions to the reader: the directive ``{predict}``, and ``{my-answers}``, where a page shows what he has answered.
 
 ::
 
@@ -39,6 +39,7 @@ from typing import Any
 from docutils import nodes
 from docutils.parsers.rst import directives
 from docutils.statemachine import StringList
+from ledger import reading_order
 from myst_nb.ext.glue.utils import RetrievalError, retrieve_glue_data
 from sphinx.application import Sphinx
 from sphinx.environment import BuildEnvironment
@@ -197,6 +198,19 @@ class Predict(SphinxDirective):
         return part
 
 
+class answers_place(nodes.General, nodes.Element):
+    """Where the reader's own answers go: a chapter a row, filled in when every page has been read."""
+
+
+class MyAnswers(SphinxDirective):
+    """The directive ``{my-answers}``."""
+
+    def run(self) -> list[nodes.Node]:
+        """Hold the place until every page has been read."""
+        self.env.__dict__.setdefault("simsoftmax_answers", set()).add(self.env.docname)
+        return [answers_place()]
+
+
 def _questions(env: BuildEnvironment) -> dict[str, list[dict[str, Any]]]:
     """Return the questions of each page, by its name, in the pickled environment."""
     kept: dict[str, list[dict[str, Any]]] = env.__dict__.setdefault("simsoftmax_questions", {})
@@ -206,6 +220,7 @@ def _questions(env: BuildEnvironment) -> dict[str, list[dict[str, Any]]]:
 def purge(app: Sphinx, env: BuildEnvironment, docname: str) -> None:
     """Forget a page that changed or has gone."""
     _questions(env).pop(docname, None)
+    env.__dict__.get("simsoftmax_answers", set()).discard(docname)
 
 
 def merge(app: Sphinx, env: BuildEnvironment, docnames: set[str], other: BuildEnvironment) -> None:
@@ -224,7 +239,22 @@ def check(app: Sphinx, env: BuildEnvironment) -> list[str]:
                     f"question {facts['id']!r} is asked twice: in {seen[facts['id']]} and in {docname}"
                 )
             seen[facts["id"]] = docname
-    return []
+    return sorted(env.__dict__.get("simsoftmax_answers", ()))  # any page may have changed
+
+
+def fill(app: Sphinx, doctree: nodes.document, docname: str) -> None:
+    """Put the chapters and their questions, in the order of the book, where a page shows the reader's answers."""
+    asked = _questions(app.env)
+    for place in doctree.findall(answers_place):
+        place["chapters"] = [
+            {
+                "title": app.env.titles[name].astext(),
+                "address": app.builder.get_relative_uri(docname, name) + f"#predict-{asked[name][0]['id']}",
+                "questions": {facts["id"]: facts["version"] for facts in asked[name]},
+            }
+            for name in reading_order(app.env)
+            if name in asked
+        ]
 
 
 TAGS = {
@@ -259,6 +289,19 @@ def depart_part(translator: Any, node: predict_part) -> None:
     translator.body.append(TAGS[node["kind"]][1])
 
 
+def visit_answers(translator: Any, node: answers_place) -> None:
+    """Write a row for each chapter, to which a page adds what its reader has answered."""
+    chapters = escape(json.dumps([chapter["questions"] for chapter in node["chapters"]]))
+    translator.body.append(f'<div class="answers" data-chapters="{chapters}"><table class="table"><thead><tr>')
+    translator.body.append('<th scope="col">chapter</th><th scope="col">questions</th></tr></thead><tbody>')
+    for chapter in node["chapters"]:
+        link = f'<a href="{escape(chapter["address"])}">{escape(chapter["title"])}</a>'
+        translator.body.append(f'<tr><th scope="row">{link}</th><td>{len(chapter["questions"])}</td></tr>')
+    total = sum(len(chapter["questions"]) for chapter in node["chapters"])
+    translator.body.append(f'</tbody><tfoot><tr><th scope="row">all</th><td>{total}</td></tr></tfoot></table></div>')
+    raise nodes.SkipNode
+
+
 def pass_by(translator: Any, node: nodes.Element) -> None:
     """Write the words alone."""
 
@@ -268,10 +311,13 @@ def setup(app: Sphinx) -> dict[str, Any]:
     plain = (pass_by, pass_by)
     app.add_node(predict, html=(visit, depart), latex=plain, text=plain)
     app.add_node(predict_part, html=(visit_part, depart_part), latex=plain, text=plain)
+    app.add_node(answers_place, html=(visit_answers, None), latex=plain, text=plain)
     app.add_directive("predict", Predict)
+    app.add_directive("my-answers", MyAnswers)
     app.connect("env-purge-doc", purge)
     app.connect("env-merge-info", merge)
     app.connect("env-updated", check)
+    app.connect("doctree-resolved", fill)
     app.add_css_file("questions.css")
     app.add_js_file("questions.js", loading_method="defer")
     return {"env_version": 1, "parallel_read_safe": True, "parallel_write_safe": True}

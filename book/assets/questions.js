@@ -269,9 +269,124 @@
     }
   }
 
+  // -------------------------------------------------------------------------------------- the page that shows all answers
+
+  /** The reader's answers, chapter by chapter, and what can be done with them. */
+  class Ledger {
+    constructor(root) {
+      this.chapters = JSON.parse(root.dataset.chapters);
+      const [head] = root.querySelector("thead").rows;
+      for (const textContent of ["answered", "right", "sure"]) head.append(make("th", { scope: "col", textContent }));
+      this.rows = [...root.querySelector("tbody").rows, ...root.querySelector("tfoot").rows];
+      for (const row of this.rows) for (let i = 0; i < 3; i += 1) row.insertCell();
+      this.says = make("p", { className: "answers-says" });
+      this.says.setAttribute("role", "status");
+      const button = (textContent, act) => {
+        const node = make("button", { type: "button", textContent });
+        node.addEventListener("click", act);
+        return node;
+      };
+      this.file = make("input", { type: "file", accept: ".json,application/json", hidden: true });
+      this.file.addEventListener("change", () => this.read());
+      this.erase = button("Erase all answers", () => this.sureToErase());
+      this.erase.addEventListener("blur", () => this.calm());
+      this.save = button("Save to a file", () => this.write());
+      const load = button("Load from a file", () => this.file.click());
+      root.append(make("p", { className: "answers-keep" }, this.save, load, this.erase, this.file), this.says);
+      this.show();
+    }
+
+    /** Answers to the questions of this edition, by chapter. */
+    counted() {
+      const kept = simsoftmaxAnswers.all();
+      return this.chapters.map((questions) =>
+        Object.entries(questions).flatMap(([id, version]) => (kept[id]?.version === version ? [kept[id]] : [])),
+      );
+    }
+
+    write() {
+      const url = URL.createObjectURL(new Blob([simsoftmaxAnswers.text()], { type: "application/json" }));
+      make("a", { href: url, download: "simsoftmax-answers.json" }).click();
+      setTimeout(() => URL.revokeObjectURL(url), 1000);
+      this.say("Saved.");
+    }
+
+    async read() {
+      const [file] = this.file.files;
+      this.file.value = "";
+      if (!file) return;
+      try {
+        const { read, broken } = simsoftmaxAnswers.load(await file.text());
+        this.say(`${read} answers read from ${file.name}.${broken ? ` ${broken} damaged ones are left out.` : ""}`);
+      } catch (error) {
+        const why = error instanceof SyntaxError ? "it is no JSON" : error.message;
+        this.say(`${file.name} cannot be read: ${why}. Choose a file that was saved here.`);
+      }
+    }
+
+    // One button, pressed twice: what is erased is gone.
+    sureToErase() {
+      if (!this.asking) {
+        this.asking = true;
+        this.erase.textContent = "Erase, for good?";
+        return;
+      }
+      this.calm();
+      simsoftmaxAnswers.erase();
+      this.say("Erased. Nothing is kept.");
+    }
+
+    calm() {
+      this.asking = false;
+      this.erase.textContent = "Erase all answers";
+    }
+
+    say(text) {
+      this.says.textContent = [text, simsoftmaxAnswers.trouble()].filter(Boolean).join(" ");
+    }
+
+    show() {
+      const byChapter = this.counted();
+      [...byChapter, byChapter.flat()].forEach((answers, i) => {
+        const sum = (value) => answers.reduce((total, kept) => total + value(kept), 0);
+        const [answered, right, sure] = [...this.rows[i].cells].slice(-3);
+        answered.textContent = answers.length;
+        right.textContent = answers.length ? sum((kept) => Number(kept.right)) : "";
+        sure.textContent = answers.length ? percent(sum((kept) => kept.confidence) / answers.length) : "";
+      });
+      const kept = Object.keys(simsoftmaxAnswers.all()).length;
+      this.save.disabled = kept === 0;
+      const old = kept - byChapter.flat().length;
+      const words = `${old} of your answers are to questions that have changed, and do not count.`;
+      this.say(old ? words : "");
+    }
+  }
+
+  // The figure that measures the reader takes his answers as its trait.
+  const figures = new Set();
+  document.addEventListener("simsoftmax:ready", ({ target, detail }) => {
+    if (!ledger || detail.get("answers") === undefined) return;
+    figures.add(target);
+    feed();
+  });
+  function feed() {
+    const answers = (ledger?.counted().flat() ?? []).map((kept) => [
+      kept.alternatives,
+      kept.confidence,
+      Number(kept.right),
+    ]);
+    for (const figure of figures) {
+      figure.dispatchEvent(new CustomEvent("simsoftmax:set", { detail: { set: { answers }, press: [] } }));
+    }
+  }
+
   refresh();
+  const place = document.querySelector(".answers");
+  const ledger = place && new Ledger(place);
   const questions = [...document.querySelectorAll(".predict")].map((root) => new Question(root));
   document.addEventListener("simsoftmax:answers", () => {
     for (const question of questions) question.show();
+    ledger?.show();
+    feed();
   });
 })();
