@@ -31,10 +31,9 @@ import ast
 import json
 import re
 import sys
-from dataclasses import dataclass
 from html import escape
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from docutils import nodes
 from docutils.parsers.rst import directives
@@ -54,8 +53,7 @@ CHOICE = re.compile(r"^- \[([ x])\] (.*)$")
 SCALE = re.compile(r"^- \[(-?[\d.]+) to (-?[\d.]+)(?: ([^,]+))?, within ([\d.]+)\]$")
 
 
-@dataclass(frozen=True)
-class Question:
+class Question(NamedTuple):
     """A question as it is written, in Markdown."""
 
     text: str
@@ -136,6 +134,8 @@ def scale_in_words(question: Question) -> str:
     """Return what may be answered on a scale."""
     assert question.scale is not None
     least, greatest, within = map(question.number, question.scale)
+    if question.unit == "%":
+        within = f"{question.scale[2]:.3g} points"  # and not a share of the share
     return f"A number from {least} to {greatest}; within {within} counts as right."
 
 
@@ -292,13 +292,14 @@ def depart_part(translator: Any, node: predict_part) -> None:
 def visit_answers(translator: Any, node: answers_place) -> None:
     """Write a row for each chapter, to which a page adds what its reader has answered."""
     chapters = escape(json.dumps([chapter["questions"] for chapter in node["chapters"]]))
-    translator.body.append(f'<div class="answers" data-chapters="{chapters}"><table class="table"><thead><tr>')
+    translator.body.append(f'<div class="answers" data-chapters="{chapters}">')
+    translator.body.append('<div class="pst-scrollable-table-container"><table class="table"><thead><tr>')
     translator.body.append('<th scope="col">chapter</th><th scope="col">questions</th></tr></thead><tbody>')
     for chapter in node["chapters"]:
         link = f'<a href="{escape(chapter["address"])}">{escape(chapter["title"])}</a>'
         translator.body.append(f'<tr><th scope="row">{link}</th><td>{len(chapter["questions"])}</td></tr>')
     total = sum(len(chapter["questions"]) for chapter in node["chapters"])
-    translator.body.append(f'</tbody><tfoot><tr><th scope="row">all</th><td>{total}</td></tr></tfoot></table></div>')
+    translator.body.append(f'</tbody><tfoot><tr><th scope="row">all</th><td>{total}</td></tr></tfoot></table></div></div>')
     raise nodes.SkipNode
 
 

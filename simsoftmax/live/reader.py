@@ -114,8 +114,8 @@ class ReaderExplorer(LiveFigure):
         for n, (alternatives, confidence, right) in enumerate(rows):
             if alternatives != int(alternatives) or not least <= alternatives <= last:
                 raise ValueError(
-                    f"answers must be to questions with {least} to {last} alternatives, got {alternatives:g} in row {n}; "
-                    "count them"
+                    f"answers must be to questions with {least} to {last} alternatives, got {alternatives:g} in row "
+                    f"{n}; count them"
                 )
             if not 1 / alternatives - 1e-9 <= confidence <= SUREST + 1e-9:
                 raise ValueError(

@@ -10,13 +10,16 @@ import { button, Readouts, verdict } from "../parts/controls.js";
 import { Reliability } from "../parts/reliability.js";
 import { Thermometer } from "../parts/thermometer.js";
 
+const READERS = ["yours", "careful", "bold", "coin-tossing"]; // in the order of their buttons
+
 // What the reader sees: whose answers, their temperature, a diagram, numbers, words.
 class View {
   constructor(root) {
     this.root = root;
     this.controls = add(root, "div", { className: "ssm-controls" });
     this.thermometer = new Thermometer(add(root, "div"), {});
-    this.reliability = new Reliability(add(root, "div", { className: "ssm-cell" }));
+    const axes = { title: "how often right", xName: "how sure" };
+    this.reliability = new Reliability(add(root, "div", { className: "ssm-cell" }), axes);
     const names = { answers: "answers", accuracy: "right", confidence: "sure on average", ece: "calibration error" };
     this.readouts = new Readouts(root, names, { paired: true });
     this.words = verdict(root);
@@ -59,15 +62,14 @@ async function render({ model, el }) {
   const bytes = model.get("_kernels");
   const view = new View(stage.root);
   const [least] = stage.limits("answers");
-  const readers = ["yours", ...Object.keys(model.get("_demonstrations"))];
-  const buttons = readers.map((reader) => button(view.controls, stage.words(reader), () => stage.set({ reader })));
+  const buttons = READERS.map((reader) => button(view.controls, stage.words(reader), () => stage.set({ reader })));
   const binning = { bins: model.get("_bins"), mass: true };
   let turn = 0;
 
   async function draw() {
     const own = ++turn;
     const reader = model.get("reader");
-    readers.forEach((name, i) => buttons[i].setAttribute("aria-pressed", String(name === reader)));
+    READERS.forEach((name, i) => buttons[i].setAttribute("aria-pressed", String(name === reader)));
     const answers = reader === "yours" ? model.get("answers") : model.get("_demonstrations")[reader];
     const count = answers.length;
     if (count < least) {
