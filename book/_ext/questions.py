@@ -91,7 +91,7 @@ def read(body: str) -> Question:
         cells = (numbers[1] - numbers[0]) / (2 * numbers[2])
         if question.alternatives < 2 or abs(cells - question.alternatives) > 1e-9:
             raise ValueError(
-                f"a scale must be at least two whole times as long as what counts as right, got {listed!r}"
+                f"a scale must hold what counts as right a whole number of times, twice at least, got {listed!r}"
             )
         return question
     marks: list[str] = []
@@ -299,7 +299,8 @@ def visit_answers(translator: Any, node: answers_place) -> None:
         link = f'<a href="{escape(chapter["address"])}">{escape(chapter["title"])}</a>'
         translator.body.append(f'<tr><th scope="row">{link}</th><td>{len(chapter["questions"])}</td></tr>')
     total = sum(len(chapter["questions"]) for chapter in node["chapters"])
-    translator.body.append(f'</tbody><tfoot><tr><th scope="row">all</th><td>{total}</td></tr></tfoot></table></div></div>')
+    translator.body.append(f'</tbody><tfoot><tr><th scope="row">all</th><td>{total}</td></tr></tfoot></table>')
+    translator.body.append("</div></div>")
     raise nodes.SkipNode
 
 

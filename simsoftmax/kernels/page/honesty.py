@@ -93,48 +93,25 @@ def honest_interval(logits, labels, temperature, tail, more, limits):
     """
     rows = labels.size
     levels = logits.size // rows
+    limits[0] = 0.0
+    limits[1] = math.inf
     limits[2] = math.nan
     limits[3] = math.nan
-    if temperature == 0.0 or temperature == math.inf:
-        quantile = _student(tail, 1e9)  # normal
-        cold = temperature == 0.0
-        at_end = 0.0  # the mean likelihood at the end
-        at_rest = 0.0  # and at infinite temperature
-        for n in range(rows):
-            top = logits[n * levels]
-            for k in range(1, levels):
-                top = max(top, logits[n * levels + k])
-            ties = 0.0
-            allowed = 0.0
-            for k in range(levels):
-                ties += 1.0 if logits[n * levels + k] == top else 0.0
-                allowed += 1.0 if logits[n * levels + k] > -math.inf else 0.0
-            at_end += math.log(ties if cold else allowed)
-            at_rest += math.log(allowed)
-        target = (at_end + 0.5 * quantile * quantile) / rows
-        limits[0] = 0.0
-        limits[1] = math.inf
-        if cold and at_rest / rows <= target:
-            return
-        low = -690.0
-        high = 690.0
-        for _ in range(100):  # of ln beta
-            middle = 0.5 * (low + high)
-            if (_mean_nll(logits, labels, math.exp(middle)) < target) == cold:
-                high = middle
-            else:
-                low = middle
-        limits[1 if cold else 0] = math.exp(-0.5 * (low + high))
-        return
-    beta = 1.0 / temperature
-    squares = 0.0
+    cold = temperature == 0.0
+    inside = 0.0 < temperature < math.inf
+    beta = 1.0 / temperature if inside else 0.0
+    squares = 0.0  # of the rows' slopes of the likelihood in ln beta
     quartics = 0.0
     curvature = 0.0
+    at_end = 0.0  # the likelihood at T = 0, where every label is a maximum of its row, or at T = infinity
+    at_rest = 0.0  # and at infinity in any case
     for n in range(rows):
         first = n * levels
         top = logits[first]
         for k in range(1, levels):
             top = max(top, logits[first + k])
+        ties = 0.0
+        allowed = 0.0
         total = 0.0
         moment = 0.0
         square = 0.0
@@ -142,6 +119,8 @@ def honest_interval(logits, labels, temperature, tail, more, limits):
             gap = logits[first + k] - top
             if gap > -math.inf:
                 weight = math.exp(gap * beta)
+                ties += 1.0 if gap == 0.0 else 0.0
+                allowed += 1.0
                 total += weight
                 moment += weight * gap
                 square += weight * gap * gap
@@ -150,22 +129,36 @@ def honest_interval(logits, labels, temperature, tail, more, limits):
         squares += slope * slope
         quartics += slope * slope * slope * slope
         curvature += beta * beta * (square / total - mean * mean)
-    if rows == 1 or squares == 0.0:  # nothing tells how the slopes scatter
-        limits[0] = 0.0
-        limits[1] = math.inf
+        at_end += math.log(ties if cold else allowed)
+        at_rest += math.log(allowed)
+    if inside and (rows == 1 or squares == 0.0):  # nothing tells how the slopes scatter
         return
-    spread = quartics / (squares * squares) - 1.0 / rows
-    freedom = rows - 1.0
-    if spread > 0.0:
-        freedom = min(2.0 / spread, freedom)
-    half = _student(tail, freedom) * math.sqrt(squares * rows / (rows - 1.0)) / curvature
-    factor = math.exp(min(half, 690.0))
-    limits[0] = temperature / factor
-    limits[1] = temperature * factor
-    half = _student(tail, freedom * more) * math.sqrt(squares) / curvature / math.sqrt(more)
-    factor = math.exp(min(half, 690.0))
-    limits[2] = temperature / factor
-    limits[3] = temperature * factor
+    freedom = 1e9  # as good as normal
+    if inside:
+        spread = quartics / (squares * squares) - 1.0 / rows
+        freedom = min(2.0 / spread, rows - 1.0) if spread > 0.0 else rows - 1.0
+    for way in range(2):  # as many rows as there are, and more
+        times = more if way else 1.0
+        quantile = _student(tail, freedom * times)
+        if not inside:
+            target = (at_end + 0.5 * quantile * quantile) / rows
+            if cold and at_rest / rows <= target:
+                return
+            low = -690.0
+            high = 690.0
+            for _ in range(100):  # of ln beta
+                middle = 0.5 * (low + high)
+                if (_mean_nll(logits, labels, math.exp(middle)) < target) == cold:
+                    high = middle
+                else:
+                    low = middle
+            limits[1 if cold else 0] = math.exp(-0.5 * (low + high))
+            return
+        correction = 1.0 if way else rows / (rows - 1.0)
+        half = quantile * math.sqrt(squares * correction / times) / curvature
+        factor = math.exp(min(half, 690.0))
+        limits[2 * way] = temperature / factor
+        limits[2 * way + 1] = temperature * factor
 
 
 @page_kernel("void(int64[::1], float64[::1], float64[::1])")
