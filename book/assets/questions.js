@@ -276,9 +276,11 @@
     constructor(root) {
       this.chapters = JSON.parse(root.dataset.chapters);
       const [head] = root.querySelector("thead").rows;
-      for (const textContent of ["answered", "right", "sure"]) head.append(make("th", { scope: "col", textContent }));
+      head.lastElementChild.textContent = "answered";
+      for (const textContent of ["right", "sure"]) head.append(make("th", { scope: "col", textContent }));
       this.rows = [...root.querySelector("tbody").rows, ...root.querySelector("tfoot").rows];
-      for (const row of this.rows) for (let i = 0; i < 3; i += 1) row.insertCell();
+      for (const row of this.rows) for (let i = 0; i < 2; i += 1) row.insertCell();
+      this.asked = [...this.chapters, Object.assign({}, ...this.chapters)].map((ids) => Object.keys(ids).length);
       this.says = make("p", { className: "answers-says" });
       this.says.setAttribute("role", "status");
       const button = (textContent, act) => {
@@ -350,7 +352,7 @@
       [...byChapter, byChapter.flat()].forEach((answers, i) => {
         const sum = (value) => answers.reduce((total, kept) => total + value(kept), 0);
         const [answered, right, sure] = [...this.rows[i].cells].slice(-3);
-        answered.textContent = answers.length;
+        answered.textContent = `${answers.length} of ${this.asked[i]}`;
         right.textContent = answers.length ? sum((kept) => Number(kept.right)) : "";
         sure.textContent = answers.length ? percent(sum((kept) => kept.confidence) / answers.length) : "";
       });
