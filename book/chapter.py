@@ -5,6 +5,7 @@ from typing import Any
 import matplotlib.pyplot as plt
 import myst_nb
 import numpy as np
+from answers import answer
 from claims import claim
 from IPython import get_ipython
 from IPython.display import Markdown
@@ -28,6 +29,7 @@ __all__ = [
     "GOOD",
     "INKS",
     "WRONG",
+    "answer",
     "claim",
     "glue",
     "number",

@@ -118,7 +118,7 @@ def fill(app: Sphinx, doctree: nodes.document, docname: str) -> None:
     """Put the list of claims, in the order of the chapters, into the ledger."""
     for place in list(doctree.findall(ledger_place)):
         claims = _pages(app.env, "claims")
-        order = [name for name in _reading_order(app.env) if name in claims]
+        order = [name for name in reading_order(app.env) if name in claims]
         total = sum(len(claims[name]) for name in order)
         errata = sum(bool(claim["erratum"]) for name in order for claim in claims[name])
         faults = sum(len(claim["faults"]) for name in order for claim in claims[name])
@@ -177,7 +177,8 @@ def lead_back(app: Sphinx, doctree: nodes.document, docname: str) -> None:
             node.replace_self(nodes.raw("", before + way + mark + after, format="html"))
 
 
-def _reading_order(env: BuildEnvironment) -> list[str]:
+def reading_order(env: BuildEnvironment) -> list[str]:
+    """Return the names of all pages, as the table of contents has them."""
     order, stack = [], [env.config.root_doc]
     while stack:
         name = stack.pop()

@@ -22,6 +22,7 @@ import nbformat
 from jupyter_cache import get_cache
 from pybtex.database import BibliographyData, Entry, parse_file
 from pybtex.plugin import find_plugin
+from questions import PREFIX, judged, letter, read, scale_in_words
 from sphinx.application import Sphinx
 from sphinx.environment import BuildEnvironment
 from sphinx.util import logging
@@ -123,9 +124,9 @@ class Chapter:
         number = self.env.toc_fignumbers.get(docname, {}).get("displaymath", {}).get(f"equation-{label}", (plain,))
         return ".".join(map(str, number))
 
-    def address(self, docname: str) -> str:
-        """Return where another page is: a notebook, or a page of the book."""
-        if is_notebook(self.env, docname):
+    def address(self, docname: str, page: bool = False) -> str:
+        """Return where another page is: a notebook if it is one, or the page of the book."""
+        if not page and is_notebook(self.env, docname):
             return f"{Path(docname).name}.ipynb"
         return f"../html/{docname}.html"
 
@@ -154,6 +155,16 @@ class Chapter:
 
     def _directive_admonition(self, title: str, options: dict[str, str], body: str) -> str:
         return folded(title, body) if options.get("class") == "dropdown" else f"**{title}.** {body}"
+
+    def _directive_predict(self, id: str, options: dict[str, str], body: str) -> str:
+        question = read(body)
+        computed = ast.literal_eval(self.glued[PREFIX + id]["data"]["text/plain"])
+        choices = [f"- **{letter(place)}.** {choice}" for place, choice in enumerate(question.choices)]
+        asked = [question.text, "\n".join(choices or [scale_in_words(question)])]
+        return "\n\n".join([*asked, folded("The answer", f"{judged(id, question, computed)} {question.why}")])
+
+    def _directive_my_answers(self, title: str, options: dict[str, str], body: str) -> str:
+        return f"*Your answers, chapter by chapter, are on the [page]({self.address(self.docname, page=True)}).*"
 
     def _directive_bibliography(self, title: str, options: dict[str, str], body: str) -> str:
         style = find_plugin("pybtex.style.formatting", "plain")()

@@ -9,6 +9,7 @@ from .gas import GasExplorer as GasExplorer
 from .generation import GenerationExplorer as GenerationExplorer
 from .log_odds import LogOddsExplorer as LogOddsExplorer
 from .particle import ParticleExplorer as ParticleExplorer
+from .reader import ReaderExplorer as ReaderExplorer
 from .sampler import SamplerExplorer as SamplerExplorer
 from .shift import ShiftExplorer as ShiftExplorer
 from .symmetry import SymmetryExplorer as SymmetryExplorer

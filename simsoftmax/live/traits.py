@@ -24,6 +24,7 @@ __all__ = [
     "Names",
     "Number",
     "Numbers",
+    "Table",
     "Whole",
     "Wholes",
     "as_row",
@@ -160,6 +161,26 @@ class Wholes(_Row):
         if row.ndim != 1 or not (row == np.floor(row)).all() or (np.abs(row) > 2**53).any():
             raise ValueError(f"{self.name} must be a row of whole numbers, got {row}; {remedy}")
         return [int(number) for number in row]
+
+
+class Table(traitlets.List):  # type: ignore[type-arg]
+    """Rows of finite numbers, all of one length; none is a table too."""
+
+    def __init__(self, columns: int, **options: Any) -> None:
+        super().__init__(**options)
+        self.columns = columns
+        self.tag(sync=True)
+
+    def validate(self, obj: Any, value: Any) -> Any:
+        """Return the table as a list of lists of floats."""
+        with _refusals():
+            remedy = f"pass rows of {self.columns} numbers"
+            table = as_real(str(self.name), list(value) if isinstance(value, range) else value, remedy)
+            if table.size and (table.ndim != 2 or table.shape[1] != self.columns):
+                raise ValueError(f"{self.name} must have {self.columns} columns, got shape {table.shape}; {remedy}")
+            if not np.isfinite(table).all():
+                raise ValueError(f"{self.name} must hold finite numbers, got NaN or infinity; {remedy}")
+            return table.astype(np.float64).reshape(-1, self.columns).tolist()
 
 
 class Names(_Row):

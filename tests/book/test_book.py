@@ -71,6 +71,7 @@ CLAIMS = {
         "bandit-rivals",
     },
     "book/sparks": {"letters", "create", "best-likelihood", "nucleus-order", "loops", "zero-ties"},
+    "book/how-well-do-you-know": {"readers"},
     "book/speed": {"fast-exact"},
 }
 

@@ -29,6 +29,7 @@ from simsoftmax.live import (
     LiveFigure,
     LogOddsExplorer,
     ParticleExplorer,
+    ReaderExplorer,
     SamplerExplorer,
     ShiftExplorer,
     SymmetryExplorer,
@@ -56,6 +57,7 @@ MADE = {
         "names": ["a", "b"],
     },
     SamplerExplorer: {"sampler": "right"},
+    ReaderExplorer: {"answers": [[2, 0.7, 1], [3, 0.5, 0], [5, 0.99, 1]]},
     CalibrationExplorer: {"logits": Z, "labels": [0, 1, 1, 0, 1, 1]},
     DistillationExplorer: {
         "pictures": [[0.0, 0.5, 1.0, 0.2], [0.1, 0.0, 0.0, 1.0], [0.3, 0.0, 0.2, 1.0]],
@@ -178,7 +180,7 @@ def test_nothing_is_read_out_of_bounds_for_a_picture(kind):
                     row = list(value)
                     spoil(getattr(figure, name))
                     figure._pictures()
-                    assert name in ("logits", "frequencies", "labels", "distribution", "range", "values")
+                    assert name in ("logits", "frequencies", "labels", "distribution", "range", "values", "answers")
                 figure._trait_values[name] = row
     figure.close()
 

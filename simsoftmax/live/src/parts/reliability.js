@@ -10,12 +10,9 @@ const SIDE = [0, 0.2, 0.4, 0.6, 0.8, 1]; // ticks of the square
 
 // The square in which bins stand: the closer to the diagonal, the more honest.
 export class Reliability {
-  constructor(parent) {
-    this.frame = new Frame(parent, {
-      title: "accuracy: how often it is right",
-      xName: "confidence: how sure it is",
-      label: "Reliability diagram",
-    });
+  // title, xName: what stands at its two axes.
+  constructor(parent, { title = "accuracy: how often it is right", xName = "confidence: how sure it is" } = {}) {
+    this.frame = new Frame(parent, { title, xName, label: "Reliability diagram" });
     const { marks } = this.frame;
     this.diagonal = marks.append("line").attr("class", "ssm-theory ssm-thin").node();
     this.bins = new Marks(marks, {

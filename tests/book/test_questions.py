@@ -1,0 +1,210 @@
+"""A question whose marked answer is not the computed one stops the book; and what a question must have to be one."""
+
+import json
+import re
+import sys
+from html.parser import HTMLParser
+from pathlib import Path
+
+import pytest
+import yaml
+from building import build_book, extension
+
+ROOT = Path(__file__).parents[2]
+sys.path.insert(0, str(ROOT / "book"))
+
+from answers import AnswerError, answer  # noqa: E402
+
+TOC = yaml.safe_load((ROOT / "_toc.yml").read_text())
+PAGES = [entry["file"] for part in TOC["parts"] for entry in part["chapters"]]
+CHAPTERS = [page for page in PAGES if "{exercise}" in (ROOT / f"{page}.md").read_text(encoding="utf-8")]
+BODY = """Two levels tie.
+How is it at $T = 0$?
+
+- [ ] One takes all.
+- [x] Half each,
+  as they tie.
+
+They are alike."""
+
+
+NONE = BODY.replace("[x]", "[ ]")
+
+
+@pytest.fixture(scope="module")
+def questions():
+    """Return the book's Sphinx extension as a module."""
+    return extension("questions")
+
+
+@pytest.fixture
+def glued(monkeypatch):
+    """Return what answers glue, by name."""
+    kept = {}
+    monkeypatch.setattr("answers.myst_nb.glue", lambda name, value, display: kept.update({name: value}))
+    monkeypatch.setattr("answers.display", lambda place: None)
+    return kept
+
+
+def test_a_question_is_read(questions):
+    found = questions.read(BODY)
+    assert found.text == "Two levels tie.\nHow is it at $T = 0$?"
+    assert found.choices == ("One takes all.", "Half each, as they tie.")
+    assert (found.marked, found.alternatives, found.why) == (1, 2, "They are alike.")
+
+
+@pytest.mark.parametrize(
+    ("line", "scale", "unit", "alternatives"),
+    [
+        ("- [0 to 100 %, within 5]", (0, 100, 5), "%", 10),
+        ("- [-1 to 1, within 0.25]", (-1, 1, 0.25), "", 4),
+        ("- [0 to 300 kelvin, within 50]", (0, 300, 50), "kelvin", 3),
+    ],
+)
+def test_a_scale_is_read(questions, line, scale, unit, alternatives):
+    found = questions.read(f"How many?\n\n{line}\n\nSo it is.")
+    assert (found.scale, found.unit, found.alternatives) == (scale, unit, alternatives)
+
+
+@pytest.mark.parametrize(
+    ("body", "named"),
+    [
+        ("How?\n\n- [x] So.\n- [ ] Not so.", "needs its text, its choices, and why"),
+        ("- [x] So.\n- [ ] Not so.\n\nWhy.", "needs its text"),
+        ("How?\n\nWhy.", "needs its text"),
+        ("How?\n\n- [x] So.\n\nWhy.", "two to five choices"),
+        ("How?\n\n- [ ] So.\n- [ ] Not so.\n\nWhy.", "one of them marked"),
+        ("How?\n\n- [x] So.\n- [x] Not so.\n\nWhy.", "one of them marked"),
+        ("How?\n\n" + "- [ ] So.\n" * 5 + "- [x] So.\n\nWhy.", "two to five choices"),
+        ("How?\n\n- [x] So.\n- Not so.\n\nWhy.", "a choice begins with"),
+        ("How?\n\n- [0 to 100, within 60]\n\nWhy.", "twice at least"),
+        ("How?\n\n- [0 to 100, within 7]\n\nWhy.", "a whole number of times"),
+    ],
+)
+def test_what_is_no_question_is_refused(questions, body, named):
+    with pytest.raises(ValueError, match=named):
+        questions.read(body)
+
+
+def test_the_marked_choice_must_be_the_computed_one(questions):
+    found = questions.read(BODY)
+    assert questions.judged("tie", found, 1) == "**B.** Half each, as they tie."
+    with pytest.raises(ValueError, match=r"'tie' marks choice 2, and the true one is 1"):
+        questions.judged("tie", found, 0)
+    number = questions.read("How many?\n\n- [0 to 100 %, within 5]\n\nSo it is.")
+    assert questions.judged("share", number, 76.42).startswith("**76.4")
+    with pytest.raises(ValueError, match="off its scale of 0 to 100"):
+        questions.judged("share", number, 101)
+
+
+def test_an_answer_is_one_truth_or_one_number(glued):
+    answer("tie", False, True, False)
+    answer("share", 76.4)
+    assert glued == {"answer-tie": 1, "answer-share": 76.4}
+    for found in ((True, True), (False, False)):
+        with pytest.raises(AnswerError, match="exactly one choice of question 'tie'"):
+            answer("tie", *found)
+    for found in ((), (True,), (1, 0), (0.2, True), ("yes", "no"), (None,)):
+        with pytest.raises(TypeError, match="needs a truth value for each choice, or one number"):
+            answer("tie", *found)
+    with pytest.raises(ValueError, match="finite"):
+        answer("share", float("nan"))
+    with pytest.raises(ValueError, match="id must be"):
+        answer("A tie", True, False)
+
+
+FRONT = """---
+jupytext: {text_representation: {extension: .md, format_name: myst}}
+kernelspec: {display_name: Python 3, language: python, name: python3}
+---
+# A page
+
+:::{predict} tie
+%s
+:::
+
+```{code-cell} ipython3
+from answers import answer
+%s
+```
+"""
+
+
+@pytest.mark.process
+@pytest.mark.parametrize(
+    ("marked", "code", "complaint"),
+    [
+        (BODY, "answer('tie', True, False)", "marks choice 2, and the true one is 1"),
+        pytest.param(BODY, "answer('tie', False, True)", None, marks=pytest.mark.slow),
+        pytest.param(BODY, "answer('other', False, True)", "question 'tie' has no answer", marks=pytest.mark.slow),
+        pytest.param(NONE, "answer('tie', False, True)", "one of them marked", marks=pytest.mark.slow),
+    ],
+)
+def test_the_build_stops_at_a_wrong_answer(tmp_path, marked, code, complaint):
+    (tmp_path / "book").mkdir()
+    for name in ("_ext", "assets", "answers.py", "claims.py"):
+        (tmp_path / "book" / name).symlink_to(ROOT / "book" / name)
+    (tmp_path / "book" / "page.md").write_text(FRONT % (marked, code))
+    (tmp_path / "_toc.yml").write_text("format: jb-book\nroot: book/page\n")
+    extensions = {"ledger": "book/_ext", "questions": "book/_ext"}
+    sphinx = {"local_extensions": extensions, "config": {"html_static_path": ["book/assets"]}}
+    (tmp_path / "_config.yml").write_text(json.dumps({"title": "A book", "sphinx": sphinx}))
+    done = build_book(tmp_path)
+    if complaint is None:
+        assert done.returncode == 0, done.stdout + done.stderr
+        page = (tmp_path / "_build" / "html" / "book" / "page.html").read_text(encoding="utf-8")
+        assert "<b>" not in re.search(r'<div class="predict-why">(.*?)</div>', page, re.S)[1]
+        assert "<details" in page
+    else:
+        assert done.returncode != 0
+        assert complaint in done.stdout + done.stderr
+
+
+def test_every_chapter_asks_three_questions_or_more():
+    """And the book fifty; each has a name of its own and an answer in the same chapter."""
+    asked = {}
+    for page in CHAPTERS:
+        source = (ROOT / f"{page}.md").read_text(encoding="utf-8")
+        names = re.findall(r"^:::\{predict\} (\S+)$", source, re.M)
+        answered = re.findall(r'^ *answer\(\s*"([a-z0-9-]+)"', source, re.M)
+        assert sorted(names) == sorted(answered), page
+        assert len(names) >= 3, page
+        opening = source[source.index("## Predict first") :]
+        assert "{predict}" in opening[: opening.index("\n## ", 5)], page
+        asked |= dict.fromkeys(names, page)
+    assert len(asked) >= 50
+    sources = "".join((ROOT / f"{page}.md").read_text(encoding="utf-8") for page in CHAPTERS)
+    assert len(asked) == len(re.findall(r"^:::\{predict\}", sources, re.M))
+
+
+class Asked(HTMLParser):
+    """The questions of a page, and what it has of ids."""
+
+    def __init__(self):
+        super().__init__()
+        self.facts, self.ids = [], set()
+
+    def handle_starttag(self, tag, attrs):
+        given = dict(attrs)
+        self.ids.add(given.get("id"))
+        if "data-predict" in given:
+            self.facts.append(json.loads(given["data-predict"]))
+
+
+def test_the_right_answers_are_not_all_in_one_place(html):
+    """Whoever always says the same letter is right as often as chance has it, and each place of an answer exists."""
+    places, most = [], []
+    for page in CHAPTERS:
+        asked = Asked()
+        asked.feed((html / f"{page}.html").read_text(encoding="utf-8"))
+        for facts in asked.facts:
+            assert f"answer-{facts['id']}" in asked.ids
+            assert facts["chapter"] == page.rpartition("/")[2]
+            if facts["scale"] is None:
+                places.append(facts["answer"])
+                most.append(1 / facts["alternatives"])
+            else:
+                low, high, _ = facts["scale"]
+                assert low <= facts["answer"] <= high
+    for place in (0, 1, 2):
+        assert 0.15 < sum(p == place for p in places) / len(places) < 0.6
