@@ -40,9 +40,12 @@ export function parse(text) {
   return /^[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?$/.test(clean) ? Number(clean) + 0 : NaN; // -0 would be minus infinitely cold
 }
 
+// Ten to a whole power: "10⁶".
+export const power = (exponent) => `10${[...String(exponent)].map((digit) => "⁰¹²³⁴⁵⁶⁷⁸⁹"[digit]).join("")}`;
+
 // Evidence, given as a logarithm, as odds: "120 to 1", "1 to 3".
 export function odds(log) {
-  const times = Math.abs(log) > 21 ? `10^${Math.floor(Math.abs(log) / Math.LN10)}` : roughly(Math.exp(Math.abs(log)));
-  const plain = times.replace(/\^(\d+)/, (_, digits) => [...digits].map((d) => "⁰¹²³⁴⁵⁶⁷⁸⁹"[d]).join(""));
-  return log >= 0 ? `${plain} to 1` : `1 to ${plain}`;
+  const size = Math.abs(log);
+  const times = size > 21 ? power(Math.floor(size / Math.LN10)) : roughly(Math.exp(size));
+  return log >= 0 ? `${times} to 1` : `1 to ${times}`;
 }
