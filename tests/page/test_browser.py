@@ -11,8 +11,8 @@ from html import escape
 import numpy as np
 import psutil
 import pytest
-from playwright.sync_api import expect
 from patience import until
+from playwright.sync_api import expect
 from short import short
 from visit import (
     ARTEFACTS,
@@ -20,7 +20,6 @@ from visit import (
     PAGE,
     ROOT,
     SMALLEST_TEXT,
-    UNFOLD,
     VIEWS,
     Visit,
     check_access,

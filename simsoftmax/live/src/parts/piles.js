@@ -82,7 +82,7 @@ export class Piles {
 
   // What stands behind the name of a level: its score, unless that is its name.
   score(k) {
-    return this.names[k].startsWith("z ") ? "" : ` ${format.short(this.logits[k])}`;
+    return this.names[k].startsWith("z ") ? "" : ` ${format.short(Number(this.logits[k].toFixed(2)))}`;
   }
 
   // Where each level is drawn. The scale keeps still while a level is held.
