@@ -147,6 +147,19 @@ test("a record is gone through in order, and stops at its end", async () => {
   assert.equal(recordIn(run)[0], "64 particles, recorded every 10 sweeps.");
 });
 
+test("what is seen at a temperature is said as a person would", async () => {
+  const sweep = new TemperatureSweep(await loadKernels());
+  const words = (logits, temperature) => {
+    sweep.equilibrate(logits, temperature);
+    return sweep.words(["cat", "dog", "owl"].slice(0, logits.length));
+  };
+  assert.equal(words(LOGITS, 0), "Only cat is left.");
+  assert.equal(words([1, 1, 0], 0), "2 levels share it equally.");
+  assert.equal(words([1, 2, -Infinity], Infinity), "2 levels share it equally.");
+  assert.equal(words(LOGITS, 0.7), "The likeliest, cat, has 76.6 %. The choice is as open as one between 1.9 equals.");
+  assert.match(words([1, 1, 0], 1), /^The likeliest, 2 of them, have 42\.2 %/);
+});
+
 test("a verdict is said in words that fit the evidence", () => {
   const people = { particles: 1000, forgetting: 9, draws: 5000, sweeps: 20, logEvidence: 0 };
   const words = (changes) => verdictOn({ ...people, ...changes });

@@ -16,6 +16,9 @@ export const temperature = (value) =>
 export const short = (value) =>
   !Number.isFinite(value) ? fixed(value) : Math.abs(value) < 1e-12 ? "0" : tidy(String(Number(value.toPrecision(4))));
 
+// A score, to a hundredth: 2, 0.1, −2.09.
+export const score = (value) => short(Number(value.toFixed(2)));
+
 // Digits that count, and no more: 1.23, 17.0, 141.
 export const significant = (value, digits = 3) =>
   tidy(value >= 10 ** digits ? count(Number(value.toPrecision(digits))) : value.toPrecision(digits));

@@ -34,6 +34,7 @@ export class Piles {
     this.watched = [];
     this.logits = [];
     this.held = null;
+    this.scored = true;
     this.poured = 0;
   }
 
@@ -65,9 +66,11 @@ export class Piles {
     const count = this.order.length;
     const least = Math.min(44, (0.9 * (this.bottom - TOP)) / count);
     this.stacked = least >= 38; // what is seen above what softmax says
-    const longest = Math.max(...this.names.map((name, k) => [...name].length + this.score(k).length));
     const grip = this.change ? 24 : 8;
-    const left = Math.min(width * 0.34, 7.4 * longest + grip);
+    const needed = () => 7.4 * Math.max(...this.names.map((name, k) => [...name].length + this.score(k).length)) + grip;
+    this.scored = true;
+    this.scored = needed() <= 0.34 * width; // scores only where there is room for them
+    const left = Math.min(width * 0.34, needed());
     const right = this.stacked ? (narrow ? 78 : 122) : 112;
     this.least = least;
     this.grip = grip;
@@ -82,7 +85,7 @@ export class Piles {
 
   // What stands behind the name of a level: its score, unless that is its name.
   score(k) {
-    return this.names[k].startsWith("z ") ? "" : ` ${format.short(Number(this.logits[k].toFixed(2)))}`;
+    return !this.scored || this.names[k].startsWith("z ") ? "" : ` ${format.score(this.logits[k])}`;
   }
 
   // Where each level is drawn. The scale keeps still while a level is held.
