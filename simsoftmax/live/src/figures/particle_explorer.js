@@ -274,7 +274,7 @@ class Simulated extends Explorer {
     const { stage, model } = this;
     stage.follow(["start"], () => this.restart(model.get("start") === "hot"));
     stage.follow(["fault"], () => {
-      this.cheat.textContent = stage.words(model.get("fault") === 0 ? "cheat" : "fair");
+      this.cheat.textContent = model.get("fault") === 0 ? stage.words("cheat") : stage.words("fair");
     });
     if (!model.get("tour") || reducedMotion()) return;
     this.home = this.levels.temperature;

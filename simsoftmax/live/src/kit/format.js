@@ -43,6 +43,9 @@ export function parse(text) {
   return /^[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?$/.test(clean) ? Number(clean) + 0 : NaN; // -0 would be minus infinitely cold
 }
 
+// An entropy, given in nats, as a number of equal choices: "1.9".
+export const choices = (entropy) => fixed(Math.exp(entropy), 1);
+
 // Ten to a whole power: "10⁶".
 export const power = (exponent) => `10${[...String(exponent)].map((digit) => "⁰¹²³⁴⁵⁶⁷⁸⁹"[digit]).join("")}`;
 

@@ -1,5 +1,6 @@
 // Evidence against a hypothesis on a scale from 1 to 10^1000: a needle, a line at 100 to 1, and "caught" beyond it.
 
+import { scaleSymlog } from "d3-scale";
 import { select } from "d3-selection";
 import { reducedMotion } from "../kit/dom.js";
 import * as format from "../kit/format.js";
@@ -12,7 +13,7 @@ const LINE = 34; // how far down the scale stands
 
 // Where so many powers of ten stand, from 0 to 1: each tenfold of them by the same step, so that both 100 to 1 and
 // 10^1000 to 1 can be seen. Evidence for the hypothesis stays at the left end.
-export const placeOf = (powers) => Math.log1p(Math.min(MOST, Math.max(0, powers))) / Math.log1p(MOST);
+export const placeOf = scaleSymlog([0, MOST], [0, 1]).clamp(true);
 
 export class EvidenceMeter {
   /**
