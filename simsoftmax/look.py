@@ -12,7 +12,9 @@ __all__ = ["CATEGORIES", "COLD", "COLDEST", "GOOD", "HOT", "HOTTEST", "MILD", "W
 COLDEST, HOTTEST = 0.05, 20.0
 
 #: Colours of heat, as red, green and blue from 0 to 255: at COLDEST, at T = 1 and at HOTTEST. Nothing else has them.
-COLD, MILD, HOT = (47, 111, 176), (140, 120, 150), (226, 118, 32)
+#: All between them stand out from white and from a dark page by 3 to 1, T = 1 is vivid, and eyes that miss red or green
+#: see blue turn grey and then ochre (G. M. Machado and others, IEEE Trans. Vis. Comput. Graph. 15 (2009), say how).
+COLD, MILD, HOT = (16, 120, 240), (172, 54, 178), (226, 108, 0)
 
 #: Colours of categories, told apart by colour-blind eyes too (Okabe and Ito, 2008, Color Universal Design).
 CATEGORIES = ("#0072B2", "#009E73", "#CC79A7", "#D55E00", "#56B4E9", "#E69F00")

@@ -1,6 +1,6 @@
 """Figures in one visual language: theory is a thin line, experiment is filled, uncertainty is a whisker.
 
-Temperature is a colour, cold blue through grey violet at T = 1 to hot amber, on a logarithmic scale; nothing else
+Temperature is a colour, cold blue through violet at T = 1 to hot orange, on a logarithmic scale; nothing else
 uses these colours. Every function takes ``ax=None`` and returns the Axes. Figures have no ground of their own and
 read on light and dark pages; ``matplotlib.style.use("simsoftmax.simsoftmax")`` gives your own figures the same look.
 """

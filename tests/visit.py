@@ -184,8 +184,19 @@ def out(root, key):
     return root.locator(f"[data-out={key}]").text_content()
 
 
+def share(root, kind, level):
+    """Return a share that a figure shows as it is written without percentages; kind: "observed" or "expected"."""
+    text = root.locator(f"[data-{kind}='{level}']").text_content()
+    part = re.search(r"([\d.]+) %", text)
+    return shown(float(part[1]) / 100) if part else text
+
+
+UNFOLD = "node => node.closest('details')?.setAttribute('open', '')"
+
+
 def type_into(root, label, text):
     field = root.get_by_label(label, exact=True)
+    field.evaluate(UNFOLD)
     field.fill(text)
     field.press("Enter")
 

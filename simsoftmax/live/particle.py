@@ -44,6 +44,8 @@ class ParticleExplorer(LevelExplorer):
         find.
     running : bool, optional
         Whether the particles move.
+    tour : bool, optional
+        Turn the heat once, from the cold to the heat and back, until the reader touches the figure.
     names : list of str, optional
         What to call the levels.
     title, caption : str, optional
@@ -63,13 +65,20 @@ class ParticleExplorer(LevelExplorer):
     """
 
     _esm = STATIC / "particle_explorer.js"
-    buttons: ClassVar[dict[str, str]] = {"step": "step", "cold": "start cold", "hot": "start hot"}
+    buttons: ClassVar[dict[str, str]] = {
+        "cheat": "now cheat by 5 %",
+        "fair": "be fair again",
+        "step": "step",
+        "cold": "start cold",
+        "hot": "start hot",
+    }
     particles = Whole(20_000).tag(sync=True)
     proposal = Choice(["uniform", "neighbour"], "uniform").tag(sync=True)
     start = Choice(["hot", "cold"], "hot").tag(sync=True)
     speed = Number(8.0)
     fault = Number(0.0)
     running = Flag(True).tag(sync=True)
+    tour = Flag(False).tag(sync=True)
     counts = traitlets.List(traitlets.Int()).tag(sync=True)
     sweeps = Whole(0).tag(sync=True)
     log_evidence = Number(None, allow_none=True)
@@ -80,12 +89,12 @@ class ParticleExplorer(LevelExplorer):
     _recorded: dict[str, Any]
     _title = "Heat decides how far particles spread"
     _caption = (
-        "Each dot is a particle on an energy level E = −z. Metropolis kicks move it; bars count where the particles "
-        "are, ticks are softmax(z/T). Turn the heat, or drag a level."
+        "Each grain is a particle on an energy level E = −z, and Metropolis kicks move it. A dashed line says how high "
+        "softmax(z/T) would have its pile. Turn the heat, or drag a level."
     )
     _replay = (
-        "Each dot is a particle on an energy level E = −z, as it was recorded; bars count where the particles are, "
-        "ticks are softmax(z/T). Let the record run, or move through it."
+        "Each grain is a particle on an energy level E = −z, as it was recorded. A dashed line says how high "
+        "softmax(z/T) would have its pile. Let the record run, or move through it."
     )
 
     def __init__(

@@ -2,14 +2,18 @@
 
 import importlib
 import re
+from itertools import combinations
 from pathlib import Path
 
+import numpy as np
 import pytest
 from matplotlib import rc_params_from_file
+from matplotlib.colors import to_rgb
 
 from simsoftmax import live, look
 from simsoftmax.live.base import LiveFigure
 from simsoftmax.live.look import script, style_sheet
+from simsoftmax.plotting import temperature_color
 
 ROOT = Path(__file__).parents[2]
 PACKAGE = ROOT / "simsoftmax"
@@ -56,6 +60,63 @@ def test_no_colour_is_written_a_second_time():
     for path, text in [*written(".py", ".js", ".css"), *chapters()]:
         assert not [color for color in spelled if color in text.lower()], path
         assert not [triple.pattern for triple in triples if triple.search(text)], path
+
+
+LINEAR = {  # how eyes of a kind mix red, green and blue: G. M. Machado and others (2009), full strength
+    "all cones": np.eye(3),
+    "no green cones": np.array(
+        [[0.367322, 0.860646, -0.227968], [0.280085, 0.672501, 0.047413], [-0.01182, 0.04294, 0.968881]]
+    ),
+    "no red cones": np.array(
+        [[0.152286, 1.052583, -0.204868], [0.114503, 0.786281, 0.099216], [-0.003882, -0.048116, 1.051998]]
+    ),
+}
+
+
+def light(colors):
+    """Return red, green and blue from 0 to 1 as amounts of light."""
+    return np.where(colors <= 0.04045, colors / 12.92, ((colors + 0.055) / 1.055) ** 2.4)
+
+
+def luminance(colors):
+    return light(colors) @ [0.2126, 0.7152, 0.0722]
+
+
+def oklab(colors, eyes="all cones"):
+    """Return lightness and two opponent axes, in which equal steps look equal (B. Ottosson 2020)."""
+    cones = np.array([[0.41222, 0.53633, 0.05145], [0.2119, 0.6807, 0.1074], [0.0883, 0.28172, 0.62998]]) @ np.clip(
+        LINEAR[eyes] @ light(colors).T, 0, 1
+    )
+    axes = [[0.21045, 0.79362, -0.00407], [1.978, -2.42859, 0.45059], [0.0259, 0.78277, -0.80868]]
+    return (axes @ np.cbrt(cones)).T
+
+
+def ramp(*temperatures):
+    return np.array([temperature_color(t)[:3] for t in temperatures])
+
+
+def test_every_heat_stands_out_from_every_ground():
+    grounds = set()
+    for _, text in written(".css"):
+        grounds.update(re.findall(r"--ssm?-(?:plain-)?ground: (#[0-9a-f]{3,6})", text))
+    assert len(grounds) >= 2
+    heats = luminance(ramp(*np.geomspace(look.COLDEST, look.HOTTEST, 200)))
+    for ground in grounds:
+        behind = luminance(np.array(to_rgb(ground)))
+        contrast = (np.maximum(heats, behind) + 0.05) / (np.minimum(heats, behind) + 0.05)
+        assert contrast.min() >= 3, ground
+
+
+def test_heat_is_vivid_where_the_book_lives():
+    assert np.hypot(*oklab(ramp(1.0))[0, 1:]) >= 0.2  # pure red has 0.26
+
+
+@pytest.mark.parametrize("eyes", LINEAR)
+def test_heats_are_told_apart_by_all_eyes(eyes):
+    """Neighbouring marks of the thermometer differ by more than twice what is just seen side by side (0.02)."""
+    marks = oklab(ramp(look.COLDEST, 0.2, 1.0, 5.0, look.HOTTEST), eyes)
+    assert np.linalg.norm(np.diff(marks, axis=0), axis=1).min() > 0.04
+    assert min(np.linalg.norm(one - other) for one, other in combinations(marks[::2], 2)) > 0.09
 
 
 def test_no_end_of_heat_is_written_a_second_time():

@@ -4,8 +4,10 @@ import * as format from "../../../simsoftmax/live/src/kit/format.js";
 import { Glide, way } from "../../../simsoftmax/live/src/kit/glide.js";
 import { CURVE, heat, place, shadeAt, temperatureAt, temperatureScale, ticksFor, turned } from "../../../simsoftmax/live/src/kit/heat.js";
 import { fromTheTop, LevelTraits, levelNames } from "../../../simsoftmax/live/src/kit/level_traits.js";
+import { grainsFor, shadeOf } from "../../../simsoftmax/live/src/kit/grains.js";
 import { COLDEST, HEAT, HOTTEST } from "../../../simsoftmax/live/src/kit/look.js";
 import { rungs } from "../../../simsoftmax/live/src/kit/rungs.js";
+import { shelves, wholePile } from "../../../simsoftmax/live/src/kit/shelves.js";
 import { spread } from "../../../simsoftmax/live/src/kit/spread.js";
 import { distributionAt, spotOf } from "../../../simsoftmax/live/src/kit/triangle.js";
 import { FARTHEST, readLogits, readTemperature } from "../../../simsoftmax/live/src/kit/typed.js";
@@ -183,4 +185,40 @@ test("a distribution over three levels is a point of a triangle, and back", () =
   distributionAt(...spotOf(q, corners), corners, 0.001).forEach((share, k) => assert.ok(near(share, q[k])));
   const outside = distributionAt(-500, 400, corners, 0.001);
   assert.ok(outside.every((share) => share > 0) && near(outside.reduce((a, b) => a + b), 1));
+});
+
+test("grains fill their room and no more, as large as they can be", () => {
+  for (const [count, width, height] of [[20000, 840, 200], [20000, 200, 110], [1000, 600, 150], [3, 300, 100], [1, 90, 60]]) {
+    const { across, down, columns, rows } = grainsFor(count, width, height);
+    assert.ok(columns * rows >= count && columns * (rows - 1) < count);
+    assert.ok(columns * across <= width && rows * down <= height);
+    assert.ok(across >= down && across <= 2 * down);
+  }
+  assert.deepEqual(grainsFor(20000, 840, 200), { across: 4, down: 2, columns: 210, rows: 96 });
+  assert.equal(grainsFor(20000, 100, 10).rows, 200); // what does not fit is as small as a pixel
+  const shades = Array.from({ length: 4000 }, (_, n) => shadeOf(n));
+  assert.ok(near(shades.reduce((a, b) => a + b) / 4000, 0.5, 0.02));
+  assert.deepEqual(shades, shades.map((_, n) => shadeOf(n)));
+});
+
+// Softmax at any temperature holds at most 1 / k in the k-th level from below.
+test("no pile of a softmax reaches the next level, whatever the levels", () => {
+  const room = { top: 26, bottom: 370, least: 30, most: 160 };
+  for (const logits of [[2, 1, 0.1], [1, 1], [0, 0, 0, 0, 0], [3, 2.9, 2.8, -50], [1, -Infinity, 0.5], [-Infinity, 0]]) {
+    const order = fromTheTop(logits);
+    const count = order.length;
+    const whole = wholePile(count, room);
+    assert.ok(whole > 40);
+    const [low, high] = [Math.min(...logits.filter(Number.isFinite)), Math.max(...logits)];
+    const height = (z) => (high === low ? 200 : room.bottom - ((high - z) / (high - low)) * (room.bottom - 90));
+    const places = shelves(logits, { ...room, order, height, whole });
+    const up = order.toReversed().map((k) => places[k]);
+    up.forEach((y, k) => {
+      const next = k + 1 < count ? up[k + 1] : room.top;
+      assert.ok(y - whole / (k + 1) > next, `${logits}: level ${k} from below`);
+      assert.ok(y <= room.bottom && y - next >= Math.min(room.least, y));
+    });
+  }
+  const places = shelves([2, 1, 0.1], { ...room, order: [2, 1, 0], height: (z) => 370 - 120 * (2 - z), whole: 60 });
+  assert.ok([370, 250, 142].every((y, k) => near(places[k], y))); // where there is room, energy is height
 });

@@ -6,8 +6,10 @@ import { FreeEnergy, LEAST, SIDE } from "../../../simsoftmax/live/src/models/fre
 import { Gas } from "../../../simsoftmax/live/src/models/gas.js";
 import { Levels } from "../../../simsoftmax/live/src/models/levels.js";
 import { Population, Recording } from "../../../simsoftmax/live/src/models/population.js";
+import { tourAt } from "../../../simsoftmax/live/src/models/tour.js";
 import { TemperatureSweep } from "../../../simsoftmax/live/src/models/temperature_sweep.js";
 import { recordIn, verdictOn } from "../../../simsoftmax/live/src/models/verdict.js";
+import { placeOf } from "../../../simsoftmax/live/src/parts/evidence_meter.js";
 import { loadKernels, near, stream, sum } from "./support.js";
 
 const LOGITS = [2, 1, 0.1];
@@ -90,17 +92,40 @@ test("no frame is owed more moves than it has time for", async () => {
   assert.ok(people.owed < 1);
 });
 
-test("the drawn particles are evenly chosen from all", async () => {
-  const people = population(await loadKernels(), { particles: 3000 });
-  const drawn = people.drawn();
-  assert.equal(drawn.length, 280);
-  assert.ok(drawn.every((level) => level < 3));
-  assert.equal(population(await loadKernels(), { particles: 5 }).drawn().length, 5);
+test("every particle is a grain up to a number, and some are watched, evenly chosen from all", async () => {
+  const counts = async (particles) => {
+    const people = population(await loadKernels(), { particles });
+    const drawn = people.drawn();
+    assert.ok(drawn.every((level) => level < 3));
+    return [people.grains, drawn.length, new Set(drawn).size];
+  };
+  assert.deepEqual(await counts(5), [5, 1, 1]);
+  assert.deepEqual(await counts(3000), [3000, 375, 3]);
+  assert.deepEqual(await counts(100000), [20000, 1200, 3]);
+});
+
+test("a tour leads from home to the cold, to the heat, and home, and ends", () => {
+  const way = Array.from({ length: 116 }, (_, n) => tourAt(n / 10, 0.7));
+  assert.equal(way[0], 0.7);
+  assert.equal(Math.min(...way.filter(Boolean)), 0.15);
+  assert.ok(Math.max(...way.filter(Boolean)) > 5.9);
+  assert.ok(way.indexOf(Math.min(...way.filter(Boolean))) < way.indexOf(Math.max(...way.filter(Boolean))));
+  assert.ok(near(way[114], 0.7, 0.02));
+  assert.equal(way[115], undefined);
+});
+
+test("a meter shows both 100 to 1 and 10^1000 to 1, and stays on its scale", () => {
+  assert.equal(placeOf(0), 0);
+  assert.equal(placeOf(-20), 0);
+  assert.equal(placeOf(1000), 1);
+  assert.equal(placeOf(Infinity), 1);
+  assert.ok(placeOf(2) > 0.1 && placeOf(2) < 0.25);
+  assert.ok(near(placeOf(99) - placeOf(9), placeOf(9) - placeOf(0)));
 });
 
 test("a record is gone through in order, and stops at its end", async () => {
   const records = Float64Array.from([1, 0, 0, 0.5, 0.5, 0, 0.25, 0.25, 0.5]);
-  const run = new Recording(await loadKernels(), { occupancies: new DataView(records.buffer), particles: 8, every: 10 });
+  const run = new Recording(await loadKernels(), { occupancies: new DataView(records.buffer), particles: 64, every: 10 });
   run.equilibrate(LOGITS, 1);
   run.disturb();
   assert.deepEqual([run.length, run.sweeps, run.finished], [3, 10, false]);
@@ -119,7 +144,20 @@ test("a record is gone through in order, and stops at its end", async () => {
   run.seek(1);
   assert.equal(run.run(5, 1), false);
   assert.ok(run.finished);
-  assert.equal(recordIn(run)[0], "8 particles, recorded every 10 sweeps.");
+  assert.equal(recordIn(run)[0], "64 particles, recorded every 10 sweeps.");
+});
+
+test("what is seen at a temperature is said as a person would", async () => {
+  const sweep = new TemperatureSweep(await loadKernels());
+  const words = (logits, temperature) => {
+    sweep.equilibrate(logits, temperature);
+    return sweep.words(["cat", "dog", "owl"].slice(0, logits.length));
+  };
+  assert.equal(words(LOGITS, 0), "Only cat is left.");
+  assert.equal(words([1, 1, 0], 0), "2 levels share it equally.");
+  assert.equal(words([1, 2, -Infinity], Infinity), "2 levels share it equally.");
+  assert.equal(words(LOGITS, 0.7), "The likeliest, cat, has 76.6 %. The choice is as open as one between 1.9 equals.");
+  assert.match(words([1, 1, 0], 1), /^The likeliest, 2 of them, have 42\.2 %/);
 });
 
 test("a verdict is said in words that fit the evidence", () => {

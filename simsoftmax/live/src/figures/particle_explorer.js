@@ -1,6 +1,6 @@
-// ParticleExplorer: particles hop between energy levels until their shares are softmax.
+// ParticleExplorer: particles hop between energy levels until their piles are softmax.
 
-import { add } from "../kit/dom.js";
+import { add, reducedMotion } from "../kit/dom.js";
 import * as format from "../kit/format.js";
 import { heat } from "../kit/heat.js";
 import { Kernels } from "../kit/kernels.js";
@@ -8,10 +8,12 @@ import { LevelTraits } from "../kit/level_traits.js";
 import { Stage } from "../kit/stage.js";
 import { encode } from "../kit/wire.js";
 import { Population, Recording } from "../models/population.js";
+import { tourAt } from "../models/tour.js";
 import { recordIn, verdictOn } from "../models/verdict.js";
-import { Bars } from "../parts/bars.js";
 import { button, choose, levelFields, Readouts, select, slider, verdict } from "../parts/controls.js";
-import { Ladder } from "../parts/ladder.js";
+import { EvidenceMeter } from "../parts/evidence_meter.js";
+import { more } from "../parts/more.js";
+import { Piles } from "../parts/piles.js";
 import { Thermometer } from "../parts/thermometer.js";
 
 const PRESETS = {
@@ -24,76 +26,82 @@ const PRESETS = {
 const SIZES = [1000, 20000, 100000, 1000000];
 const SPEEDS = [1, 8, 60, 240];
 const FAULTS = [[0, "exactly T"], [0.02, "2 % too hot"], [0.05, "5 % too hot"]];
+const CHEAT = 0.05;
+const BRISK = 60; // sweeps a second at which evidence gathers while one watches
 
-// What the reader sees of particles: thermometer, ladder, bars, numbers, a verdict.
+// What the reader sees of particles: thermometer, piles, a verdict; and, behind a word, numbers.
 class View {
   /**
-   * setTemperature, moveLevel: what the reader may do; rates: whether moves are counted, and not the sweeps of a record.
+   * setTemperature, moveLevel: what the reader may do; simulated: whether there is evidence to be gathered, and moves and
+   * not the sweeps of a record are counted.
    * @param {HTMLElement} root
-   * @param {{ rates: boolean, setTemperature?: (t: number) => void, moveLevel?: (level: number, logit: number) => void }} options
+   * @param {{ simulated: boolean, setTemperature?: (t: number) => void, moveLevel?: (level: number, logit: number) => void }} options
    */
-  constructor(root, { setTemperature, moveLevel, rates }) {
+  constructor(root, { setTemperature, moveLevel, simulated }) {
     const scene = add(root, "div", { className: "ssm-scene" });
     const cell = () => add(scene, "div", { className: "ssm-cell" });
     this.root = root;
     this.thermometer = new Thermometer(cell(), { change: setTemperature });
-    this.ladder = new Ladder(cell(), { change: moveLevel });
-    this.bars = new Bars(cell(), { heading: "share of particles", columns: ["seen", "softmax"], label: "Share of particles" });
-    this.readouts = new Readouts(root, {
+    this.piles = new Piles(cell(), { change: moveLevel });
+    this.meter = simulated ? new EvidenceMeter(root, { label: "evidence against softmax" }) : undefined;
+    this.verdict = verdict(root);
+    this.actions = add(root, "div", { className: "ssm-controls" });
+    this.settings = more(root);
+    this.settings.before((this.besides = add(root, "div", { className: "ssm-controls" })));
+    this.readouts = new Readouts(this.settings.parentElement, {
       energy: "energy",
       entropy: "entropy",
       free_energy: "free energy",
-      ...(rates ? { acceptance: "moved", rate: "moves a second" } : { sweep: "sweep" }),
+      ...(simulated ? { acceptance: "moved", rate: "moves a second" } : { sweep: "sweep" }),
     });
-    this.verdict = verdict(root);
   }
 
   // Lay out by the figure's own width.
-  layout(width, logits, { order, names }) {
+  layout(width, logits, rows, grains) {
     const narrow = width < 560;
+    const count = rows.order.length;
     this.root.classList.toggle("ssm-narrow", narrow);
-    this.ladder.show(logits, names);
+    this.piles.show(logits, rows, grains);
+    this.meter?.layout(width);
     if (narrow) {
       this.thermometer.layout(width, 76);
-      this.ladder.layout(width, 230);
-      this.bars.layout(width, 30 + 34 * order.length, { order, names, anchors: null, digits: this.digits });
+      this.piles.layout(width, 290 + 24 * Math.max(0, count - 4));
       return;
     }
-    const height = Math.max(330, 60 + 26 * order.length);
-    const ladderWidth = Math.round((width - 116) * (width < 700 ? 0.4 : 0.45));
-    this.thermometer.layout(116, height);
-    this.ladder.layout(ladderWidth, height);
-    this.bars.layout(width - 116 - ladderWidth, height, { order, names, anchors: this.ladder.heights, digits: this.digits });
+    const height = Math.round(Math.max(384, Math.min(440, 0.4 * width), 60 + 26 * count));
+    this.thermometer.layout(104, height);
+    this.piles.layout(width - 104, height);
   }
 
   warm(people) {
-    this.digits = people.particles >= 500000 ? 4 : 3;
+    this.digits = people.particles >= 500000 ? 2 : 1;
     this.thermometer.show(people.temperature);
   }
 
-  // Draw the particles; returns whether any is still in the air.
-  paint(people, seconds) {
-    const colour = heat(people.temperature);
-    this.ladder.populate(people.drawn());
-    const flying = this.ladder.paint(colour, seconds);
-    this.bars.show(people.shares.view, people.probabilities.view, colour);
-    return flying;
+  // Draw the particles; returns whether anything is still on its way.
+  paint(people, seconds, running) {
+    this.piles.watch(people.drawn(), seconds);
+    this.piles.tell(people.shares.view, people.probabilities.view, this.digits);
+    const flying = this.piles.paint(people.shares.view, heat(people.temperature), seconds, running);
+    const turning = this.meter?.paint(seconds) ?? false;
+    return flying || turning;
   }
 
-  tell({ theory, seen, shares, probabilities }, extra, text) {
+  tell(people, extra, text) {
+    const { theory, seen, shares, probabilities } = people;
     this.readouts.set("energy", format.fixed(seen.energy), `softmax ${format.fixed(theory.energy)}`);
     this.readouts.set("entropy", format.fixed(seen.entropy), `softmax ${format.fixed(theory.entropy)}`);
     this.readouts.set("free_energy", format.fixed(seen.freeEnergy), `minimum ${format.fixed(theory.freeEnergy)}`);
     for (const [key, [value, remark]] of Object.entries(extra)) this.readouts.set(key, value, remark);
     this.verdict.textContent = text;
-    this.bars.describe(shares.view, probabilities.view);
+    this.meter?.show(people.draws ? people.logEvidence : undefined);
+    this.piles.describe(shares.view, probabilities.view);
   }
 }
 
 // The settings of particles that are simulated; each is a trait.
-function settings(stage, levels) {
+function settings(stage, levels, row) {
   const { model } = stage;
-  const row = stage.settings();
   const list = (name, options, trait, read) => select(row, name, options, (value) => stage.set({ [trait]: read(value) }));
   const counts = (numbers) => numbers.map((n) => [n, format.count(n)]);
   const preset = select(row, "levels", [["", "your own"], ...Object.keys(PRESETS).map((k) => [k, k])], (name) => {
@@ -127,12 +135,11 @@ class Explorer {
     this.people = people;
     this.levels = new LevelTraits(stage);
     this.view = new View(stage.root, this.options());
-    this.actions = add(stage.root, "div", { className: "ssm-controls" });
-    this.running = button(this.actions, "pause", () => {
+    this.running = button(this.view.actions, "pause", () => {
       this.toggle();
       stage.set({ running: !this.model.get("running") });
     });
-    button(this.actions, stage.words("step"), () => {
+    button(this.view.besides, stage.words("step"), () => {
       stage.set({ running: false });
       people.step();
       this.refresh();
@@ -143,11 +150,13 @@ class Explorer {
   // Follow the traits, the width and the clock.
   begin() {
     const { stage } = this;
-    stage.follow(["logits", "names", "temperature", "fault", "particles", "proposal"], () => {
-      this.equilibrate();
-      this.view.warm(this.people);
-      this.disturb();
+    stage.follow(["logits", "names", "particles", "proposal"], () => {
+      this.balance();
       this.layout();
+    });
+    stage.follow(["temperature", "fault"], () => {
+      this.balance();
+      this.refresh();
     });
     this.follow();
     stage.follow(["running"], () => {
@@ -162,12 +171,13 @@ class Explorer {
   // What the two kinds may do in their own way: what the reader is allowed, controls, what is done at the beginning and
   // before going on, words and numbers, and what Python is told.
   options() {
-    return { rates: true };
+    return { simulated: true };
   }
   controls() {}
   equilibrate() {}
   toggle() {}
   follow() {}
+  travel(_seconds) {}
   words() {
     return [""];
   }
@@ -176,6 +186,12 @@ class Explorer {
     return {};
   }
   sync(_now) {}
+
+  balance() {
+    this.equilibrate();
+    this.view.warm(this.people);
+    this.disturb();
+  }
 
   disturb() {
     this.people.disturb();
@@ -186,13 +202,14 @@ class Explorer {
   layout(width = this.width) {
     this.width = width;
     if (!width) return;
-    this.view.layout(width, this.levels.logits, this.levels.rows);
+    this.view.layout(width, this.levels.logits, this.levels.rows, this.people.grains);
     this.refresh(); // numbers too, so that nothing shifts when the figure comes into sight
   }
 
   refresh() {
+    if (!this.width) return;
     this.told = 0;
-    this.view.paint(this.people, 0);
+    this.view.paint(this.people, 0, this.model.get("running"));
     this.tell();
     this.wake();
   }
@@ -210,28 +227,37 @@ class Explorer {
 
   frame(seconds) {
     const on = this.model.get("running");
+    if (on) this.travel(seconds);
     if (on && !this.people.run(seconds, this.model.get("speed"))) this.stage.set({ running: false });
-    const flying = this.view.paint(this.people, seconds);
+    const moving = this.view.paint(this.people, seconds, on);
     this.tell();
-    return on || flying;
+    return on || moving;
   }
 }
 
 class Simulated extends Explorer {
   synced = 0;
+  toured = 0; // seconds of the tour so far
 
   options() {
     return {
-      rates: true,
+      simulated: true,
       setTemperature: (temperature) => (this.levels.temperature = temperature),
       moveLevel: (level, logit) => this.levels.move(level, logit),
     };
   }
 
   controls() {
-    button(this.actions, this.stage.words("cold"), () => this.restart(false));
-    button(this.actions, this.stage.words("hot"), () => this.restart(true));
-    settings(this.stage, this.levels);
+    const { stage, view } = this;
+    this.cheat = button(view.actions, stage.words("cheat"), () => {
+      const fair = this.model.get("fault") === 0;
+      const speed = Math.max(BRISK, this.model.get("speed"));
+      stage.set(fair ? { fault: CHEAT, speed, running: true } : { fault: 0 });
+    });
+    this.cheat.classList.add("ssm-renamed");
+    button(view.besides, stage.words("cold"), () => this.restart(false));
+    button(view.besides, stage.words("hot"), () => this.restart(true));
+    settings(stage, this.levels, view.settings);
   }
 
   equilibrate() {
@@ -245,7 +271,25 @@ class Simulated extends Explorer {
   }
 
   follow() {
-    this.stage.follow(["start"], () => this.restart(this.model.get("start") === "hot"));
+    const { stage, model } = this;
+    stage.follow(["start"], () => this.restart(model.get("start") === "hot"));
+    stage.follow(["fault"], () => {
+      this.cheat.textContent = model.get("fault") === 0 ? stage.words("cheat") : stage.words("fair");
+    });
+    if (!model.get("tour") || reducedMotion()) return;
+    this.home = this.levels.temperature;
+    for (const touch of ["pointerdown", "keydown", "simsoftmax:set"]) {
+      stage.root.addEventListener(touch, () => (this.home = undefined), { capture: true, once: true });
+    }
+  }
+
+  // On a tour the temperature turns by itself, until the reader touches the figure.
+  travel(seconds) {
+    if (this.home === undefined) return;
+    this.toured += seconds;
+    const temperature = tourAt(this.toured, this.home);
+    if (temperature === undefined) this.home = undefined;
+    else if (temperature !== this.levels.temperature) this.levels.temperature = temperature;
   }
 
   restart(hot) {
@@ -280,11 +324,11 @@ class Simulated extends Explorer {
 
 class Replayed extends Explorer {
   options() {
-    return { rates: false };
+    return { simulated: false };
   }
 
   controls() {
-    this.scrubber = slider(this.actions, "record", 0, (at) => {
+    this.scrubber = slider(this.view.actions, "record", 0, (at) => {
       this.stage.set({ running: false });
       this.people.seek(at);
       this.refresh();

@@ -8,9 +8,11 @@ import { LevelTraits } from "../kit/level_traits.js";
 import { Stage } from "../kit/stage.js";
 import { TemperatureSweep } from "../models/temperature_sweep.js";
 import { Bars } from "../parts/bars.js";
-import { levelFields } from "../parts/controls.js";
+import { levelFields, verdict } from "../parts/controls.js";
 import { Curve } from "../parts/curve.js";
+import { Formula } from "../parts/formula.js";
 import { Ladder } from "../parts/ladder.js";
+import { more } from "../parts/more.js";
 import { Thermometer } from "../parts/thermometer.js";
 
 const QUANTITIES = [
@@ -19,46 +21,39 @@ const QUANTITIES = [
   { key: "heatCapacity", name: "heat capacity C", label: "Heat capacity against temperature" },
 ];
 const KEYS = QUANTITIES.map(({ key }) => key);
-const MARGINS = [40, 10];
+const BETWEEN = 14; // panels
 
-// What the reader sees: a ladder with the probabilities beside it, and curves over the thermometer.
+// What the reader sees: a thermometer, a ladder with the probabilities beside it, the formula, and curves over temperature.
 class View {
   constructor(root, { setTemperature, moveLevel }) {
-    const scene = add(root, "div", { className: "ssm-scene ssm-side" });
-    const above = add(scene, "div", { className: "ssm-cell ssm-above" });
-    const pair = add(scene, "div", { className: "ssm-cell ssm-pair" });
-    const plots = add(scene, "div", { className: "ssm-cell" });
     this.root = root;
-    this.thermometer = new Thermometer(above, { change: setTemperature });
+    this.thermometer = new Thermometer(root, { change: setTemperature });
+    const pair = add(root, "div", { className: "ssm-pair" });
     this.ladder = new Ladder(add(pair, "div"), { change: moveLevel });
     this.bars = new Bars(add(pair, "div"), {
       heading: "probability",
       columns: ["softmax"],
       label: "Probability of each level",
     });
+    this.formula = new Formula(root);
+    this.words = verdict(root);
+    const plots = add(root, "div", { className: "ssm-trio" });
     const shared = { x: temperatureScale, xTicks: ticksFor, xFormat: tickText, move: setTemperature };
     this.curves = QUANTITIES.map(({ key, name, label }) => new Curve(plots, { title: name, label, out: key, ...shared }));
   }
 
   layout(width, logits, { order, names }) {
-    const narrow = width < 480;
-    const stacked = width < 760;
+    const narrow = width < 560;
     this.root.classList.toggle("ssm-narrow", narrow);
-    this.root.classList.toggle("ssm-stacked", stacked);
-    const right = stacked ? width : Math.round(width * 0.5);
-    const left = stacked ? width : width - right - 28;
-    this.thermometer.layout(right, 76, narrow ? [14, 14] : MARGINS);
-    this.curves.forEach((curve, i) => curve.layout(right, i < 2 ? 116 : 132, i === 2));
+    this.thermometer.layout(width, 76);
+    this.formula.name(names, order.at(-1));
     this.ladder.show(logits, names);
-    if (narrow) {
-      this.ladder.layout(width, 170);
-      this.bars.layout(width, 30 + Math.min(34, 400 / order.length) * order.length, { order, names, anchors: null });
-      return;
-    }
-    const height = Math.max(stacked ? 210 : 430, 40 + 14 * order.length);
-    const rungs = Math.round(left * 0.24);
+    const panel = narrow ? width : (width - 2 * BETWEEN) / 3;
+    this.curves.forEach((curve) => curve.layout(panel, narrow ? 150 : Math.round(Math.min(190, 0.72 * panel))));
+    const height = Math.max(190, 40 + 14 * order.length);
+    const rungs = Math.round(Math.max(60, width * 0.18));
     this.ladder.layout(rungs, height);
-    this.bars.layout(left - rungs, height, { order, names, anchors: this.ladder.heights });
+    this.bars.layout(width - rungs, height, { order, names, anchors: this.ladder.heights });
   }
 
   trace(traces) {
@@ -66,11 +61,14 @@ class View {
   }
 
   // Where we are.
-  point({ temperature, theory, probabilities }) {
+  point(sweep, logits, names) {
+    const { temperature, theory, probabilities } = sweep;
     const colour = heat(temperature);
     this.thermometer.show(temperature);
     this.bars.show(probabilities.view, probabilities.view, colour);
     this.bars.describe(null, probabilities.view);
+    this.formula.show(logits, temperature, probabilities.view);
+    this.words.textContent = sweep.words(names);
     this.curves.forEach((curve, i) => curve.point(temperature, theory[KEYS[i]], colour, format.fixed(theory[KEYS[i]])));
   }
 }
@@ -83,16 +81,16 @@ async function render({ model, el }) {
     setTemperature: (temperature) => (levels.temperature = temperature),
     moveLevel: (level, logit) => levels.move(level, logit),
   });
-  const settings = stage.settings();
-  const fields = levelFields(settings, levels, stage.limits("levels"));
+  const fields = levelFields(more(stage.root), levels, stage.limits("levels"));
   fields.complain();
 
   let width = 0;
+  const point = () => view.point(sweep, levels.logits, levels.names);
   function layout(now = width) {
     width = now;
     if (!width) return;
     view.layout(width, levels.logits, levels.rows);
-    view.point(sweep);
+    point();
   }
   stage.follow(["logits", "names"], () => {
     sweep.equilibrate(levels.logits, levels.temperature);
@@ -103,7 +101,7 @@ async function render({ model, el }) {
   stage.follow(["temperature"], () => {
     sweep.equilibrate(levels.logits, levels.temperature);
     fields.show();
-    view.point(sweep);
+    point();
   });
   stage.resize(layout);
   return () => stage.close();

@@ -16,6 +16,9 @@ export const temperature = (value) =>
 export const short = (value) =>
   !Number.isFinite(value) ? fixed(value) : Math.abs(value) < 1e-12 ? "0" : tidy(String(Number(value.toPrecision(4))));
 
+// A score, to a hundredth: 2, 0.1, −2.09.
+export const score = (value) => short(Number(value.toFixed(2)));
+
 // Digits that count, and no more: 1.23, 17.0, 141.
 export const significant = (value, digits = 3) =>
   tidy(value >= 10 ** digits ? count(Number(value.toPrecision(digits))) : value.toPrecision(digits));
@@ -40,9 +43,15 @@ export function parse(text) {
   return /^[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?$/.test(clean) ? Number(clean) + 0 : NaN; // -0 would be minus infinitely cold
 }
 
+// An entropy, given in nats, as a number of equal choices: "1.9".
+export const choices = (entropy) => fixed(Math.exp(entropy), 1);
+
+// Ten to a whole power: "10⁶".
+export const power = (exponent) => `10${[...String(exponent)].map((digit) => "⁰¹²³⁴⁵⁶⁷⁸⁹"[digit]).join("")}`;
+
 // Evidence, given as a logarithm, as odds: "120 to 1", "1 to 3".
 export function odds(log) {
-  const times = Math.abs(log) > 21 ? `10^${Math.floor(Math.abs(log) / Math.LN10)}` : roughly(Math.exp(Math.abs(log)));
-  const plain = times.replace(/\^(\d+)/, (_, digits) => [...digits].map((d) => "⁰¹²³⁴⁵⁶⁷⁸⁹"[d]).join(""));
-  return log >= 0 ? `${plain} to 1` : `1 to ${plain}`;
+  const size = Math.abs(log);
+  const times = size > 21 ? power(Math.floor(size / Math.LN10)) : roughly(Math.exp(size));
+  return log >= 0 ? `${times} to 1` : `1 to ${times}`;
 }

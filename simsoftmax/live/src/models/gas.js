@@ -2,8 +2,8 @@
 
 import * as format from "../kit/format.js";
 import { copy } from "../kit/kernels.js";
-import { DRAWN } from "./population.js";
 
+const DRAWN = 280; // particles, at most
 const FINE = 256; // numbers of quanta told apart where the whole distribution is weighed
 const TOLERANCE = 1e-3; // of its start that a particle may still know
 export const FEW = 100; // particles that are seen better on average, and that are no good heat bath

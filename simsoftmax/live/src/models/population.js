@@ -3,7 +3,8 @@
 import { copy } from "../kit/kernels.js";
 import { Levels } from "./levels.js";
 
-export const DRAWN = 280;
+export const GRAINS = 20000; // that are drawn at most
+const WATCHED = 1200; // whose hops are seen, at most
 const TOLERANCE = 1e-5; // total variation at which a particle has forgotten where it was
 const BUDGET = 7; // milliseconds of moves a frame
 
@@ -31,6 +32,14 @@ class Occupied extends Levels {
 
   settle() {
     this.seen = this.weigh(this.shares);
+  }
+
+  // How many particles are drawn, and of how many the hops: few enough to leave the piles whole.
+  get grains() {
+    return Math.min(GRAINS, this.particles);
+  }
+  get watched() {
+    return Math.min(WATCHED, Math.ceil(this.grains / 8));
   }
 }
 
@@ -154,10 +163,10 @@ export class Population extends Occupied {
     this.draws += this.particles;
   }
 
-  // The levels of the particles that are drawn, evenly chosen from all.
+  // The levels of the particles whose hops are seen, evenly chosen from all.
   drawn() {
     const states = this.all.view;
-    const n = Math.min(DRAWN, this.particles);
+    const n = this.watched;
     this.sample.length = n;
     for (let i = 0; i < n; i += 1) this.sample[i] = states[Math.floor((i * this.particles) / n)];
     return this.sample;
@@ -213,9 +222,9 @@ export class Recording extends Occupied {
     this.settle();
   }
 
-  // Drawn particles that stand for the shares, with as few moves from one record to the next as can be.
+  // Particles that stand for the shares, with as few moves from one record to the next as can be.
   drawn() {
-    const n = Math.min(DRAWN, this.particles);
+    const n = this.watched;
     const shares = this.shares.view;
     const due = Array.from(shares, (share) => Math.floor(share * n));
     const rest = Array.from(shares.keys()).sort((a, b) => ((shares[b] * n) % 1) - ((shares[a] * n) % 1));

@@ -7,6 +7,19 @@ import { Levels } from "./levels.js";
 const occupied = (probabilities) => probabilities.filter((p) => p > 0).length;
 
 export class TemperatureSweep extends Levels {
+  // What is seen at the temperature, as a person would say it: who leads, and between how many equals one might as well
+  // choose.
+  words(names) {
+    const shares = this.probabilities.view;
+    const most = Math.max(...shares);
+    const ahead = names.filter((_, k) => shares[k] > most - 1e-12);
+    if (ahead.length === occupied(shares)) {
+      return ahead.length === 1 ? `Only ${ahead[0]} is left.` : `${ahead.length} levels share it equally.`;
+    }
+    const leads = ahead.length === 1 ? `The likeliest, ${ahead[0]}, has` : `The likeliest, ${ahead.length} of them, have`;
+    return `${leads} ${format.percent(most)}. The choice is as open as one between ${format.choices(this.theory.entropy)} equals.`;
+  }
+
   // Of each quantity: points [T, value], limits [value, what it is called, at which end], and the range that they span.
   trace(quantities) {
     const cold = this.thermodynamics(0);

@@ -2,7 +2,7 @@
 
 import * as format from "../kit/format.js";
 
-const DOUBT = 2 * Math.LN10; // odds of 100 to 1, as a logarithm
+export const CAUGHT = 2 * Math.LN10; // odds of 100 to 1, as a logarithm
 
 // A verdict on a population in words, and what of it is worth announcing.
 export function verdictOn({ particles, forgetting, draws, sweeps, logEvidence }) {
@@ -17,7 +17,7 @@ export function verdictOn({ particles, forgetting, draws, sweeps, logEvidence })
   const drawn = format.roughly(draws);
   const odds = format.odds(logEvidence);
   if (logEvidence === Infinity) return ["A particle is in a level that softmax forbids.", "Not softmax."];
-  if (logEvidence > DOUBT) {
+  if (logEvidence > CAUGHT) {
     return [
       `These particles do not follow softmax(z/T). Evidence against it: ${odds}, after ${drawn} draws. Under softmax such odds ever turn up in at most one run in ${odds.replace(/ to 1$/, "")}.`,
       "The particles do not follow softmax.",

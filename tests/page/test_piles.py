@@ -1,0 +1,138 @@
+"""Particles as piles: every grain is drawn, a pile is as high as its share, a meter reads the evidence of Python."""
+
+import math
+
+import numpy as np
+import pytest
+from patience import until
+from short import short
+from visit import VIEWS, Visit, figure, number, share, type_into, write_page
+
+import simsoftmax as ss
+from simsoftmax.live import ParticleExplorer
+
+pytestmark = pytest.mark.browser
+
+LOGITS = [2.0, 1.0, 0.1]
+
+# For each level from the top, in pixels of the screen: how many are filled between its shelf and the next, how high
+# they are at the left end, and how high its dashed line stands above the shelf.
+PILES = """(root) => {
+  const canvas = root.querySelector(".ssm-piles canvas");
+  const ratio = canvas.width / canvas.clientWidth;
+  const { data, width } = canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height);
+  let above = 0;
+  return [...root.querySelectorAll(".ssm-piles g > g:has(.ssm-level)")].map((g) => {
+    const foot = Math.round(Number(/,([-\\d.]+)/.exec(g.getAttribute("transform"))[1]) * ratio);
+    let filled = 0;
+    for (let at = above * width; at < foot * width; at += 1) filled += data[4 * at + 3] > 0;
+    const at = Math.round(Number(g.querySelector(".ssm-level").getAttribute("x1")) * ratio) + 1;
+    let top = foot - 1;
+    while (top > above && data[4 * ((top - 1) * width + at) + 3] > 0) top -= 1;
+    above = foot;
+    return { filled, height: foot - top, due: -Number(g.querySelector(".ssm-due").getAttribute("y1")) * ratio };
+  });
+}"""
+
+
+@pytest.fixture
+def still(site):
+    """Return a function that writes a page of particles that do not move."""
+    return lambda name, **options: write_page(
+        site, name, ParticleExplorer(LOGITS, 0.7, running=False, rng=1, **options)
+    )
+
+
+@pytest.mark.parametrize(("view", "particles"), [("light", 800), ("narrow", 20_000)])
+def test_every_particle_is_a_grain_of_its_pile(browser, site, still, view, particles):
+    name = still("grains.html", particles=particles)
+    with Visit(browser, **VIEWS[view]) as visit:
+        visit.open((site / name).as_uri())
+        root = figure(visit, 0)
+        piles = root.evaluate(PILES)
+        counts = [math.ceil(particles / 3), round(particles / 3), math.floor(particles / 3)]  # evenly, the first first
+        filled = np.array([pile["filled"] for pile in piles], dtype=float)
+        assert filled.min() > 0
+        assert filled / filled.sum() == pytest.approx(np.array(counts[::-1]) / particles, abs=2 / particles)
+        if particles == 20_000:  # grains without a seam: whole pixels each
+            assert (filled / np.array(counts[::-1])) == pytest.approx(round(filled.sum() / particles), rel=1e-3)
+
+
+@pytest.mark.parametrize("temperature", short([0.4, np.inf, 0.0, 2.0]))
+def test_a_dashed_line_says_how_high_softmax_would_have_the_pile(browser, site, still, temperature):
+    name = still("lines.html", start="cold")
+    with Visit(browser) as visit:
+        visit.open((site / name).as_uri())
+        root = figure(visit, 0)
+        full = root.evaluate(PILES)[-1]
+        type_into(root, "Temperature T", str(temperature))
+        piles = root.evaluate(PILES)
+        p = ss.softmax(LOGITS, temperature)[::-1]
+        due = np.array([pile["due"] for pile in piles])
+        assert due / due.sum() == pytest.approx(p, abs=1e-6)
+        # a line at all would stand where the pile that holds all ends, but for a row of grains
+        assert full["height"] == pytest.approx(due.sum(), abs=2)
+
+
+def test_the_meter_reads_what_python_reads(browser, site):
+    """A thousand particles, so that the percentages in sight are whole counts: the evidence is that of `EProcess`."""
+    name = write_page(
+        site, "meter.html", ParticleExplorer(LOGITS, 0.7, particles=1000, fault=0.4, rng=3, running=False)
+    )
+    with Visit(browser) as visit:
+        visit.open((site / name).as_uri())
+        root = figure(visit, 0)
+        meter = root.get_by_role("meter", name="evidence against softmax")
+
+        def reading():
+            return meter.get_attribute("aria-valuenow"), meter.get_attribute("aria-valuetext")
+
+        assert reading() == ("0.0", "none yet")
+        root.get_by_text("more", exact=True).click()
+        step = root.get_by_role("button", name="step")
+        watch = ss.EProcess(LOGITS, 0.7)
+        for _ in range(2):  # batches of draws, each when the last is forgotten
+            before = reading()
+            while (now := reading()) == before:
+                step.click()
+            watch.update([round(1000 * number(share(root, "observed", k))) for k in range(3)])
+            assert float(now[0]) == pytest.approx(watch.log_evidence / math.log(10), abs=0.051)
+            assert now[1].endswith(": caught") == watch.alarm(0.01)
+        assert watch.alarm(1e-6)
+
+
+def test_who_cheats_is_caught_and_who_is_fair_again_begins_anew(browser, site):
+    name = write_page(site, "cheat.html", ParticleExplorer(LOGITS, 0.7, particles=100_000, rng=2))
+    with Visit(browser) as visit:
+        visit.open((site / name).as_uri())
+        root = figure(visit, 0)
+        meter = root.get_by_role("meter")
+        wait = {"wait": lambda seconds: visit.page.wait_for_timeout(1000 * seconds)}
+        root.get_by_role("button", name="now cheat by 5 %").click()
+        until(lambda: meter.get_attribute("aria-valuetext").endswith(": caught"), **wait)
+        root.locator("[data-out=verdict]", has_text="do not follow softmax").wait_for()
+        root.get_by_role("button", name="be fair again").click()
+        until(lambda: "caught" not in meter.get_attribute("aria-valuetext"), **wait)
+        until(lambda: meter.get_attribute("aria-valuetext").startswith("1 to "), **wait)
+
+
+@pytest.mark.slow
+def test_a_tour_turns_the_heat_until_somebody_touches_it(browser, site):
+    name = write_page(site, "tour.html", ParticleExplorer(LOGITS, 0.7, tour=True, particles=1000, rng=2))
+    for motion in ("no-preference", "reduce"):
+        with Visit(browser, reduced_motion=motion) as visit:
+            visit.open((site / name).as_uri())
+            knob = figure(visit, 0).locator(".ssm-knob")
+
+            def heat(knob=knob):
+                return float(knob.get_attribute("aria-valuenow"))
+
+            if motion == "reduce":
+                visit.page.wait_for_timeout(3500)  # the tour would be in the cold
+                assert heat() == 0.7
+                continue
+            until(lambda: heat() < 0.5, wait=lambda seconds: visit.page.wait_for_timeout(1000 * seconds))
+            knob.press("ArrowUp")
+            still = heat()
+            visit.frames(20)
+            assert heat() == still
