@@ -17,6 +17,7 @@ __all__ = [
     "forgetting_time",
     "free_energy_functional",
     "free_energy_landscape",
+    "integrate_energy",
     "mirror_flow",
 ]
 
@@ -97,6 +98,36 @@ def boltzmann(logits, temperature, exponents, probabilities, state):
     state[2] = max(entropy, 0.0)
     state[3] = -top if log_normaliser == 0.0 else -(top + temperature * log_normaliser)
     state[4] = heat_capacity
+
+
+@page_kernel("void(float64[::1], float64, float64[::1], float64[::1], float64[::1], float64[::1], float64[::1])")
+def integrate_energy(logits, width, exponents, probabilities, state, slopes, sums):
+    """Add up -<E> over beta = 1/T in strips of one width, from beta = 0 on, where ln Z = ln K is known.
+
+    This is thermodynamic integration (Kirkwood 1935): d ln Z / d beta = -<E>. Each strip is as high as the curve in its
+    middle.
+
+    Parameters
+    ----------
+    logits, exponents, probabilities, state
+        As in `boltzmann`; all but the logits are work space.
+    width : float
+        Of a strip, >= 0.
+    slopes, sums : float64 arrays, shape (n,)
+        Receive -<E> in the middle of each strip, and ln K with all strips up to and including this one; K counts the
+        levels that can be occupied.
+    """
+    allowed = 0
+    for i in range(logits.size):
+        if logits[i] > -math.inf:
+            allowed += 1
+    total = math.log(allowed)
+    for n in range(slopes.size):
+        beta = (n + 0.5) * width
+        boltzmann(logits, 1.0 / beta if beta > 0.0 else math.inf, exponents, probabilities, state)
+        slopes[n] = -state[1]
+        total += width * slopes[n]
+        sums[n] = total
 
 
 @page_kernel("void(float64[::1], float64[::1], float64, float64[::1])")

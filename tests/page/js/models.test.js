@@ -8,6 +8,7 @@ import { Levels } from "../../../simsoftmax/live/src/models/levels.js";
 import { Population, Recording } from "../../../simsoftmax/live/src/models/population.js";
 import { TemperatureSweep } from "../../../simsoftmax/live/src/models/temperature_sweep.js";
 import { recordIn, verdictOn } from "../../../simsoftmax/live/src/models/verdict.js";
+import { Walk } from "../../../simsoftmax/live/src/models/walk.js";
 import { loadKernels, near, stream, sum } from "./support.js";
 
 const LOGITS = [2, 1, 0.1];
@@ -311,4 +312,18 @@ test("a game that froze says on which arm", async () => {
     told = toldOf(game, ["A", "B"], 50);
   }
   assert.match(told, /froze on A: B, the best arm, was not pulled once/);
+});
+
+test("a walk from infinite heat adds up to ln Z, and tells so", async () => {
+  const walk = new Walk(await loadKernels());
+  walk.equilibrate([2, 1, -Infinity, 0.1], Infinity);
+  const start = walk.at(Infinity);
+  assert.deepEqual([start.allowed, start.area], [3, 0]);
+  assert.equal(walk.told(start), "At infinite heat all 3 levels count alike: ln Z = ln 3 = 1.099. Now cool.");
+  const now = walk.at(0.5);
+  assert.ok(near(now.sum, now.exact, 1e-4) && near(now.start + now.area, now.sum));
+  assert.equal(now.strips.at(-1).end, 2);
+  assert.match(walk.told(now), /^Cooled to T = 0\.500: 200 strips of −⟨E⟩ add up to \d\.\d{3}\. So ln Z = ln 3 \+ /);
+  const { slope, ln } = walk.course(2);
+  assert.deepEqual([slope.at(-1)[0], ln.at(-1)[1]], [2, now.exact]);
 });

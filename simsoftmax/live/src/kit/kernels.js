@@ -16,6 +16,7 @@ export const SIZES = {
   grow_evidence: "_ K K K _",
   boltzmann_weights: "K _ K K",
   boltzmann: "K _ K K 5",
+  integrate_energy: "K _ K K 5 n n",
   free_energy_functional: "K K _ 3",
   free_energy_landscape: "3 _ side side*side",
   mirror_flow: "K K _ _",
