@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { AffineClassifier, factor, Scaling } from "../../../simsoftmax/live/src/models/affine.js";
-import { Cooling } from "../../../simsoftmax/live/src/models/cooling.js";
+import { Cooling, streamOf } from "../../../simsoftmax/live/src/models/cooling.js";
 import { Decays, decayText } from "../../../simsoftmax/live/src/models/decays.js";
 import { further, GapDescent, MOST, PLACES, placeOf, stepsAt } from "../../../simsoftmax/live/src/models/gap_descent.js";
 import { Gas } from "../../../simsoftmax/live/src/models/gas.js";
@@ -30,15 +30,14 @@ test("what the other valleys hold is trapped, and the fullest says how high", ()
   assert.deepEqual(new Terrain([0, 1, 2]).trapped([0, 0, 1]), { share: 0, above: 0 });
 });
 
-test("a tour tries every length both ways, and a run alone ends it", () => {
+test("a tour tries every length, and a race alone ends it", () => {
   const runs = new Runs();
   assert.equal(runs.next(), undefined);
-  assert.deepEqual(runs.first, { sweeps: LENGTHS[0], quench: true });
+  assert.equal(runs.first, LENGTHS[0]);
   const slow = runs.pace(100);
   runs.tour();
   assert.ok(runs.pace(100) > slow);
-  const rest = Array.from({ length: 2 * LENGTHS.length - 1 }, () => runs.next());
-  assert.deepEqual(rest.at(-1), { sweeps: LENGTHS.at(-1), quench: false });
+  assert.deepEqual(Array.from({ length: LENGTHS.length - 1 }, () => runs.next()), LENGTHS.slice(1));
   assert.ok(runs.touring);
   assert.equal(runs.next(), undefined);
   assert.equal(runs.touring, false);
@@ -56,24 +55,24 @@ test("runs of one kind and length are added up, and nothing given is changed", (
   assert.equal(before[0].found, 2);
 });
 
-test("a run is told from its beginning to its end", async () => {
-  const cooling = new Cooling(await loadKernels(), stream(), RUGGED);
-  const told = () => toldOf(cooling, cooling.terrain.trapped(cooling.terrain.held(cooling.shares.view)));
-  cooling.begin({ walkers: 1000, hot: 5, cold: 0.1, sweeps: 40, quench: false });
-  assert.equal(told(), "1,000 walkers, spread evenly over the landscape.");
-  cooling.run(4.5, 1000);
-  assert.deepEqual([cooling.done, cooling.owed], [4, 0.5]);
-  assert.match(told(), /^Still hot/);
-  cooling.run(30, 1000);
+test("a race is told from its beginning to its end", async () => {
+  const kernels = await loadKernels();
+  const state = streamOf(kernels, stream());
+  const [haste, patience] = [0, 1].map(() => new Cooling(kernels, state, RUGGED));
+  const told = (even) => toldOf({ haste, patience }, even);
+  haste.begin({ walkers: 1000, knots: [0.1, 0.1], sweeps: 40 });
+  patience.begin({ walkers: 1000, knots: [5, 0.1], sweeps: 40 });
+  assert.match(told(), /^1,000 walkers on each side, spread evenly\./);
+  patience.run(4.5, 1000);
+  assert.deepEqual([patience.done, patience.owed], [4, 0.5]);
+  assert.match(told(), /^The hasty have rolled down where they stood\. The patient are still hot/);
+  patience.run(30, 1000);
   assert.match(told(), /^Colder/);
-  cooling.run(1000, 1000);
-  assert.match(told(), /^Cooled over 40 sweeps: \d+\.\d % of 1,000 walkers found the lowest level\. \d+\.\d % sit trapped/);
-  cooling.begin({ walkers: 1000, hot: 5, cold: 0.1, sweeps: 40, quench: true });
-  cooling.run(1, 1000);
-  assert.match(told(), /^Quenched: they roll/);
-  const under = (temperature) => toldOf({ done: 1, temperature }, { share: 0, above: 0 });
-  assert.match(under(1.1), /^Still hot/);
-  assert.match(under(1), /^Colder/);
+  patience.run(1000, 1000);
+  assert.match(told(), /^Colder/); // the other side is still on its way
+  haste.run(1000, 1000);
+  assert.match(told(), /^After 40 sweeps haste has brought \d+\.\d % of 1,000 walkers to the lowest level, patience \d+\.\d %\. Most of the hasty who are trapped sit in a valley \d\.\d\d higher\.$/);
+  assert.match(told(0.25), /Your curve foretells \d+\.\d %, equal factors 25\.0 %\.$/);
 });
 
 test("a small gas follows the exact law, a large one softmax", async () => {

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { Bandit, GAMES, toldOf } from "../../../simsoftmax/live/src/models/bandit.js";
-import { Cooling } from "../../../simsoftmax/live/src/models/cooling.js";
+import { Cooling, streamOf } from "../../../simsoftmax/live/src/models/cooling.js";
 import { FreeEnergy, LEAST, SIDE } from "../../../simsoftmax/live/src/models/free_energy.js";
 import { Gas } from "../../../simsoftmax/live/src/models/gas.js";
 import { Levels } from "../../../simsoftmax/live/src/models/levels.js";
@@ -209,9 +209,25 @@ test("curves over the temperature end at the exact limits", async () => {
   assert.deepEqual(sweep.trace(["energy"])[0].range, [-1.5, -0.5]); // a flat line has room, too
 });
 
+async function cooled(logits) {
+  const kernels = await loadKernels();
+  return new Cooling(kernels, streamOf(kernels, stream()), logits);
+}
+
+test("the ground moves under walkers that stand where they stood", async () => {
+  const cooling = await cooled([0, -2, 1, -1, 0.5]);
+  cooling.begin({ walkers: 500, knots: [0.1, 0.1], sweeps: 30 });
+  cooling.advance(30);
+  const before = [...cooling.counts.view];
+  cooling.reshape([2, -2, 1, -1, 0.5]);
+  assert.deepEqual([...cooling.counts.view], before);
+  assert.deepEqual(cooling.terrain.ground, [0]);
+  assert.equal(cooling.temperature, 0.1);
+});
+
 test("walkers are counted, and a long cooling foretells more success than a short one", async () => {
-  const cooling = new Cooling(await loadKernels(), stream(), [0, -2, 1, -1, 0.5]);
-  cooling.begin({ walkers: 500, hot: 3, cold: 0.1, sweeps: 30, quench: false });
+  const cooling = await cooled([0, -2, 1, -1, 0.5]);
+  cooling.begin({ walkers: 500, knots: [3, 0.1], sweeps: 30 });
   assert.equal(cooling.finished, false);
   cooling.advance(20);
   cooling.advance(20);
@@ -219,7 +235,8 @@ test("walkers are counted, and a long cooling foretells more success than a shor
   assert.equal(cooling.done, 30);
   assert.equal(sum(Array.from(cooling.counts.view, Number)), 500);
   assert.ok(near(sum(cooling.distribution.view), 1));
-  assert.ok(cooling.foretell(3, 0.1, 1000) > cooling.foretell(3, 0.1, 10));
+  assert.ok(cooling.foretell([3, 0.1], 1000) > cooling.foretell([3, 0.1], 10));
+  assert.ok(near(cooling.foretell([4, 2, 1], 100), cooling.foretell([4, 1], 100))); // the same factor throughout
   const [low, high] = cooling.around(90, 100);
   assert.ok(low > 0.7 && low < 0.9 && high > 0.9 && high < 1);
 });
