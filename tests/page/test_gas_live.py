@@ -318,7 +318,7 @@ def test_the_ground_and_the_cooling_can_be_moved(browser, site, how):
                 knob.press(key)
         else:
             level = int(np.argmin(Z))  # the handle stands on the highest hill
-            pull(root.locator(".ssm-ladder").first.locator(".ssm-catch").nth(level), -15)
+            pull(root.locator(".ssm-ladder").first.locator(".ssm-catch").nth(level), -30)
             pull(root.locator(".ssm-frame .ssm-catch").nth(2), -30)
         after = number(ground.get_attribute("aria-valuenow")), number(knob.get_attribute("aria-valuenow"))
         assert after[0] > before[0] + 0.05
