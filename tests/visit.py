@@ -191,8 +191,12 @@ def out(root, key):
     return root.locator(f"[data-out={key}]").text_content()
 
 
+UNFOLD = "node => node.closest('details')?.setAttribute('open', '')"
+
+
 def type_into(root, label, text):
     field = root.get_by_label(label, exact=True)
+    field.evaluate(UNFOLD)
     field.fill(text)
     field.press("Enter")
 

@@ -14,6 +14,7 @@ __all__ = [
     "boltzmann",
     "boltzmann_weights",
     "count_states",
+    "flow_forces",
     "forgetting_time",
     "free_energy_functional",
     "free_energy_landscape",
@@ -197,6 +198,34 @@ def mirror_flow(distribution, logits, temperature, time):
         total += distribution[i]
     for i in range(levels):
         distribution[i] /= total
+
+
+@page_kernel("void(float64[::1], float64[::1], float64, float64[::1], float64[::1])")
+def flow_forces(distribution, logits, temperature, pull, push):
+    """Write the two parts of dq/dt along the flow of `mirror_flow`: what energy pulls, and what entropy pushes.
+
+    From d ln q / dt = z - T ln q + const follows dq_i/dt = q_i (z_i - <z>) + T q_i (-ln q_i - S). Each part adds up to
+    0 over the levels, and where q is softmax the one is minus the other. Logits are finite where q > 0.
+
+    Parameters
+    ----------
+    distribution, logits : float64 arrays, shape (K,)
+    temperature : float
+        T >= 0, finite.
+    pull, push : float64 arrays, shape (K,)
+        Receive the results.
+    """
+    mean = 0.0
+    entropy = 0.0
+    for i in range(logits.size):
+        q = distribution[i]
+        if q > 0.0:
+            mean += q * logits[i]
+            entropy -= q * math.log(q)
+    for i in range(logits.size):
+        q = distribution[i]
+        pull[i] = q * (logits[i] - mean) if q > 0.0 else 0.0
+        push[i] = temperature * q * (-math.log(q) - entropy) if q > 0.0 else 0.0
 
 
 @page_kernel("int64(float64[::1], float64[::1], int64, float64, float64[::1], float64[::1])")

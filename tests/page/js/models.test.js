@@ -145,15 +145,26 @@ async function landscape(logits = LOGITS, temperature = 0.7) {
 test("a trial distribution flows downhill to softmax", async () => {
   const land = await landscape();
   assert.deepEqual(land.distribution.map((q) => q.toFixed(6)), ["0.333333", "0.333333", "0.333333"]);
-  const path = land.descend();
   land.distribution = [0.1, 0.2, 0.7];
-  assert.deepEqual(land.descend()[0][2], land.distribution);
+  assert.deepEqual(land.descend()[0], land.distribution);
   land.distribution = [];
-  path.forEach(([, energy], n) => assert.ok(n === 0 || energy <= path[n - 1][1] + 1e-12));
+  const energies = land.descend().map((q) => land.weigh(land.kernels.floats(q)).freeEnergy);
+  energies.forEach((energy, n) => assert.ok(n === 0 || energy <= energies[n - 1] + 1e-12));
   assert.deepEqual(land.distribution.map((q) => q.toFixed(6)), ["0.333333", "0.333333", "0.333333"]); // only foreseen
   assert.equal(land.flow(1e-3), false);
   while (!land.flow(land.duration));
   land.distribution.forEach((q, k) => assert.ok(near(q, land.probabilities.view[k], 2e-3)));
+});
+
+test("the two forces are told, and balance at the bottom", async () => {
+  const land = await landscape();
+  assert.match(land.told, /^0\.\d{3} above the least\. (Only energy pulls|Energy pulls harder)/); // even: entropy rests
+  land.distribution = [0.01, 0.01, 0.98];
+  assert.match(land.told, /Entropy pushes harder than energy pulls; q flows where both together point\.$/);
+  land.distribution = Array.from(land.probabilities.view);
+  const { pull, push } = land.forces;
+  assert.ok(pull.every((force, k) => near(force, -push[k], 1e-12)) && Math.abs(pull[0]) > 0.01);
+  assert.match(land.told, /^At the bottom/);
 });
 
 test("a trial distribution over other levels is none", async () => {

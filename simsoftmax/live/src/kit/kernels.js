@@ -20,6 +20,7 @@ export const SIZES = {
   free_energy_functional: "K K _ 3",
   free_energy_landscape: "3 _ side side*side",
   mirror_flow: "K K _ _",
+  flow_forces: "K K _ K K",
   forgetting_time: "K K _ _ K*K K*K",
   attend: "K _ _ K K 2",
   log_odds: "n _ n",
