@@ -150,12 +150,12 @@ def test_the_keyboard_is_enough(visit):
 
 
 @pytest.mark.parametrize("temperature", [0.01, 33.0, 141.45])
-def test_beyond_the_marks_the_thermometer_still_tells(browser, site, temperature):
-    """Between a mark and the limit next to it there is a place for every temperature, and as many digits as count."""
+def test_length_and_direction_are_told_apart(browser, site, temperature):
+    """However short or hot: the needle stands at its angle, the gauge at its length, the tick at that of heat alone."""
     factor = 342.0
     explorer = WeightDecayExplorer(
         [0.0, 1.0, 10_000.0],
-        [[3.0, 4.0], [1.5, 2.0], [3.0 / factor, 4.0 / factor]],
+        [[3.0, 4.0], [1.5, 2.0], [4.0 / factor, 3.0 / factor]],
         [1.0, 2.0, temperature],
         fits(3),
         ["area", "radius"],
@@ -165,19 +165,27 @@ def test_beyond_the_marks_the_thermometer_still_tells(browser, site, temperature
     with Visit(browser, **VIEWS["light"]) as visit:
         visit.open((site / name).as_uri())
         root = figure(visit, 0)
-        ticks = root.locator(".ssm-thermometer g text").evaluate_all(
-            "(texts) => Object.fromEntries(texts.map((text) => [text.textContent, text.x.baseVal[0].value]))"
+        turn = root.locator(".ssm-turn")
+        bar, tick = turn.locator("rect"), turn.locator(".ssm-theory").nth(1)
+        left, length = (float(bar.get_attribute(key)) for key in ("x", "width"))
+        ticks = turn.locator(".tick").evaluate_all(
+            "(ticks) => ticks.map((tick) => [parseFloat(tick.textContent) / 100, tick.transform.baseVal[0].matrix.e])"
         )
-        knob = root.locator(".ssm-thermometer .ssm-knob").evaluate("(knob) => knob.cx.baseVal.value")
-        low, high = (ticks["20"], ticks["∞"]) if temperature > 20 else (ticks["0"], ticks["0.05"])
-        assert low < knob < high
-        part = (knob - low) / (high - low)
-        assert part == pytest.approx(1 - 20 / temperature if temperature > 20 else temperature / 0.05)
+        (a, xa), (b, xb) = ticks[0], ticks[-1]
+
+        def share(x):
+            return a * (b / a) ** ((x - xa) / (xb - xa))
+
+        assert share(left + length) == pytest.approx(1 / factor, rel=0.02)
+        assert share(float(tick.get_attribute("x1"))) == pytest.approx(1 / temperature, rel=0.02)
+        angle = np.degrees(np.arccos(24 / 25))
+        assert turn.locator(".ssm-needle").get_attribute("transform").startswith(f"rotate({-angle:.6f}"[:12])
+        assert out(root, "angle") == f"{angle:.0f}°"
         written = {0.01: "0.0100", 33.0: "33.0", 141.45: "141"}[temperature]
         assert out(root, "decay") == "10,000"
         assert out(root, "effective") == written
         assert out(root, "length") == "0.29 %"
-        assert f"The weights are {factor:.0f} times" in out(root, "verdict")
+        assert f"The weights are {factor:.0f} times shorter and have turned by {angle:.0f}°" in out(root, "verdict")
         assert f"{written} times hotter" in out(root, "verdict")
 
 

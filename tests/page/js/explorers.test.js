@@ -254,15 +254,14 @@ test("the slider of steps reaches both ends, and always moves on", () => {
 
 const FITS = {
   decays: [0, 0.1, 1, 10],
-  weights: [[14, -7], [4, -2], [1.3, 0.5], [0.6, 0.5]],
-  cooled: [[14, -7], [4.4, -2.2], [1.6, 0.6], [1.1, 0.9]],
-  heated: [[14, -7], [13, -6.5], [11, -5.7], [7.8, -3.9]],
+  units: [[0.89, -0.45], [0.89, -0.45], [0.93, 0.36], [0.77, 0.64]],
   effective: [1, 1.08, 1.23, 1.8],
   calibration: [2, 1.8, 1.5, 0.9],
   low: [1, 1, 1, 1],
   high: [3, 3, 3, 1.05],
   tied: [2, 1.85, 1.63, 1.11],
   cosine: [1, 0.99, 0.9, 0.8],
+  angle: [0, 0.1, 47.6, 66.3],
   length: [1, 0.5, 0.1, 0.05],
 };
 
@@ -270,7 +269,7 @@ test("a fit of weight decay is told by what heat alone foretells", () => {
   const decays = new Decays(FITS);
   assert.match(decays.told(0), /^No decay/);
   assert.equal(decays.told(1), "The weights are 2.00 times shorter; the classifier is 1.08 times hotter. Heat alone foretells how it must be cooled.");
-  assert.match(decays.told(3), /^The weights are 20\.0 times shorter and have turned; .* no longer foretells/);
+  assert.match(decays.told(3), /^The weights are 20\.0 times shorter and have turned by 66°; .* no longer foretells/);
 });
 
 test("a plot over the decay leaves out none, and the nearest is by ratio", () => {
@@ -281,12 +280,11 @@ test("a plot over the decay leaves out none, and the nearest is by ratio", () =>
   assert.deepEqual([decays.within(-1), decays.within(1.6), decays.within(9)], [0, 2, 3]);
 });
 
-test("bars are the weights beside heat alone, or cooled beside those without decay", () => {
+test("bars are directions beside the first, and the gauge has room for all lengths and for heat alone", () => {
   const decays = new Decays(FITS);
-  assert.deepEqual(decays.bars(2, false), [FITS.weights[2], FITS.heated[2]]);
-  assert.deepEqual(decays.bars(2, true), [FITS.cooled[2], FITS.weights[0]]);
-  assert.deepEqual(decays.range, [-7 * 1.1, 14 * 1.05]);
-  assert.equal(decays.most, 14);
+  assert.deepEqual(decays.bars(2), [FITS.units[2], FITS.units[0]]);
+  assert.deepEqual(decays.range, [-0.45 * 1.1, 0.93 * 1.05]);
+  assert.deepEqual(decays.reach, { widest: 66.3, ends: [0.05 / 1.5, 1.1] });
 });
 
 test("a strength is written as a person writes it", () => {
