@@ -54,8 +54,8 @@ class WeightDecayExplorer(LiveFigure):
     at = Whole(0).tag(sync=True, travels="in whole numbers")
     _title = "Weights shrink, and turn"
     _caption = (
-        "If decay were heat alone, the weights would only become shorter: their direction, the bars, would stay at its "
-        "ticks, and the gauge would end at its own. Raise the decay: they shrink far more than they heat, and they turn."
+        "If decay were heat alone, the weights would only become shorter: their direction, the bars, would stay at the "
+        "ticks, and the gauge would end at its own. Raise the decay: they shrink far more than they heat, and turn."
     )
 
     def __init__(

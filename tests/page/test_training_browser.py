@@ -52,11 +52,12 @@ def dots(root):
     return root.evaluate(
         """(root) => {
           const crisp = devicePixelRatio > 1 ? 0 : 0.5; // d3-axis moves its ticks by half a pixel
-          const ticks = [...root.querySelectorAll(".ssm-frame .ssm-axis:nth-of-type(2) .tick")].map((tick) => [
+          const fan = root.querySelector(".ssm-frame");
+          const ticks = [...fan.querySelectorAll(".ssm-axis:nth-of-type(2) .tick")].map((tick) => [
             Number(tick.textContent.replace("−", "-")), tick.transform.baseVal[0].matrix.f - crisp]);
           const [[v, y], [w, x]] = [ticks[0], ticks.at(-1)];
           const height = (dot) => v + ((dot.cy.baseVal.value - y) * (w - v)) / (x - y);
-          return [...root.querySelectorAll(".ssm-dot")].map(height);
+          return [...fan.querySelectorAll(".ssm-dot")].map(height);
         }"""
     )
 
@@ -64,12 +65,13 @@ def dots(root):
 @pytest.mark.parametrize("temperature", [0.25, 2.0, 5.0])
 def test_dots_stand_where_training_has_taken_them(visit, temperature):
     root = figure(visit, 0)
+    root.get_by_text("more", exact=True).click()
     knob = root.get_by_role("slider", name="Temperature of the training")
     for key in {0.25: ["Home"], 2.0: [], 5.0: ["PageUp"] * 3}[temperature]:  # as far as it goes
         knob.press(key)
     for place in (0, 40, 75, 100):
         slide(root, "steps", place)
-        steps = int(number(root.locator(".ssm-controls > .ssm-muted").text_content()))
+        steps = int(number(out(root, "steps")))
         gaps = np.zeros(FREQUENCIES.size)
         descend_gaps(gaps, FREQUENCIES, temperature, 0.05, steps)
         drawn = np.array(dots(root))
@@ -90,6 +92,45 @@ def test_training_runs_and_pauses(visit):
     visit.page.wait_for_function("document.querySelector('.ssm .ssm-verdict').textContent.startsWith('All')")
     root.get_by_role("button", name="pause").click()
     assert root.get_by_role("button", name="train").is_visible()
+
+
+def test_courses_at_all_temperatures_are_one_when_divided_by_the_heat(visit):
+    """Gap over T against steps over T squared: what was trained hot lies on what was trained cold."""
+    root = figure(visit, 0)
+    root.scroll_into_view_if_needed()
+    knob = root.get_by_role("slider", name="Temperature of the training")
+    train = root.get_by_role("button", name="train")
+    for key in ("Home", "PageUp"):
+        knob.press(key)
+    for _ in range(2):
+        train.click()
+        root.get_by_role("button", name="pause").click()
+        root.get_by_text("more", exact=True).click()
+        slide(root, "steps", 100)
+        root.get_by_text("more", exact=True).click()
+        for _ in range(4):
+            knob.press("PageUp")
+    assert root.locator(".ssm-ghost").count() > 0
+    far = """(root) => {
+      const points = (path) => path.getAttribute("d").slice(1).split("L").map((pair) => pair.split(",").map(Number));
+      const now = [...root.querySelectorAll(".ssm-course")].map(points);
+      const then = [...root.querySelectorAll(".ssm-ghost")].map(points);
+      const low = Math.max(now[1][0][0], then[1][0][0]);
+      const high = Math.min(now[1].at(-1)[0], then[1].at(-1)[0]);
+      const at = (curve, x) => {
+        const i = Math.max(1, curve.findIndex(([a]) => a >= x));
+        const [[a, b], [c, d]] = [curve[i - 1], curve[i]];
+        return b + ((d - b) * (x - a)) / (c - a);
+      };
+      const places = [0.3, 0.4, 0.5, 0.6, 0.7].map((u) => low + u * (high - low));
+      const off = (x) => now.slice(1, -1).map((curve, i) => Math.abs(at(curve, x) - at(then[i + 1], x)));
+      return Math.max(...places.flatMap(off));
+    }"""
+    apart = root.evaluate(far)
+    root.get_by_role("button", name="divide by the heat").click()
+    together = root.evaluate(far)
+    assert apart > 15
+    assert together < 2
 
 
 @pytest.mark.parametrize("along", [True, False])
@@ -136,7 +177,8 @@ def test_the_figure_of_weight_decay_shows_its_fits(visit, at):
         assert out(root, key) == shown(value, 2)
     w = np.array(DECAYED)
     assert out(root, "cosine") == shown(w[at] @ w[0] / np.linalg.norm(w[at]) / np.linalg.norm(w[0]), 2)
-    widths = root.locator(".ssm-bar").evaluate_all("(bars) => bars.map((bar) => bar.width.baseVal.value)")
+    bars = root.locator(".ssm-frame .ssm-bar")
+    widths = bars.evaluate_all("(bars) => bars.map((bar) => bar.width.baseVal.value)")
     np.testing.assert_allclose(np.array(widths) / widths[0], np.abs(w[at] / w[at][0]), rtol=0.02, atol=0.02)
 
 
@@ -169,7 +211,7 @@ def test_length_and_direction_are_told_apart(browser, site, temperature):
         bar, tick = turn.locator("rect"), turn.locator(".ssm-theory").nth(1)
         left, length = (float(bar.get_attribute(key)) for key in ("x", "width"))
         ticks = turn.locator(".tick").evaluate_all(
-            "(ticks) => ticks.map((tick) => [parseFloat(tick.textContent) / 100, tick.transform.baseVal[0].matrix.e])"
+            "(ticks) => ticks.map((t) => [parseFloat(t.textContent) / 100, t.transform.baseVal[0].matrix.e - 0.5])"
         )
         (a, xa), (b, xb) = ticks[0], ticks[-1]
 

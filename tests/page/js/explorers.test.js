@@ -245,6 +245,26 @@ test("training in pieces is training at once, and another temperature begins ane
   assert.deepEqual([...pieces.gaps.view], [...whole.gaps.view]);
 });
 
+test("courses are kept for other temperatures, and are one in units of the heat", async () => {
+  const descent = new GapDescent(await loadKernels(), [0.2, 0.9]);
+  descent.train(50, 2, 0.05);
+  descent.remember();
+  assert.deepEqual(descent.ghosts, []); // hardly begun
+  descent.train(4000, 2, 0.05);
+  assert.equal(descent.course.at(-1)[0], 4000);
+  assert.ok(descent.course.every(([steps], i) => i === 0 || steps > descent.course[i - 1][0]));
+  descent.remember();
+  descent.train(1000, 1, 0.05);
+  const [hot, cold] = [descent.ghosts[0], descent].map((one) => GapDescent.curves(one, true)[1].at(-1));
+  assert.deepEqual([hot[0], cold[0]], [1000, 1000]);
+  assert.ok(near(hot[1], cold[1], 1e-3) && !near(descent.ghosts[0].course.at(-1)[1][1], descent.gaps.view[1], 1e-1));
+  for (const temperature of [0.5, 3, 4, 0.5]) {
+    descent.train(2000, temperature, 0.05);
+    descent.remember();
+  }
+  assert.deepEqual(descent.ghosts.map(({ temperature }) => temperature), [3, 4, 0.5]);
+});
+
 test("the slider of steps reaches both ends, and always moves on", () => {
   assert.deepEqual([stepsAt(0), stepsAt(PLACES)], [0, MOST]);
   assert.equal(further(0, 0.01), 1);
