@@ -214,6 +214,7 @@ def test_a_gas_in_a_page_finds_its_temperature(browser, site):
         assert (
             root.locator("[data-remark=entropy]").text_content() == f"largest {shown(ss.entropy(-np.arange(500.0), t))}"
         )
+        root.get_by_text("more", exact=True).click()
         for label, value in [("particles", "1000"), ("quanta a particle", "0.5")]:
             root.get_by_label(re.compile(f"^{label}")).select_option(value)
         assert out(root, "total") == "500"
@@ -221,6 +222,33 @@ def test_a_gas_in_a_page_finds_its_temperature(browser, site):
         root.get_by_role("button", name="pause").click()
         root.get_by_role("button", name="step").click()
         assert out(root, "total") == "500"
+
+
+@pytest.mark.browser
+def test_handovers_are_seen_one_by_one(browser, site):
+    """Each is one quantum from one particle to another, and the gas keeps all."""
+    name = write_page(site, "slow.html", GasExplorer(1.0, particles=1000, rng=1))
+    with Visit(browser) as visit:
+        visit.open((site / name).as_uri())
+        root = figure(visit, 0)
+        root.get_by_role("button", name="one by one").click()
+        total = root.locator("[data-out=total]")
+        total.filter(has_text=re.compile("^20$")).wait_for()
+        seen = "() => [...document.querySelectorAll('[data-observed]')].map((node) => Number(node.textContent))"
+        last, steps = None, []
+        for _ in range(200):
+            shares = np.round(20 * np.array(visit.page.evaluate(seen))).astype(int)[::-1]
+            if last is not None and (shares != last).any():
+                steps.append(shares - last)
+            last = shares
+            if len(steps) == 3:
+                break
+            visit.frames(3)
+        assert len(steps) == 3
+        for change in steps:
+            assert change.sum() == 0
+            assert np.abs(change).sum() <= 4  # two particles moved, each by one rung
+            assert change @ np.arange(change.size) == 0
 
 
 @pytest.mark.browser

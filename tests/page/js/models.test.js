@@ -252,6 +252,21 @@ test("walkers are counted, and a long cooling foretells more success than a shor
   assert.ok(low > 0.7 && low < 0.9 && high > 0.9 && high < 1);
 });
 
+test("a handover takes one quantum from one particle to another", async () => {
+  const gas = new Gas(await loadKernels(), stream());
+  gas.foresee(20, 0.2);
+  gas.start(true);
+  for (let n = 0; n < 50; n += 1) {
+    const before = Array.from(gas.quanta.view);
+    const [giver, taker] = gas.handOver() ?? [];
+    if (giver === undefined) continue;
+    before[giver] -= 1;
+    before[taker] += 1;
+    assert.deepEqual(Array.from(gas.quanta.view), before);
+    assert.ok(before[giver] >= 0 && gas.sweeps > 0);
+  }
+});
+
 test("a gas keeps its quanta", async () => {
   const gas = new Gas(await loadKernels(), stream());
   gas.foresee(1000, 1);
