@@ -139,6 +139,7 @@ def test_the_symmetry_holds_with_the_biases_and_not_without(visit, iris, along, 
     length, species, _ = iris
     root = figure(visit, 1)
     root.get_by_label("biases").select_option("along" if along else "stay")
+    root.get_by_text("more", exact=True).click()
     root.get_by_role("button", name=factor).click()
     size = 2.0 if factor.startswith("double") else 0.5
     bias = size if along else 1.0
@@ -187,6 +188,7 @@ def test_the_keyboard_is_enough(visit):
     root.get_by_label("weight decay λ").press("ArrowRight")
     assert number(out(root, "decay")) == DECAYS[1]
     root = figure(visit, 1)
+    root.get_by_text("more", exact=True).press("Enter")
     root.get_by_label("scale a of the weights").press("End")
     assert number(out(root, "scale")) == 8
 
@@ -237,6 +239,7 @@ def test_a_slider_and_its_value_share_a_line(browser, site, trio, view):
         visit.open((site / trio).as_uri())
         for which, (name, key) in enumerate([("scale a of the weights", "scale"), ("weight decay λ", "decay")], 1):
             root = figure(visit, which)
+            root.locator("details").evaluate_all("(folds) => folds.forEach((fold) => { fold.open = true; })")
             for place in ("Home", "End"):
                 knob = root.get_by_role("slider", name=name, exact=True)
                 knob.press(place)

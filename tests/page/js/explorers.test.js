@@ -207,9 +207,31 @@ test("the map of the cross-entropy has training in its middle", async () => {
   }
 });
 
-test("curves and names of classes are where the examples are", async () => {
+test("names ride on the crests of their curves, and the ghost is what was before", async () => {
   const classifier = await affine();
-  assert.deepEqual(classifier.middles, [-1, 1.5]);
+  const tops = classifier.crests;
+  assert.ok(tops[0][0] < -1 && tops[1][0] > 1 && tops.every(([, p]) => p > 0.99));
+  const before = [...classifier.before];
+  classifier.at({ scale: 1 / 8, temperature: 4, along: true });
+  assert.deepEqual([...classifier.before], before);
+  assert.ok(classifier.crests.every(([, p]) => p < 0.6));
+  classifier.remember();
+  assert.deepEqual([...classifier.before], [...classifier.curves.view]);
+});
+
+test("along a = T the cross-entropy is level with the biases, and not without", async () => {
+  const classifier = await affine();
+  for (const along of [true, false]) {
+    classifier.map(along);
+    const losses = classifier.line.map(([a, loss]) => loss - classifier.at({ scale: a, temperature: a, along }).loss);
+    assert.ok(losses.every((difference) => Math.abs(difference) < 1e-12));
+    const away = Math.max(...classifier.line.map(([, loss]) => Math.abs(loss - classifier.trained.loss)));
+    assert.equal(away < 1e-9, along);
+  }
+});
+
+test("curves of probability add up to one", async () => {
+  const classifier = await affine();
   const [first, second] = [0, 1].map((k) => classifier.curve(classifier.trained.curves, k));
   assert.deepEqual([first[0][0], first.at(-1)[0]], [-3, 3]);
   first.forEach(([, p], i) => assert.ok(near(p + second[i][1], 1)));
