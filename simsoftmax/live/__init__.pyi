@@ -8,6 +8,7 @@ from .free_energy import FreeEnergyExplorer as FreeEnergyExplorer
 from .gas import GasExplorer as GasExplorer
 from .generation import GenerationExplorer as GenerationExplorer
 from .log_odds import LogOddsExplorer as LogOddsExplorer
+from .log_partition import LogPartitionExplorer as LogPartitionExplorer
 from .particle import ParticleExplorer as ParticleExplorer
 from .reader import ReaderExplorer as ReaderExplorer
 from .sampler import SamplerExplorer as SamplerExplorer

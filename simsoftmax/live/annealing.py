@@ -6,10 +6,11 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 import traitlets
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
-from ..annealing import annealed_distribution, geometric_cooling
+from ..annealing import annealed_distribution
 from ..arguments import RNG, as_count, as_vector_logits
+from ..kernels.page.annealing import cooled
 from ..look import COLDEST, HOTTEST
 from .base import STATIC, LiveFigure, stream, within
 from .traits import Flag, Number, Numbers, Whole, validate
@@ -20,8 +21,13 @@ if TYPE_CHECKING:
 __all__ = ["AnnealingExplorer"]
 
 
+def _temperatures(knots: NDArray[np.float64], sweeps: int) -> NDArray[np.float64]:
+    """Return the temperature of every sweep, as the page cools."""
+    return np.array([cooled(knots, sweeps, sweep) for sweep in range(sweeps)])
+
+
 class AnnealingExplorer(LiveFigure):
-    """Walkers on a rugged landscape, cooled from hot to cold: patience finds the lowest level, haste does not.
+    """Walkers on a rugged landscape, some cold at once, some cooled from hot to cold: haste races patience.
 
     Parameters
     ----------
@@ -29,12 +35,13 @@ class AnnealingExplorer(LiveFigure):
         Three to 40 finite scores, neighbours in this order; E = -z is the height of the landscape.
     hot, cold : float, optional
         Where cooling begins and ends, from 0.05 to 20. A quench holds ``cold`` all the time.
+    schedule : list of float, optional
+        A cooling of one's own: 2 to 12 temperatures from 0.05 to 20 at even distances over the run, with equal factors
+        in between. By default equal factors lead from ``hot`` to ``cold``.
     sweeps : int, optional
         Length of a run, from 1 to 30,000.
-    quench : bool, optional
-        Whether the next run is a quench.
     walkers : int, optional
-        From 1 to 20,000, spread evenly at the start.
+        On each side, from 1 to 20,000, spread evenly at the start.
     rng : int, numpy.random.Generator or None, optional
         Seeds the walkers' stream.
     title, caption : str, optional
@@ -48,20 +55,20 @@ class AnnealingExplorer(LiveFigure):
     """
 
     _esm = STATIC / "annealing_explorer.js"
-    buttons: ClassVar[dict[str, str]] = {"quench": "quench", "cool": "cool slowly", "tour": "try all lengths"}
+    buttons: ClassVar[dict[str, str]] = {"race": "race", "tour": "try all lengths", "even": "cool by equal factors"}
     logits = Numbers()
     hot = Number(3.0)
     cold = Number(0.1)
+    schedule = Numbers()
     sweeps = Whole(300).tag(sync=True)
-    quench = Flag(False).tag(sync=True)
     walkers = Whole(1000).tag(sync=True)
     running = Flag(True).tag(sync=True)
     results = traitlets.List(traitlets.Dict()).tag(sync=True)
     _stream = traitlets.Bytes().tag(sync=True)
     _title = "Haste is trapped, patience gets down"
     _caption = (
-        "Dots are walkers, height is energy. They step to neighbours under the Metropolis rule while they cool. Below, "
-        "each dot is the share that found the lowest level, the lines are exact. Quench them, then cool slowly."
+        "Dots are walkers, height is energy. They step to neighbours under the Metropolis rule: the hasty are cold at "
+        "once, the patient follow the curve below. Drag the hills, drag the curve, and race."
     )
 
     def __init__(self, logits: ArrayLike, *, rng: RNG = None, **traits: Any) -> None:
@@ -77,11 +84,19 @@ class AnnealingExplorer(LiveFigure):
     @validate("hot", "cold")
     def _check_temperature(self, proposal: Any) -> float:
         value = within(proposal["trait"].name, proposal["value"], (COLDEST, HOTTEST))
-        if self.cold > self.hot:
+        ends = {"hot": self.hot, "cold": self.cold, proposal["trait"].name: value}
+        if ends["cold"] > ends["hot"]:
             raise ValueError(
-                f"cold must be no higher than hot, got hot={self.hot:g} and cold={self.cold:g}; swap the two"
+                f"cold must be no higher than hot, got hot={ends['hot']:g} and cold={ends['cold']:g}; swap the two"
             )
         return value
+
+    @validate("schedule")
+    def _check_schedule(self, proposal: Any) -> list[float]:
+        knots: list[float] = proposal["value"]
+        if len(knots) == 1 or len(knots) > 12:
+            raise ValueError(f"schedule must hold 2 to 12 temperatures, or none, got {len(knots)}; leave some out")
+        return [within("schedule", knot, (COLDEST, HOTTEST)) for knot in knots]
 
     @validate("sweeps", "walkers")
     def _check_size(self, proposal: Any) -> int:
@@ -100,7 +115,8 @@ class AnnealingExplorer(LiveFigure):
         z = np.array(self.logits)
         figure.set_size_inches(7.2, 3.0)
         left, right = figure.subplots(1, 2, width_ratios=(3, 2))
-        shares = annealed_distribution(z, geometric_cooling(self.hot, self.cold, min(self.sweeps, 1000)))
+        cooling = np.array(self.schedule or [self.hot, self.cold])
+        shares = annealed_distribution(z, _temperatures(cooling, min(self.sweeps, 1000)))
         left.plot(-z, color=INKS["theory"], linewidth=1.2, zorder=1)
         left.scatter(
             np.arange(z.size),
@@ -115,10 +131,8 @@ class AnnealingExplorer(LiveFigure):
         left.set_xlabel("levels, neighbour to neighbour")
         left.set_ylabel("energy")
         lengths = [10, 30, 100, 300, 1000]
-        for name, hot in (("cooled", self.hot), ("quenched", self.cold)):
-            rates = [
-                annealed_distribution(z, geometric_cooling(hot, self.cold, n))[z == z.max()].sum() for n in lengths
-            ]
+        for name, knots in (("patience", cooling), ("haste", np.full(2, self.cold))):
+            rates = [annealed_distribution(z, _temperatures(knots, n))[z == z.max()].sum() for n in lengths]
             right.plot(lengths, rates, color=INKS["theory"], linewidth=1.2)
             right.annotate(name, (lengths[-1], rates[-1]), (-4, 5), textcoords="offset points", ha="right")
         right.set(xscale="log", ylim=(0, 1.05), xlabel="sweeps", ylabel="share in the ground level")

@@ -44,8 +44,8 @@ class FreeEnergyExplorer(LevelExplorer):
     distribution = Numbers()
     _title = "Softmax lies at the bottom"
     _caption = (
-        "Every distribution q over the levels has a free energy F = ⟨E⟩ − T S. Drag q, let it flow downhill, or turn "
-        "the heat: the bottom moves, and it is always softmax(z/T)."
+        "Every distribution q over the levels has a free energy F = ⟨E⟩ − T S: the stronger the colour, the lower. "
+        "Energy pulls q down, entropy pushes it to the middle. Drag q, let it flow, or turn the heat."
     )
 
     def _draw(self, figure: Figure) -> None:

@@ -49,7 +49,12 @@ class GasExplorer(LiveFigure):
     """
 
     _esm = STATIC / "gas_explorer.js"
-    buttons: ClassVar[dict[str, str]] = {"step": "step", "even": "start even", "rich": "start with a rich tenth"}
+    buttons: ClassVar[dict[str, str]] = {
+        "watch": "one by one",
+        "step": "step",
+        "even": "start even",
+        "rich": "start with a rich tenth",
+    }
     limits: ClassVar[dict[str, tuple[float, float]]] = {"mean_quanta": (0.1, 20.0), "speed": (0.1, 100_000.0)}
     mean_quanta = Number(1.0)
     particles = Whole(10_000).tag(sync=True)

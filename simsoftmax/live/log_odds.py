@@ -35,6 +35,7 @@ class LogOddsExplorer(LiveFigure):
     """
 
     _esm = STATIC / "log_odds_explorer.js"
+    buttons: ClassVar[dict[str, str]] = {"divide": "divide by the heat"}
     # Colder, the descent would overshoot; hotter, it would leave the picture.
     limits: ClassVar[dict[str, tuple[float, float]]] = {"temperature": (0.25, 5.0)}
     frequencies = Numbers()
@@ -44,8 +45,8 @@ class LogOddsExplorer(LiveFigure):
     running = Flag(False).tag(sync=True)
     _title = "Training looks for the log-odds"
     _caption = (
-        "Each dot is a group: across, the log-odds of its labels; up, the gap of its two logits. The line is "
-        "T ln(q/(1−q)). Train, then turn the heat and train again. Dots at the edges are groups whose labels all agree."
+        "Each dot is a group: across, the log-odds of its labels; up, the gap of its two logits, on its way to the "
+        "line T ln(q/(1−q)). Train at two temperatures, then divide by the heat. Dots at the edges have one label only."
     )
 
     def __init__(self, frequencies: ArrayLike, temperature: float = 1.0, **traits: Any) -> None:

@@ -57,9 +57,8 @@ class SymmetryExplorer(LiveFigure):
     along = Flag(True).tag(sync=True)
     _title = "Biases belong to the symmetry"
     _caption = (
-        "Coloured curves are the probabilities now, thin ones those of training. Walk along the line a = T: with "
-        "biases that scale along nothing moves, with biases that stay the boundaries do. The map is the "
-        "cross-entropy: the more strongly coloured, the lower; drag its dot."
+        "Coloured curves are the probabilities now, thin ones those of training. Walk along a = T: with biases that "
+        "scale along nothing moves, with biases that stay the boundaries do. Drag the dot of the map: green is good."
     )
 
     def __init__(

@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from ..arguments import as_names, as_real, one_for_each
 from .base import STATIC, LiveFigure, plain, within
-from .traits import Flag, Names, Whole, as_row, validate
+from .traits import Names, Whole, as_row, validate
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -49,17 +49,13 @@ class WeightDecayExplorer(LiveFigure):
 
     _esm = STATIC / "weight_decay_explorer.js"
     fits = traitlets.Dict().tag(sync=True)
-    _columns = (
-        "decays", "weights", "cooled", "heated", "effective", "calibration", "low", "high", "tied", "cosine", "length",
-    )  # fmt: skip
+    _columns = ("decays", "units", "effective", "calibration", "low", "high", "tied", "cosine", "angle", "length")
     names = Names()
     at = Whole(0).tag(sync=True, travels="in whole numbers")
-    cooled = Flag(False).tag(sync=True)
     _title = "Weights shrink, and turn"
     _caption = (
-        "Bars are the weights of the features. Ticks are what they would be if decay were heat alone: the weights "
-        "without decay, divided by the effective temperature. Raise the decay, and see the bars leave the ticks "
-        "before the thermometer rises."
+        "If decay were heat alone, the weights would only become shorter: their direction, the bars, would stay at the "
+        "ticks, and the gauge would end at its own. Raise the decay: they shrink far more than they heat, and turn."
     )
 
     def __init__(
@@ -97,17 +93,19 @@ class WeightDecayExplorer(LiveFigure):
                 "returns, and leave out decays that have none"
             )
         size = np.linalg.norm(w, axis=1)
+        units = w / size[:, None]
+        # Exact also where the cosine is so close to 1 that it says nothing (W. Kahan, 2006).
+        apart, along = (np.linalg.norm(units - sign * units[0], axis=1) for sign in (1, -1))
         fits: Mapping[str, NDArray[np.float64]] = {
             "decays": decay,
-            "weights": w,
-            "cooled": w * t[:, None],
-            "heated": w[0] / t[:, None],
+            "units": units,
             "effective": t,
             "calibration": np.array([fit.temperature for fit in calibration]),
             "low": _end([fit.low for fit in calibration]),
             "high": _end([fit.high for fit in calibration]),
             "tied": calibration[0].temperature / t,
-            "cosine": w @ w[0] / (size * size[0]),
+            "cosine": units @ units[0],
+            "angle": np.degrees(2 * np.arctan2(apart, along)),
             "length": size / size[0],
         }
         super().__init__(fits={key: value.tolist() for key, value in fits.items()}, names=names, **traits)
@@ -124,12 +122,12 @@ class WeightDecayExplorer(LiveFigure):
         name, value = proposal["trait"].name, proposal["value"]
         fits, names = (value, self.names) if name == "fits" else (self.fits, value)
         rows = len(fits.get("decays", ()))
-        grids, columns = {"weights", "cooled", "heated"}, set(self._columns)
+        columns = set(self._columns)
         if rows < 2 or set(fits) != columns or any(np.shape(fits[key])[:1] != (rows,) for key in columns):
             raise ValueError(f"fits must hold {', '.join(sorted(columns))} of each decay, got {sorted(fits)}; {_MADE}")
-        shape = np.shape(fits["weights"])
-        if len(shape) != 2 or any(np.shape(fits[key]) != shape for key in grids):
-            raise ValueError(f"fits must hold rows of one length in {', '.join(sorted(grids))}, one a decay; {_MADE}")
+        shape = np.shape(fits["units"])
+        if len(shape) != 2:
+            raise ValueError(f"fits must hold rows of one length in units, one a decay; {_MADE}")
         one_for_each("features", shape[1], names, _MADE)
         if self.at >= rows:
             raise ValueError(f"fits must reach the one that is shown, {self.at}, got {rows}; set at first")
@@ -145,8 +143,9 @@ class WeightDecayExplorer(LiveFigure):
         ax = figure.subplots()
         rows = np.arange(len(self.names))
         color = temperature_color(self.fits["effective"][self.at])
-        ax.barh(rows, self.fits["weights"][self.at], height=0.6, color=color)
-        ax.vlines(self.fits["heated"][self.at], rows - 0.4, rows + 0.4, color=INKS["theory"], linewidth=1.6)
+        ax.barh(rows, self.fits["units"][self.at], height=0.6, color=color)
+        ax.vlines(self.fits["units"][0], rows - 0.4, rows + 0.4, color=INKS["theory"], linewidth=1.6)
         ax.set_yticks(rows, [plain(name) for name in self.names])
         ax.invert_yaxis()
-        ax.set_xlabel(f"weight at a decay of {self.fits['decays'][self.at]:g}; ticks: heat alone")
+        decay, length = self.fits["decays"][self.at], self.fits["length"][self.at]
+        ax.set_xlabel(f"direction at a decay of {decay:g}, {100 * length:.2g} % as long; ticks: heat alone")

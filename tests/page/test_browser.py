@@ -465,6 +465,25 @@ def test_the_dot_lies_on_its_curve_at_any_temperature(browser, site, logits, tem
             assert max(off) < 1.5, t
 
 
+def test_touch_moves_the_point_and_leaves_a_trail(browser, site, trio):
+    with Visit(browser, viewport={"width": 380, "height": 800}, has_touch=True, is_mobile=True) as visit:
+        visit.open((site / trio).as_uri())
+        root = figure(visit, 2)
+        dot = root.locator(".ssm-simplex .ssm-knob")
+        dot.scroll_into_view_if_needed()
+        box = dot.bounding_box()
+        x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+        before = number(out(root, "free_energy"))
+        touch = visit.context.new_cdp_session(visit.page)
+        for kind, far in [("touchStart", 0), *(("touchMove", step) for step in range(20, 90, 8)), ("touchEnd", None)]:
+            points = [] if far is None else [{"x": x, "y": y + far}]
+            touch.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": points})
+        assert abs(number(out(root, "free_energy")) - before) > 0.05
+        assert root.locator(".ssm-trail").get_attribute("d").count("L") > 5
+        assert root.locator(".ssm-force").nth(2).get_attribute("d").startswith("M")
+        assert visit.page.evaluate(BROKEN) == []
+
+
 def test_touch_moves_a_bar(browser, site, trio):
     with Visit(browser, viewport={"width": 380, "height": 800}, has_touch=True, is_mobile=True) as visit:
         visit.open((site / trio).as_uri())

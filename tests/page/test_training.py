@@ -120,11 +120,11 @@ def test_a_figure_has_a_picture_and_words_for_where_it_cannot_live(figure):
 
 def test_the_figure_of_weight_decay_says_what_heat_alone_would_do():
     figure = figures()[2]
-    for key, expected in {
-        "heated": [[3, 1], [1.5, 0.5], [1 / 3, 1 / 9]],
-        "cooled": [[3, 1], [2, 2], [0.9, 1.8]],
-    }.items():
-        np.testing.assert_allclose(figure.fits[key], expected)
+    w = np.array([[3.0, 1.0], [1.0, 1.0], [0.1, 0.2]])
+    np.testing.assert_allclose(np.array(figure.fits["units"]) * np.linalg.norm(w, axis=1)[:, None], w)
+    np.testing.assert_allclose(figure.fits["angle"], np.degrees([0, np.arctan(1 / 2), np.arctan(1)]), atol=1e-12)
+    turned = WeightDecayExplorer([0, 1, 2], [[1.0, 0.0], [1.0, 1e-9], [-2.0, 0.0]], [1, 1, 1], fits(3), ["a", "b"])
+    np.testing.assert_allclose(turned.fits["angle"], [0, np.degrees(1e-9), 180])  # the cosine alone would say 0
     np.testing.assert_allclose(figure.fits["cosine"][1], 4 / np.sqrt(20))
     np.testing.assert_allclose(figure.fits["tied"], figure.fits["calibration"][0] / np.array([1, 2, 9]))
 
@@ -156,9 +156,8 @@ def test_a_wrong_argument_is_named(make, named):
 @pytest.mark.parametrize(
     ("change", "named"),
     [
-        ({"cooled": [[3.0], [2.0], [0.9]]}, "rows of one length in cooled, heated, weights"),
-        ({"heated": [3.0, 1.5, 0.3]}, "rows of one length in cooled, heated, weights"),
-        ({key: [[1.0], [1.0], [1.0]] for key in ("weights", "cooled", "heated")}, "each of the 1 features, got 2"),
+        ({"units": [3.0, 1.5, 0.3]}, "rows of one length in units"),
+        ({"units": [[1.0], [1.0], [1.0]]}, "each of the 1 features, got 2"),
         ({"tied": [1.0]}, "of each decay"),
     ],
 )

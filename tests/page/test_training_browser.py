@@ -52,11 +52,12 @@ def dots(root):
     return root.evaluate(
         """(root) => {
           const crisp = devicePixelRatio > 1 ? 0 : 0.5; // d3-axis moves its ticks by half a pixel
-          const ticks = [...root.querySelectorAll(".ssm-frame .ssm-axis:nth-of-type(2) .tick")].map((tick) => [
+          const fan = root.querySelector(".ssm-frame");
+          const ticks = [...fan.querySelectorAll(".ssm-axis:nth-of-type(2) .tick")].map((tick) => [
             Number(tick.textContent.replace("−", "-")), tick.transform.baseVal[0].matrix.f - crisp]);
           const [[v, y], [w, x]] = [ticks[0], ticks.at(-1)];
           const height = (dot) => v + ((dot.cy.baseVal.value - y) * (w - v)) / (x - y);
-          return [...root.querySelectorAll(".ssm-dot")].map(height);
+          return [...fan.querySelectorAll(".ssm-dot")].map(height);
         }"""
     )
 
@@ -64,12 +65,13 @@ def dots(root):
 @pytest.mark.parametrize("temperature", [0.25, 2.0, 5.0])
 def test_dots_stand_where_training_has_taken_them(visit, temperature):
     root = figure(visit, 0)
+    root.get_by_text("more", exact=True).click()
     knob = root.get_by_role("slider", name="Temperature of the training")
     for key in {0.25: ["Home"], 2.0: [], 5.0: ["PageUp"] * 3}[temperature]:  # as far as it goes
         knob.press(key)
     for place in (0, 40, 75, 100):
         slide(root, "steps", place)
-        steps = int(number(root.locator(".ssm-controls > .ssm-muted").text_content()))
+        steps = int(number(out(root, "steps")))
         gaps = np.zeros(FREQUENCIES.size)
         descend_gaps(gaps, FREQUENCIES, temperature, 0.05, steps)
         drawn = np.array(dots(root))
@@ -92,12 +94,52 @@ def test_training_runs_and_pauses(visit):
     assert root.get_by_role("button", name="train").is_visible()
 
 
+def test_courses_at_all_temperatures_are_one_when_divided_by_the_heat(visit):
+    """Gap over T against steps over T squared: what was trained hot lies on what was trained cold."""
+    root = figure(visit, 0)
+    root.scroll_into_view_if_needed()
+    knob = root.get_by_role("slider", name="Temperature of the training")
+    train = root.get_by_role("button", name="train")
+    for key in ("Home", "PageUp"):
+        knob.press(key)
+    for _ in range(2):
+        train.click()
+        root.get_by_role("button", name="pause").click()
+        root.get_by_text("more", exact=True).click()
+        slide(root, "steps", 100)
+        root.get_by_text("more", exact=True).click()
+        for _ in range(4):
+            knob.press("PageUp")
+    assert root.locator(".ssm-ghost").count() > 0
+    far = """(root) => {
+      const points = (path) => path.getAttribute("d").slice(1).split("L").map((pair) => pair.split(",").map(Number));
+      const now = [...root.querySelectorAll(".ssm-course")].map(points);
+      const then = [...root.querySelectorAll(".ssm-ghost")].map(points);
+      const low = Math.max(now[1][0][0], then[1][0][0]);
+      const high = Math.min(now[1].at(-1)[0], then[1].at(-1)[0]);
+      const at = (curve, x) => {
+        const i = Math.max(1, curve.findIndex(([a]) => a >= x));
+        const [[a, b], [c, d]] = [curve[i - 1], curve[i]];
+        return b + ((d - b) * (x - a)) / (c - a);
+      };
+      const places = [0.3, 0.4, 0.5, 0.6, 0.7].map((u) => low + u * (high - low));
+      const off = (x) => now.slice(1, -1).map((curve, i) => Math.abs(at(curve, x) - at(then[i + 1], x)));
+      return Math.max(...places.flatMap(off));
+    }"""
+    apart = root.evaluate(far)
+    root.get_by_role("button", name="divide by the heat").click()
+    together = root.evaluate(far)
+    assert apart > 15
+    assert together < 2
+
+
 @pytest.mark.parametrize("along", [True, False])
 @pytest.mark.parametrize("factor", ["double a and T", "halve both"])
 def test_the_symmetry_holds_with_the_biases_and_not_without(visit, iris, along, factor):
     length, species, _ = iris
     root = figure(visit, 1)
     root.get_by_label("biases").select_option("along" if along else "stay")
+    root.get_by_text("more", exact=True).click()
     root.get_by_role("button", name=factor).click()
     size = 2.0 if factor.startswith("double") else 0.5
     bias = size if along else 1.0
@@ -136,7 +178,8 @@ def test_the_figure_of_weight_decay_shows_its_fits(visit, at):
         assert out(root, key) == shown(value, 2)
     w = np.array(DECAYED)
     assert out(root, "cosine") == shown(w[at] @ w[0] / np.linalg.norm(w[at]) / np.linalg.norm(w[0]), 2)
-    widths = root.locator(".ssm-bar").evaluate_all("(bars) => bars.map((bar) => bar.width.baseVal.value)")
+    bars = root.locator(".ssm-frame .ssm-bar")
+    widths = bars.evaluate_all("(bars) => bars.map((bar) => bar.width.baseVal.value)")
     np.testing.assert_allclose(np.array(widths) / widths[0], np.abs(w[at] / w[at][0]), rtol=0.02, atol=0.02)
 
 
@@ -145,17 +188,18 @@ def test_the_keyboard_is_enough(visit):
     root.get_by_label("weight decay λ").press("ArrowRight")
     assert number(out(root, "decay")) == DECAYS[1]
     root = figure(visit, 1)
+    root.get_by_text("more", exact=True).press("Enter")
     root.get_by_label("scale a of the weights").press("End")
     assert number(out(root, "scale")) == 8
 
 
 @pytest.mark.parametrize("temperature", [0.01, 33.0, 141.45])
-def test_beyond_the_marks_the_thermometer_still_tells(browser, site, temperature):
-    """Between a mark and the limit next to it there is a place for every temperature, and as many digits as count."""
+def test_length_and_direction_are_told_apart(browser, site, temperature):
+    """However short or hot: the needle stands at its angle, the gauge at its length, the tick at that of heat alone."""
     factor = 342.0
     explorer = WeightDecayExplorer(
         [0.0, 1.0, 10_000.0],
-        [[3.0, 4.0], [1.5, 2.0], [3.0 / factor, 4.0 / factor]],
+        [[3.0, 4.0], [1.5, 2.0], [4.0 / factor, 3.0 / factor]],
         [1.0, 2.0, temperature],
         fits(3),
         ["area", "radius"],
@@ -165,19 +209,27 @@ def test_beyond_the_marks_the_thermometer_still_tells(browser, site, temperature
     with Visit(browser, **VIEWS["light"]) as visit:
         visit.open((site / name).as_uri())
         root = figure(visit, 0)
-        ticks = root.locator(".ssm-thermometer g text").evaluate_all(
-            "(texts) => Object.fromEntries(texts.map((text) => [text.textContent, text.x.baseVal[0].value]))"
+        turn = root.locator(".ssm-turn")
+        bar, tick = turn.locator("rect"), turn.locator(".ssm-theory").nth(1)
+        left, length = (float(bar.get_attribute(key)) for key in ("x", "width"))
+        ticks = turn.locator(".tick").evaluate_all(
+            "(ticks) => ticks.map((t) => [parseFloat(t.textContent) / 100, t.transform.baseVal[0].matrix.e - 0.5])"
         )
-        knob = root.locator(".ssm-thermometer .ssm-knob").evaluate("(knob) => knob.cx.baseVal.value")
-        low, high = (ticks["20"], ticks["∞"]) if temperature > 20 else (ticks["0"], ticks["0.05"])
-        assert low < knob < high
-        part = (knob - low) / (high - low)
-        assert part == pytest.approx(1 - 20 / temperature if temperature > 20 else temperature / 0.05)
+        (a, xa), (b, xb) = ticks[0], ticks[-1]
+
+        def share(x):
+            return a * (b / a) ** ((x - xa) / (xb - xa))
+
+        assert share(left + length) == pytest.approx(1 / factor, rel=0.02)
+        assert share(float(tick.get_attribute("x1"))) == pytest.approx(1 / temperature, rel=0.02)
+        angle = np.degrees(np.arccos(24 / 25))
+        assert turn.locator(".ssm-needle").get_attribute("transform").startswith(f"rotate({-angle:.6f}"[:12])
+        assert out(root, "angle") == f"{angle:.0f}°"
         written = {0.01: "0.0100", 33.0: "33.0", 141.45: "141"}[temperature]
         assert out(root, "decay") == "10,000"
         assert out(root, "effective") == written
         assert out(root, "length") == "0.29 %"
-        assert f"The weights are {factor:.0f} times" in out(root, "verdict")
+        assert f"The weights are {factor:.0f} times shorter and have turned by {angle:.0f}°" in out(root, "verdict")
         assert f"{written} times hotter" in out(root, "verdict")
 
 
@@ -187,6 +239,7 @@ def test_a_slider_and_its_value_share_a_line(browser, site, trio, view):
         visit.open((site / trio).as_uri())
         for which, (name, key) in enumerate([("scale a of the weights", "scale"), ("weight decay λ", "decay")], 1):
             root = figure(visit, which)
+            root.locator("details").evaluate_all("(folds) => folds.forEach((fold) => { fold.open = true; })")
             for place in ("Home", "End"):
                 knob = root.get_by_role("slider", name=name, exact=True)
                 knob.press(place)

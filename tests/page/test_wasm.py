@@ -73,6 +73,7 @@ def test_exact_kernels_agree_with_the_native_ones(page, rng):
     cases = [("boltzmann", exact.boltzmann, [logits, t, empty(4), empty(4), empty(5)]) for t in TEMPERATURES]
     cases += [("free_energy_functional", exact.free_energy_functional, [q, logits, t, empty(3)]) for t in TEMPERATURES]
     cases += [("mirror_flow", exact.mirror_flow, [q.copy(), logits, t, 0.8]) for t in TEMPERATURES[:-1]]
+    cases += [("flow_forces", exact.flow_forces, [q, logits, t, empty(4), empty(4)]) for t in TEMPERATURES[:-1]]
     cases += [
         ("free_energy_landscape", exact.free_energy_landscape, [three, 0.7, 9, empty(81)]),
         ("forgetting_time", exact.forgetting_time, [exponents, p, 0, 1e-5, empty(16), empty(16)]),

@@ -28,6 +28,7 @@ from simsoftmax.live import (
     GenerationExplorer,
     LiveFigure,
     LogOddsExplorer,
+    LogPartitionExplorer,
     ParticleExplorer,
     ReaderExplorer,
     SamplerExplorer,
@@ -43,6 +44,7 @@ FIT = ss.fit_temperature(Z, [0, 1, 1, 0, 1, 1])
 MADE = {
     ParticleExplorer: {"logits": [2.0, 1.0, 0.1], "particles": 100},
     TemperatureExplorer: {"logits": [2.0, 1.0, 0.1]},
+    LogPartitionExplorer: {"logits": [2.0, 1.0, 0.1], "temperature": 0.8},
     FreeEnergyExplorer: {"logits": [2.0, 1.0, 0.1], "distribution": [0.2, 0.3, 0.5]},
     GasExplorer: {"particles": 20},
     BanditExplorer: {"values": [0.0, 0.5, 0.2], "length": 50},

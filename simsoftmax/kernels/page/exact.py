@@ -14,9 +14,11 @@ __all__ = [
     "boltzmann",
     "boltzmann_weights",
     "count_states",
+    "flow_forces",
     "forgetting_time",
     "free_energy_functional",
     "free_energy_landscape",
+    "integrate_energy",
     "mirror_flow",
 ]
 
@@ -99,6 +101,36 @@ def boltzmann(logits, temperature, exponents, probabilities, state):
     state[4] = heat_capacity
 
 
+@page_kernel("void(float64[::1], float64, float64[::1], float64[::1], float64[::1], float64[::1], float64[::1])")
+def integrate_energy(logits, width, exponents, probabilities, state, slopes, sums):
+    """Add up -<E> over beta = 1/T in strips of one width, from beta = 0 on, where ln Z = ln K is known.
+
+    This is thermodynamic integration (Kirkwood 1935): d ln Z / d beta = -<E>. Each strip is as high as the curve in its
+    middle.
+
+    Parameters
+    ----------
+    logits, exponents, probabilities, state
+        As in `boltzmann`; all but the logits are work space.
+    width : float
+        Of a strip, >= 0.
+    slopes, sums : float64 arrays, shape (n,)
+        Receive -<E> in the middle of each strip, and ln K with all strips up to and including this one; K counts the
+        levels that can be occupied.
+    """
+    allowed = 0
+    for i in range(logits.size):
+        if logits[i] > -math.inf:
+            allowed += 1
+    total = math.log(allowed)
+    for n in range(slopes.size):
+        beta = (n + 0.5) * width
+        boltzmann(logits, 1.0 / beta if beta > 0.0 else math.inf, exponents, probabilities, state)
+        slopes[n] = -state[1]
+        total += width * slopes[n]
+        sums[n] = total
+
+
 @page_kernel("void(float64[::1], float64[::1], float64, float64[::1])")
 def free_energy_functional(distribution, logits, temperature, out):
     """Write <E>, S and F = <E> - T S of any distribution q over the levels.
@@ -166,6 +198,34 @@ def mirror_flow(distribution, logits, temperature, time):
         total += distribution[i]
     for i in range(levels):
         distribution[i] /= total
+
+
+@page_kernel("void(float64[::1], float64[::1], float64, float64[::1], float64[::1])")
+def flow_forces(distribution, logits, temperature, pull, push):
+    """Write the two parts of dq/dt along the flow of `mirror_flow`: what energy pulls, and what entropy pushes.
+
+    From d ln q / dt = z - T ln q + const follows dq_i/dt = q_i (z_i - <z>) + T q_i (-ln q_i - S). Each part adds up to
+    0 over the levels, and where q is softmax the one is minus the other. Logits are finite where q > 0.
+
+    Parameters
+    ----------
+    distribution, logits : float64 arrays, shape (K,)
+    temperature : float
+        T >= 0, finite.
+    pull, push : float64 arrays, shape (K,)
+        Receive the results.
+    """
+    mean = 0.0
+    entropy = 0.0
+    for i in range(logits.size):
+        q = distribution[i]
+        if q > 0.0:
+            mean += q * logits[i]
+            entropy -= q * math.log(q)
+    for i in range(logits.size):
+        q = distribution[i]
+        pull[i] = q * (logits[i] - mean) if q > 0.0 else 0.0
+        push[i] = temperature * q * (-math.log(q) - entropy) if q > 0.0 else 0.0
 
 
 @page_kernel("int64(float64[::1], float64[::1], int64, float64, float64[::1], float64[::1])")

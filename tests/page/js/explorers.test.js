@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { AffineClassifier, factor, Scaling } from "../../../simsoftmax/live/src/models/affine.js";
-import { Cooling } from "../../../simsoftmax/live/src/models/cooling.js";
+import { Cooling, streamOf } from "../../../simsoftmax/live/src/models/cooling.js";
 import { Decays, decayText } from "../../../simsoftmax/live/src/models/decays.js";
 import { further, GapDescent, MOST, PLACES, placeOf, stepsAt } from "../../../simsoftmax/live/src/models/gap_descent.js";
 import { Gas } from "../../../simsoftmax/live/src/models/gas.js";
@@ -30,15 +30,14 @@ test("what the other valleys hold is trapped, and the fullest says how high", ()
   assert.deepEqual(new Terrain([0, 1, 2]).trapped([0, 0, 1]), { share: 0, above: 0 });
 });
 
-test("a tour tries every length both ways, and a run alone ends it", () => {
+test("a tour tries every length, and a race alone ends it", () => {
   const runs = new Runs();
   assert.equal(runs.next(), undefined);
-  assert.deepEqual(runs.first, { sweeps: LENGTHS[0], quench: true });
+  assert.equal(runs.first, LENGTHS[0]);
   const slow = runs.pace(100);
   runs.tour();
   assert.ok(runs.pace(100) > slow);
-  const rest = Array.from({ length: 2 * LENGTHS.length - 1 }, () => runs.next());
-  assert.deepEqual(rest.at(-1), { sweeps: LENGTHS.at(-1), quench: false });
+  assert.deepEqual(Array.from({ length: LENGTHS.length - 1 }, () => runs.next()), LENGTHS.slice(1));
   assert.ok(runs.touring);
   assert.equal(runs.next(), undefined);
   assert.equal(runs.touring, false);
@@ -56,24 +55,24 @@ test("runs of one kind and length are added up, and nothing given is changed", (
   assert.equal(before[0].found, 2);
 });
 
-test("a run is told from its beginning to its end", async () => {
-  const cooling = new Cooling(await loadKernels(), stream(), RUGGED);
-  const told = () => toldOf(cooling, cooling.terrain.trapped(cooling.terrain.held(cooling.shares.view)));
-  cooling.begin({ walkers: 1000, hot: 5, cold: 0.1, sweeps: 40, quench: false });
-  assert.equal(told(), "1,000 walkers, spread evenly over the landscape.");
-  cooling.run(4.5, 1000);
-  assert.deepEqual([cooling.done, cooling.owed], [4, 0.5]);
-  assert.match(told(), /^Still hot/);
-  cooling.run(30, 1000);
+test("a race is told from its beginning to its end", async () => {
+  const kernels = await loadKernels();
+  const state = streamOf(kernels, stream());
+  const [haste, patience] = [0, 1].map(() => new Cooling(kernels, state, RUGGED));
+  const told = (even) => toldOf({ haste, patience }, even);
+  haste.begin({ walkers: 1000, knots: [0.1, 0.1], sweeps: 40 });
+  patience.begin({ walkers: 1000, knots: [5, 0.1], sweeps: 40 });
+  assert.match(told(), /^1,000 walkers on each side, spread evenly\./);
+  patience.run(4.5, 1000);
+  assert.deepEqual([patience.done, patience.owed], [4, 0.5]);
+  assert.match(told(), /^The hasty have rolled down where they stood\. The patient are still hot/);
+  patience.run(30, 1000);
   assert.match(told(), /^Colder/);
-  cooling.run(1000, 1000);
-  assert.match(told(), /^Cooled over 40 sweeps: \d+\.\d % of 1,000 walkers found the lowest level\. \d+\.\d % sit trapped/);
-  cooling.begin({ walkers: 1000, hot: 5, cold: 0.1, sweeps: 40, quench: true });
-  cooling.run(1, 1000);
-  assert.match(told(), /^Quenched: they roll/);
-  const under = (temperature) => toldOf({ done: 1, temperature }, { share: 0, above: 0 });
-  assert.match(under(1.1), /^Still hot/);
-  assert.match(under(1), /^Colder/);
+  patience.run(1000, 1000);
+  assert.match(told(), /^Colder/); // the other side is still on its way
+  haste.run(1000, 1000);
+  assert.match(told(), /^After 40 sweeps haste has brought \d+\.\d % of 1,000 walkers to the lowest level, patience \d+\.\d %\. Most of the hasty who are trapped sit in a valley \d\.\d\d higher\.$/);
+  assert.match(told(0.25), /Your curve foretells \d+\.\d %, equal factors 25\.0 %\.$/);
 });
 
 test("a small gas follows the exact law, a large one softmax", async () => {
@@ -208,9 +207,31 @@ test("the map of the cross-entropy has training in its middle", async () => {
   }
 });
 
-test("curves and names of classes are where the examples are", async () => {
+test("names ride on the crests of their curves, and the ghost is what was before", async () => {
   const classifier = await affine();
-  assert.deepEqual(classifier.middles, [-1, 1.5]);
+  const tops = classifier.crests;
+  assert.ok(tops[0][0] < -1 && tops[1][0] > 1 && tops.every(([, p]) => p > 0.99));
+  const before = [...classifier.before];
+  classifier.at({ scale: 1 / 8, temperature: 4, along: true });
+  assert.deepEqual([...classifier.before], before);
+  assert.ok(classifier.crests.every(([, p]) => p < 0.6));
+  classifier.remember();
+  assert.deepEqual([...classifier.before], [...classifier.curves.view]);
+});
+
+test("along a = T the cross-entropy is level with the biases, and not without", async () => {
+  const classifier = await affine();
+  for (const along of [true, false]) {
+    classifier.map(along);
+    const losses = classifier.line.map(([a, loss]) => loss - classifier.at({ scale: a, temperature: a, along }).loss);
+    assert.ok(losses.every((difference) => Math.abs(difference) < 1e-12));
+    const away = Math.max(...classifier.line.map(([, loss]) => Math.abs(loss - classifier.trained.loss)));
+    assert.equal(away < 1e-9, along);
+  }
+});
+
+test("curves of probability add up to one", async () => {
+  const classifier = await affine();
   const [first, second] = [0, 1].map((k) => classifier.curve(classifier.trained.curves, k));
   assert.deepEqual([first[0][0], first.at(-1)[0]], [-3, 3]);
   first.forEach(([, p], i) => assert.ok(near(p + second[i][1], 1)));
@@ -246,6 +267,26 @@ test("training in pieces is training at once, and another temperature begins ane
   assert.deepEqual([...pieces.gaps.view], [...whole.gaps.view]);
 });
 
+test("courses are kept for other temperatures, and are one in units of the heat", async () => {
+  const descent = new GapDescent(await loadKernels(), [0.2, 0.9]);
+  descent.train(50, 2, 0.05);
+  descent.remember();
+  assert.deepEqual(descent.ghosts, []); // hardly begun
+  descent.train(4000, 2, 0.05);
+  assert.equal(descent.course.at(-1)[0], 4000);
+  assert.ok(descent.course.every(([steps], i) => i === 0 || steps > descent.course[i - 1][0]));
+  descent.remember();
+  descent.train(1000, 1, 0.05);
+  const [hot, cold] = [descent.ghosts[0], descent].map((one) => GapDescent.curves(one, true)[1].at(-1));
+  assert.deepEqual([hot[0], cold[0]], [1000, 1000]);
+  assert.ok(near(hot[1], cold[1], 1e-3) && !near(descent.ghosts[0].course.at(-1)[1][1], descent.gaps.view[1], 1e-1));
+  for (const temperature of [0.5, 3, 4, 0.5]) {
+    descent.train(2000, temperature, 0.05);
+    descent.remember();
+  }
+  assert.deepEqual(descent.ghosts.map(({ temperature }) => temperature), [3, 4, 0.5]);
+});
+
 test("the slider of steps reaches both ends, and always moves on", () => {
   assert.deepEqual([stepsAt(0), stepsAt(PLACES)], [0, MOST]);
   assert.equal(further(0, 0.01), 1);
@@ -255,15 +296,14 @@ test("the slider of steps reaches both ends, and always moves on", () => {
 
 const FITS = {
   decays: [0, 0.1, 1, 10],
-  weights: [[14, -7], [4, -2], [1.3, 0.5], [0.6, 0.5]],
-  cooled: [[14, -7], [4.4, -2.2], [1.6, 0.6], [1.1, 0.9]],
-  heated: [[14, -7], [13, -6.5], [11, -5.7], [7.8, -3.9]],
+  units: [[0.89, -0.45], [0.89, -0.45], [0.93, 0.36], [0.77, 0.64]],
   effective: [1, 1.08, 1.23, 1.8],
   calibration: [2, 1.8, 1.5, 0.9],
   low: [1, 1, 1, 1],
   high: [3, 3, 3, 1.05],
   tied: [2, 1.85, 1.63, 1.11],
   cosine: [1, 0.99, 0.9, 0.8],
+  angle: [0, 0.1, 47.6, 66.3],
   length: [1, 0.5, 0.1, 0.05],
 };
 
@@ -271,7 +311,7 @@ test("a fit of weight decay is told by what heat alone foretells", () => {
   const decays = new Decays(FITS);
   assert.match(decays.told(0), /^No decay/);
   assert.equal(decays.told(1), "The weights are 2.00 times shorter; the classifier is 1.08 times hotter. Heat alone foretells how it must be cooled.");
-  assert.match(decays.told(3), /^The weights are 20\.0 times shorter and have turned; .* no longer foretells/);
+  assert.match(decays.told(3), /^The weights are 20\.0 times shorter and have turned by 66°; .* no longer foretells/);
 });
 
 test("a plot over the decay leaves out none, and the nearest is by ratio", () => {
@@ -282,12 +322,11 @@ test("a plot over the decay leaves out none, and the nearest is by ratio", () =>
   assert.deepEqual([decays.within(-1), decays.within(1.6), decays.within(9)], [0, 2, 3]);
 });
 
-test("bars are the weights beside heat alone, or cooled beside those without decay", () => {
+test("bars are directions beside the first, and the gauge has room for all lengths and for heat alone", () => {
   const decays = new Decays(FITS);
-  assert.deepEqual(decays.bars(2, false), [FITS.weights[2], FITS.heated[2]]);
-  assert.deepEqual(decays.bars(2, true), [FITS.cooled[2], FITS.weights[0]]);
-  assert.deepEqual(decays.range, [-7 * 1.1, 14 * 1.05]);
-  assert.equal(decays.most, 14);
+  assert.deepEqual(decays.bars(2), [FITS.units[2], FITS.units[0]]);
+  assert.deepEqual(decays.range, [-0.45 * 1.1, 0.93 * 1.05]);
+  assert.deepEqual(decays.reach, { widest: 66.3, ends: [0.05 / 1.5, 1.1] });
 });
 
 test("a strength is written as a person writes it", () => {

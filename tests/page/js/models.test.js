@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { Bandit, GAMES, toldOf } from "../../../simsoftmax/live/src/models/bandit.js";
-import { Cooling } from "../../../simsoftmax/live/src/models/cooling.js";
+import { Cooling, streamOf } from "../../../simsoftmax/live/src/models/cooling.js";
 import { FreeEnergy, LEAST, SIDE } from "../../../simsoftmax/live/src/models/free_energy.js";
 import { Gas } from "../../../simsoftmax/live/src/models/gas.js";
 import { Levels } from "../../../simsoftmax/live/src/models/levels.js";
@@ -10,6 +10,7 @@ import { tourAt } from "../../../simsoftmax/live/src/models/tour.js";
 import { TemperatureSweep } from "../../../simsoftmax/live/src/models/temperature_sweep.js";
 import { recordIn, verdictOn } from "../../../simsoftmax/live/src/models/verdict.js";
 import { placeOf } from "../../../simsoftmax/live/src/parts/evidence_meter.js";
+import { Walk } from "../../../simsoftmax/live/src/models/walk.js";
 import { loadKernels, near, stream, sum } from "./support.js";
 
 const LOGITS = [2, 1, 0.1];
@@ -182,15 +183,26 @@ async function landscape(logits = LOGITS, temperature = 0.7) {
 test("a trial distribution flows downhill to softmax", async () => {
   const land = await landscape();
   assert.deepEqual(land.distribution.map((q) => q.toFixed(6)), ["0.333333", "0.333333", "0.333333"]);
-  const path = land.descend();
   land.distribution = [0.1, 0.2, 0.7];
-  assert.deepEqual(land.descend()[0][2], land.distribution);
+  assert.deepEqual(land.descend()[0], land.distribution);
   land.distribution = [];
-  path.forEach(([, energy], n) => assert.ok(n === 0 || energy <= path[n - 1][1] + 1e-12));
+  const energies = land.descend().map((q) => land.weigh(land.kernels.floats(q)).freeEnergy);
+  energies.forEach((energy, n) => assert.ok(n === 0 || energy <= energies[n - 1] + 1e-12));
   assert.deepEqual(land.distribution.map((q) => q.toFixed(6)), ["0.333333", "0.333333", "0.333333"]); // only foreseen
   assert.equal(land.flow(1e-3), false);
   while (!land.flow(land.duration));
   land.distribution.forEach((q, k) => assert.ok(near(q, land.probabilities.view[k], 2e-3)));
+});
+
+test("the two forces are told, and balance at the bottom", async () => {
+  const land = await landscape();
+  assert.match(land.told, /^0\.\d{3} above the least\. (Only energy pulls|Energy pulls harder)/); // even: entropy rests
+  land.distribution = [0.01, 0.01, 0.98];
+  assert.match(land.told, /Entropy pushes harder than energy pulls; q flows where both together point\.$/);
+  land.distribution = Array.from(land.probabilities.view);
+  const { pull, push } = land.forces;
+  assert.ok(pull.every((force, k) => near(force, -push[k], 1e-12)) && Math.abs(pull[0]) > 0.01);
+  assert.match(land.told, /^At the bottom/);
 });
 
 test("a trial distribution over other levels is none", async () => {
@@ -246,9 +258,25 @@ test("curves over the temperature end at the exact limits", async () => {
   assert.deepEqual(sweep.trace(["energy"])[0].range, [-1.5, -0.5]); // a flat line has room, too
 });
 
+async function cooled(logits) {
+  const kernels = await loadKernels();
+  return new Cooling(kernels, streamOf(kernels, stream()), logits);
+}
+
+test("the ground moves under walkers that stand where they stood", async () => {
+  const cooling = await cooled([0, -2, 1, -1, 0.5]);
+  cooling.begin({ walkers: 500, knots: [0.1, 0.1], sweeps: 30 });
+  cooling.advance(30);
+  const before = [...cooling.counts.view];
+  cooling.reshape([2, -2, 1, -1, 0.5]);
+  assert.deepEqual([...cooling.counts.view], before);
+  assert.deepEqual(cooling.terrain.ground, [0]);
+  assert.equal(cooling.temperature, 0.1);
+});
+
 test("walkers are counted, and a long cooling foretells more success than a short one", async () => {
-  const cooling = new Cooling(await loadKernels(), stream(), [0, -2, 1, -1, 0.5]);
-  cooling.begin({ walkers: 500, hot: 3, cold: 0.1, sweeps: 30, quench: false });
+  const cooling = await cooled([0, -2, 1, -1, 0.5]);
+  cooling.begin({ walkers: 500, knots: [3, 0.1], sweeps: 30 });
   assert.equal(cooling.finished, false);
   cooling.advance(20);
   cooling.advance(20);
@@ -256,9 +284,25 @@ test("walkers are counted, and a long cooling foretells more success than a shor
   assert.equal(cooling.done, 30);
   assert.equal(sum(Array.from(cooling.counts.view, Number)), 500);
   assert.ok(near(sum(cooling.distribution.view), 1));
-  assert.ok(cooling.foretell(3, 0.1, 1000) > cooling.foretell(3, 0.1, 10));
+  assert.ok(cooling.foretell([3, 0.1], 1000) > cooling.foretell([3, 0.1], 10));
+  assert.ok(near(cooling.foretell([4, 2, 1], 100), cooling.foretell([4, 1], 100))); // the same factor throughout
   const [low, high] = cooling.around(90, 100);
   assert.ok(low > 0.7 && low < 0.9 && high > 0.9 && high < 1);
+});
+
+test("a handover takes one quantum from one particle to another", async () => {
+  const gas = new Gas(await loadKernels(), stream());
+  gas.foresee(20, 0.2);
+  gas.start(true);
+  for (let n = 0; n < 50; n += 1) {
+    const before = Array.from(gas.quanta.view);
+    const [giver, taker] = gas.handOver() ?? [];
+    if (giver === undefined) continue;
+    before[giver] -= 1;
+    before[taker] += 1;
+    assert.deepEqual(Array.from(gas.quanta.view), before);
+    assert.ok(before[giver] >= 0 && gas.sweeps > 0);
+  }
 });
 
 test("a gas keeps its quanta", async () => {
@@ -349,4 +393,18 @@ test("a game that froze says on which arm", async () => {
     told = toldOf(game, ["A", "B"], 50);
   }
   assert.match(told, /froze on A: B, the best arm, was not pulled once/);
+});
+
+test("a walk from infinite heat adds up to ln Z, and tells so", async () => {
+  const walk = new Walk(await loadKernels());
+  walk.equilibrate([2, 1, -Infinity, 0.1], Infinity);
+  const start = walk.at(Infinity);
+  assert.deepEqual([start.allowed, start.area], [3, 0]);
+  assert.equal(walk.told(start), "At infinite heat all 3 levels count alike: ln Z = ln 3 = 1.099. Now cool.");
+  const now = walk.at(0.5);
+  assert.ok(near(now.sum, now.exact, 1e-4) && near(now.start + now.area, now.sum));
+  assert.equal(now.strips.at(-1).end, 2);
+  assert.match(walk.told(now), /^Cooled to T = 0\.500: 200 strips of −⟨E⟩ add up to \d\.\d{3}\. So ln Z = ln 3 \+ /);
+  const { slope, ln } = walk.course(2);
+  assert.deepEqual([slope.at(-1)[0], ln.at(-1)[1]], [2, now.exact]);
 });

@@ -1,6 +1,5 @@
 // FreeEnergyExplorer: every distribution has a free energy, and softmax lies at the bottom.
 
-import { scaleLinear } from "d3-scale";
 import { add, reducedMotion } from "../kit/dom.js";
 import * as format from "../kit/format.js";
 import { heat } from "../kit/heat.js";
@@ -9,8 +8,8 @@ import { LevelTraits } from "../kit/level_traits.js";
 import { Stage } from "../kit/stage.js";
 import { FreeEnergy, LEAST, SIDE } from "../models/free_energy.js";
 import { Bars } from "../parts/bars.js";
-import { button, levelFields, Readouts } from "../parts/controls.js";
-import { Curve } from "../parts/curve.js";
+import { button, levelFields, Readouts, verdict } from "../parts/controls.js";
+import { more } from "../parts/more.js";
 import { Simplex } from "../parts/simplex.js";
 import { Staircase } from "../parts/staircase.js";
 import { Thermometer } from "../parts/thermometer.js";
@@ -18,10 +17,10 @@ import { Thermometer } from "../parts/thermometer.js";
 const TRIP = 3; // seconds that the flow takes
 const SAVED = 0.2; // seconds between two savings of where it is
 
-// What the reader sees: a triangle if there are three levels, bars, the way downhill, a staircase, numbers.
+// What the reader sees: a triangle with two forces if there are three levels, bars, a staircase, numbers, words.
 class View {
-  // setDistribution and setShare are called when the reader moves the point or a bar; duration() is how long the flow takes.
-  constructor(root, { setTemperature, setDistribution, setShare, duration }) {
+  // setDistribution and setShare are called when the reader moves the point or a bar.
+  constructor(root, { setTemperature, setDistribution, setShare }) {
     const scene = add(root, "div", { className: "ssm-scene ssm-side" });
     const above = add(scene, "div", { className: "ssm-cell ssm-above" });
     this.root = root;
@@ -35,20 +34,14 @@ class View {
       label: "The distribution q",
       change: setShare,
     });
-    this.curve = new Curve(column, {
-      title: "free energy against time, flowing downhill",
-      label: "Free energy along the flow from q",
-      x: (range) => scaleLinear([0, duration()], range),
-      xTicks: null,
-      xFormat: format.short,
-    });
-    this.staircase = new Staircase(add(root, "div"));
+    this.staircase = new Staircase(add(column, "div"));
     this.readouts = new Readouts(root, {
       energy: "energy ⟨E⟩",
       heat: "−T S",
       free_energy: "free energy F(q)",
       excess: "above the least",
     });
+    this.words = verdict(root);
   }
 
   layout(width, { order, names }) {
@@ -61,39 +54,33 @@ class View {
     this.thermometer.layout(right, 76);
     if (three) this.simplex.layout(left, { order, names });
     this.bars.layout(right, 30 + (narrow ? 34 : 36) * order.length, { order, names, anchors: null });
-    this.curve.layout(right, 150);
-    this.staircase.layout(width, 118);
+    this.staircase.layout(right, 118);
   }
 
   // The ground changes with the levels and with the heat.
   survey(land) {
     this.thermometer.show(land.temperature);
-    if (land.levels === 3) this.simplex.landscape(land.survey(), SIDE);
+    if (land.levels !== 3) return;
+    this.simplex.landscape(land.survey(), SIDE);
+    this.simplex.tint(heat(land.temperature));
   }
 
   draw(land) {
     const colour = heat(land.temperature);
     const q = land.distribution;
     const goal = Array.from(land.probabilities.view);
-    const path = land.descend();
     const seen = land.weigh(land.trial);
     const { theory } = land;
     const least = theory.freeEnergy;
-    if (land.levels === 3) this.simplex.show(q, goal, path.map((step) => step[2]), colour);
+    if (land.levels === 3) this.simplex.show(q, goal, land.descend(), land.forces, colour);
     this.bars.show(q, goal, colour);
     this.bars.describe(q, goal);
-    const values = path.map((step) => step[1]);
-    let [low, high] = [Math.min(least, ...values), Math.max(...values)];
-    if (!(high - low > 1e-6)) high = low + 1e-6;
-    high += Math.max(0, 0.05 - (high - low)); // next to the bottom the curve looks as flat as it is
-    this.curve.layout();
-    this.curve.show(path.map((step) => [step[0], step[1]]), [[least, `least ${format.fixed(least)}`, "end"]], [low, high]);
-    this.curve.point(0, seen.freeEnergy, colour, "");
     this.staircase.show(seen, theory, colour);
     this.readouts.set("energy", format.fixed(seen.energy), `softmax ${format.fixed(theory.energy)}`);
     this.readouts.set("heat", format.fixed(seen.freeEnergy - seen.energy), `softmax ${format.fixed(least - theory.energy)}`);
     this.readouts.set("free_energy", format.fixed(seen.freeEnergy), `least ${format.fixed(least)}`);
     this.readouts.set("excess", format.fixed(Math.max(0, seen.freeEnergy - least)), "");
+    this.words.textContent = land.told;
   }
 }
 
@@ -116,16 +103,16 @@ async function render({ model, el }) {
     setShare(level, share) {
       if (Number.isFinite(share)) setDistribution(land.withShare(level, share));
     },
-    duration: () => land.duration,
   });
   const actions = add(stage.root, "div", { className: "ssm-controls" });
   button(actions, stage.words("flow"), () => {
     flowing = true;
     wake();
   });
-  button(actions, stage.words("even"), () => setDistribution(land.even));
   button(actions, stage.words("top"), () => setDistribution(land.top));
-  const fields = levelFields(stage.settings(), levels, stage.limits("levels"), {
+  const settings = more(stage.root);
+  button(settings, stage.words("even"), () => setDistribution(land.even));
+  const fields = levelFields(settings, levels, stage.limits("levels"), {
     most: stage.limits("temperature")[1],
     why: "at infinity F would be −∞ everywhere",
   });

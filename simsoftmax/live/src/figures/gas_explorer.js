@@ -10,13 +10,17 @@ import { FEW, Gas } from "../models/gas.js";
 import { Bars } from "../parts/bars.js";
 import { button, choose, Readouts, select, verdict } from "../parts/controls.js";
 import { Ladder } from "../parts/ladder.js";
+import { more } from "../parts/more.js";
 import { Thermometer } from "../parts/thermometer.js";
 
 const SIZES = [6, 20, 100, 1000, 10000, 100000];
 const MEANS = [0.5, 1, 2, 4];
-const SPEEDS = [[1, "1"], [4, "4"], [15, "15"], [60, "60"], [240, "240"], [10000, "10,000"]];
+const SPEEDS = [[0.1, "one by one"], [1, "1"], [4, "4"], [15, "15"], [60, "60"], [240, "240"], [10000, "10,000"]];
 const QUICK = { average: true, speed: 10000 }; // how a small gas is seen at first
 const CALM = { average: false, speed: 4 }; // and a large one
+const SLOW = { particles: 20, average: false, speed: 0.1, running: true }; // how single handovers are seen
+const ATTEMPTS = 12; // a second: at most so many are shown one by one
+const PAUSE = 1; // seconds between two of them
 const BUDGET = 6; // milliseconds of handovers a frame
 const NEWS = 200; // milliseconds between two tellings
 const SAVED = 1000; // and between two savings
@@ -87,10 +91,9 @@ class View {
   }
 }
 
-// The settings of a gas; each is a trait.
-function settings(stage) {
+// The settings of a gas, in a row; each is a trait.
+function settings(stage, row) {
   const { model } = stage;
-  const row = stage.settings();
   const means = MEANS.map((m) => [m, String(m)]);
   const lists = {
     mean_quanta: select(row, "quanta a particle", means, (value) => stage.set({ mean_quanta: Number(value) })),
@@ -114,6 +117,7 @@ class Explorer {
   told = 0; // when the words were last brought up to date
   saved = 0; // when Python was last told
   width = 0;
+  rest = 0; // seconds until the next single handover
   wake = () => {};
 
   constructor(stage, gas) {
@@ -123,13 +127,18 @@ class Explorer {
     this.view = new View(stage.root);
     const actions = add(stage.root, "div", { className: "ssm-controls" });
     this.running = button(actions, "pause", () => stage.set({ running: !this.model.get("running") }));
-    button(actions, stage.words("step"), () => {
+    button(actions, stage.words("watch"), () => {
+      stage.set(SLOW);
+      this.restart("even");
+    });
+    this.row = more(stage.root);
+    button(this.row, stage.words("step"), () => {
       stage.set({ running: false });
       gas.advance(1, this.model.get("average"), 1000);
       this.refresh();
     });
-    button(actions, stage.words("even"), () => this.restart("even"));
-    button(actions, stage.words("rich"), () => this.restart("rich"));
+    button(this.row, stage.words("even"), () => this.restart("even"));
+    button(this.row, stage.words("rich"), () => this.restart("rich"));
   }
 
   // Follow the traits, the width and the clock.
@@ -141,7 +150,7 @@ class Explorer {
       this.layout();
       this.refresh();
     });
-    settings(stage);
+    settings(stage, this.row);
     stage.follow(["particles", "mean_quanta", "average", "speed"], () => {
       if (gas.averaged && !model.get("average")) gas.observe(false);
       this.attend();
@@ -182,10 +191,26 @@ class Explorer {
 
   frame(seconds) {
     const on = this.model.get("running");
-    if (on) this.gas.advance(this.model.get("speed") * seconds, this.model.get("average"), BUDGET);
+    if (on && this.singly) this.handOver(seconds);
+    else if (on) this.gas.advance(this.model.get("speed") * seconds, this.model.get("average"), BUDGET);
     const flying = this.view.paint(this.gas, seconds);
     this.tell();
     return on || flying;
+  }
+
+  // Whether so little happens that every handover can be watched.
+  get singly() {
+    return this.gas.few && this.model.get("speed") * this.gas.particles <= ATTEMPTS;
+  }
+
+  // One quantum after the other: two particles light up, and it flies.
+  handOver(seconds) {
+    if (this.view.ladder.flight) return;
+    this.rest -= seconds; // so that the two hop before the next
+    if (this.rest > 0) return;
+    this.rest = PAUSE;
+    const pair = this.gas.handOver();
+    if (pair) this.view.ladder.hand(...pair);
   }
 
   // Numbers and words, a few times a second.

@@ -1,4 +1,4 @@
-// WeightDecayExplorer: weights that shrink and turn, and how hot that makes the classifier. All fits were made in Python.
+// WeightDecayExplorer: weights that shrink and turn, length and direction apart, and how hot that makes the classifier. All fits were made in Python.
 
 import { scaleLinear, scaleLog } from "d3-scale";
 import { line } from "d3-shape";
@@ -6,21 +6,21 @@ import { add } from "../kit/dom.js";
 import * as format from "../kit/format.js";
 import { heat } from "../kit/heat.js";
 import { Stage } from "../kit/stage.js";
-import { Decays, decayText } from "../models/decays.js";
-import { gauge, Readouts, select, verdict } from "../parts/controls.js";
+import { Decays, decayText, degrees } from "../models/decays.js";
+import { gauge, Readouts, verdict } from "../parts/controls.js";
 import { Frame } from "../parts/frame.js";
 import { Marks } from "../parts/marks.js";
-import { Thermometer } from "../parts/thermometer.js";
+import { Turn } from "../parts/turn.js";
 
 const power = (d) => `10${String(Math.round(Math.log10(d))).replace("-", "⁻").replace(/\d/g, (n) => "⁰¹²³⁴"[n])}`;
 
-// The weight of each feature as a bar, and what heat alone would make of it as a tick.
+// The direction of the weights as bars, and the one that heat alone would leave as ticks.
 class WeightBars {
   constructor(parent, names) {
     this.names = names;
     this.frame = new Frame(parent, {
-      title: "weight of each feature; ticks: heat alone",
-      label: "Weights, and what heat alone would make of them",
+      title: "direction of the weights; ticks: heat alone",
+      label: "Direction of the weights, and what heat alone would leave of it",
     });
     this.rows = new Marks(this.frame.marks.append("g"), {
       name: ["text", { class: "ssm-name", "text-anchor": "end" }],
@@ -29,11 +29,11 @@ class WeightBars {
     });
   }
 
-  layout(width, height, { range, most }) {
+  layout(width, height, { range }) {
     this.frame.layout(width, height, {
       x: scaleLinear(range, [0, 1]),
       y: scaleLinear([0, 1], [1, 0]),
-      xTicks: [[-5, 0, 5, 10].filter((t) => Math.abs(t) < most), (t) => format.short(t)],
+      xTicks: [[-1, -0.5, 0, 0.5, 1].filter((t) => t >= range[0] && t <= range[1]), (t) => format.short(t)],
       yTicks: [[], String],
       left: 126,
     });
@@ -106,18 +106,18 @@ class CalibrationPlot {
   }
 }
 
-// What the reader sees below the controls: a thermometer, bars beside a plot, numbers, words.
+// What the reader sees below the control: bars beside a dial, a gauge and a plot; numbers, words.
 class View {
   constructor(root, { names, setDecay }) {
     this.root = root;
-    this.thermometer = new Thermometer(add(root, "div", { className: "ssm-below" }), {});
     const scene = add(root, "div", { className: "ssm-scene ssm-halves" });
     this.bars = new WeightBars(add(scene, "div", { className: "ssm-cell" }), names);
-    this.plot = new CalibrationPlot(add(scene, "div", { className: "ssm-cell" }), setDecay);
+    const column = add(scene, "div", { className: "ssm-cell" });
+    this.turn = new Turn(add(column, "div"), { label: "The weights against those at λ = 0" });
+    this.plot = new CalibrationPlot(add(column, "div"), setDecay);
     this.readouts = new Readouts(root, {
       effective: "effective temperature",
       calibration: "calibration temperature",
-      length: "length of the weights",
       cosine: "cosine",
     });
     this.words = verdict(root);
@@ -126,23 +126,23 @@ class View {
   layout(width, decays) {
     const narrow = width < 620;
     this.root.classList.toggle("ssm-narrow", narrow);
-    this.thermometer.layout(Math.min(width, 520), 76);
     const half = narrow ? width : (width - 20) / 2;
-    this.bars.layout(half, 320, decays);
-    this.plot.layout(half, 320, decays);
+    this.bars.layout(half, narrow ? 270 : 320, decays);
+    this.turn.layout(half, decays.reach);
+    this.plot.layout(half, 190, decays);
   }
 
-  show(decays, at, cooled, text) {
-    const { decays: decay, effective, calibration, tied, cosine, length } = decays.at(at);
+  show(decays, at, text) {
+    const { decays: decay, effective, calibration, tied, angle, cosine, length } = decays.at(at);
     const percent = length < 0.1 ? format.significant(100 * length, 2) : format.fixed(100 * length, 0);
-    this.thermometer.show(effective);
+    const colour = heat(effective);
     this.readouts.set("effective", format.significant(effective), "against λ = 0");
     this.readouts.set("calibration", format.fixed(calibration, 2), `heat alone ${format.fixed(tied, 2)}`);
-    this.readouts.set("length", `${percent} %`, "of that at λ = 0");
-    this.readouts.set("cosine", format.fixed(cosine, 2), "with those at λ = 0");
+    this.readouts.set("cosine", format.fixed(cosine, 2), "with the weights at λ = 0");
     this.words.textContent = text;
-    this.bars.show(decays.bars(at, cooled), heat(effective));
+    this.bars.show(decays.bars(at), colour);
     this.bars.describe(text);
+    this.turn.show({ angle, length, foretold: 1 / effective }, [degrees(angle), `${percent} %`], colour);
     this.plot.show(decays, at);
     this.plot.describe(`${format.fixed(calibration, 2)} at λ = ${decayText(decay)}; heat alone ${format.fixed(tied, 2)}`);
   }
@@ -154,21 +154,17 @@ async function render({ model, el }) {
   const choose = (at) => stage.set({ at: decays.within(at) });
   const controls = add(stage.root, "div", { className: "ssm-controls" });
   const strength = gauge(controls, "weight decay λ", decays.last, choose, "decay");
-  const mode = select(controls, "weights", [["plain", "as they are"], ["cooled", "with the heat taken out"]], (value) =>
-    stage.set({ cooled: value === "cooled" }),
-  );
   const view = new View(stage.root, { names: model.get("names"), setDecay: (decay) => choose(decays.nearest(decay)) });
 
   function draw() {
-    const [at, cooled] = [model.get("at"), model.get("cooled")];
+    const at = model.get("at");
     strength.show(at, decayText(decays.fits.decays[at]));
-    mode.value = cooled ? "cooled" : "plain";
     const text = decays.told(at);
-    view.show(decays, at, cooled, text);
+    view.show(decays, at, text);
     stage.say(text);
   }
 
-  stage.follow(["at", "cooled"], draw);
+  stage.follow(["at"], draw);
   stage.resize((width) => {
     view.layout(width, decays);
     draw();

@@ -5,6 +5,7 @@ import * as format from "../kit/format.js";
 
 const SIDE = 49; // of the map
 const POINTS = 181; // of a curve
+const FLAT = 0.01; // below the top of a curve, and still on its crest
 const STEPS = 10; // of the map: factors of 1.5 above the least
 
 export const times = (value) => format.short(Number(value.toPrecision(3)));
@@ -47,6 +48,28 @@ export class AffineClassifier {
     this.losses = kernels.array("float64", SIDE * SIDE);
     const { loss, winners } = this.scaled({ scale: 1, temperature: 1, along: true });
     this.trained = { loss, winners, curves: Float64Array.from(this.curves.view) };
+    this.remember();
+  }
+
+  // Keep the curves as they are now, to compare with those that come.
+  remember() {
+    this.before = Float64Array.from(this.curves.view);
+  }
+
+  // The top of each curve: in the middle of where it is as high as it gets.
+  get crests() {
+    return Array.from({ length: this.classes }, (_, k) => {
+      const curve = this.curve(this.curves.view, k);
+      const top = Math.max(...curve.map(([, p]) => p));
+      const high = curve.filter(([, p]) => p > top - FLAT);
+      return [high[Math.floor(high.length / 2)][0], top];
+    });
+  }
+
+  // The cross-entropy where scale and temperature are one: the diagonal of the map.
+  get line() {
+    const places = scaleLog([1 / this.reach, this.reach], [0, SIDE - 1]);
+    return Array.from({ length: SIDE }, (_, i) => /** @type {[number, number]} */ ([places.invert(i), this.losses.view[i * (SIDE + 1)]]));
   }
 
   get examples() {
@@ -89,14 +112,6 @@ export class AffineClassifier {
   // A curve of probability, [position, value] by position; of the curves now, or of those of training.
   curve(values, k) {
     return Array.from(this.grid.view, (x, i) => [x, values[i * this.classes + k]]);
-  }
-
-  // The mean position of the examples of each class.
-  get middles() {
-    return Array.from({ length: this.classes }, (_, k) => {
-      const own = [...this.positions.view].filter((_, n) => this.labelOf(n) === k);
-      return own.reduce((a, b) => a + b, 0) / own.length;
-    });
   }
 
   // The cross-entropy over scale and temperature, and steps above the least of training, from the highest down.

@@ -6,13 +6,19 @@ import { Terrain } from "./terrain.js";
 const TAIL = 0.025; // beyond each end of an interval
 const CHUNK = 50000; // moves between two looks at the clock
 
+// The state of a stream of random numbers in the kernels' memory; several coolings may draw from it in turn.
+export function streamOf(kernels, bytes) {
+  const stream = kernels.array("uint64", 4);
+  stream.view.set(new BigUint64Array(copy(bytes)));
+  return stream;
+}
+
 export class Cooling {
   constructor(kernels, stream, logits) {
     this.kernels = kernels;
-    this.stream = kernels.array("uint64", 4);
-    this.stream.view.set(new BigUint64Array(copy(stream)));
-    this.logits = kernels.floats(logits);
+    this.stream = stream;
     this.levels = logits.length;
+    this.logits = kernels.floats(logits);
     const floats = () => kernels.array("float64", this.levels);
     this.distribution = floats();
     this.exponents = floats();
@@ -21,20 +27,27 @@ export class Cooling {
     this.trial = floats();
     this.shares = floats();
     this.counts = kernels.array("int64", this.levels);
-    this.terrain = new Terrain(logits);
+    this.knots = kernels.floats([1, 1]);
+    this.foretold = kernels.floats([1, 1]);
     this.capacity = 0;
     this.sample = [];
+    this.reshape(logits);
   }
 
-  // A quench is a cooling that begins cold.
-  begin({ walkers, hot, cold, sweeps, quench }) {
+  // Move the ground under the walkers; there are as many levels as before.
+  reshape(logits) {
+    this.logits.view.set(logits);
+    this.terrain = new Terrain(logits);
+  }
+
+  // knots: temperatures at even distances over the run, with equal factors in between.
+  begin({ walkers, knots, sweeps }) {
     this.walkers = walkers;
-    this.cold = cold;
     this.length = sweeps;
-    this.quench = quench;
-    this.hot = quench ? cold : hot;
     this.done = 0;
     this.owed = 0; // sweeps due, with fractions
+    if (knots.length !== this.knots.length) this.knots = this.kernels.array("float64", knots.length);
+    this.knots.view.set(knots);
     if (walkers > this.capacity) {
       this.all = this.kernels.array("uint8", walkers);
       this.capacity = walkers;
@@ -51,7 +64,7 @@ export class Cooling {
   }
 
   get temperature() {
-    return this.kernels.cooled(this.hot, this.cold, this.length, Math.max(0, this.done - 1));
+    return this.kernels.cooled(this.knots, this.length, Math.max(0, this.done - 1));
   }
 
   // Do what is due, in as many milliseconds as there are.
@@ -68,10 +81,10 @@ export class Cooling {
   }
 
   advance(sweeps) {
-    const { kernels, logits, hot, cold, length, done, exponents, weights } = this;
+    const { kernels, logits, knots, length, done, exponents, weights } = this;
     const end = Math.min(length, done + sweeps);
-    kernels.anneal_walkers(this.states, logits, hot, cold, length, done, end, exponents, weights, this.stream);
-    kernels.anneal_exactly(this.distribution, logits, hot, cold, length, done, end, exponents, weights, this.before);
+    kernels.anneal_walkers(this.states, logits, knots, length, done, end, exponents, weights, this.stream);
+    kernels.anneal_exactly(this.distribution, logits, knots, length, done, end, exponents, weights, this.before);
     this.done = end;
     this.count();
   }
@@ -86,10 +99,12 @@ export class Cooling {
   }
 
   // The exact share that a whole run brings to the ground level.
-  foretell(hot, cold, sweeps) {
+  foretell(knots, sweeps) {
     const { kernels, logits, exponents, weights, before } = this;
+    if (knots.length !== this.foretold.length) this.foretold = kernels.array("float64", knots.length);
+    this.foretold.view.set(knots);
     this.trial.view.fill(1 / this.levels);
-    kernels.anneal_exactly(this.trial, logits, hot, cold, sweeps, 0, sweeps, exponents, weights, before);
+    kernels.anneal_exactly(this.trial, logits, this.foretold, sweeps, 0, sweeps, exponents, weights, before);
     return this.inGround(this.trial);
   }
 

@@ -10,6 +10,8 @@ export function decayText(decay) {
   return decay < 100 ? format.short(Number(decay.toPrecision(2))) : format.significant(decay, 2);
 }
 
+export const degrees = (angle) => `${format.fixed(angle, 0)}°`;
+
 export class Decays {
   constructor(fits) {
     this.fits = fits;
@@ -21,14 +23,16 @@ export class Decays {
     return [this.fits.decays[1], this.fits.decays[this.last]];
   }
 
-  // The range of the weights, with some room, and the most of all, cooled or not.
+  // The range of all directions, with some room.
   get range() {
-    const plain = this.fits.weights[0];
-    return [Math.min(...plain, 0) * 1.1, Math.max(...plain) * 1.05];
+    const all = this.fits.units.flat();
+    return [Math.min(...all, 0) * 1.1, Math.max(...all, 0) * 1.05];
   }
 
-  get most() {
-    return Math.max(...this.fits.weights[0].concat(...this.fits.cooled).map(Math.abs));
+  // How far they turn at most, in degrees, and what lengths there are, as shares of the first, with or without heat alone.
+  get reach() {
+    const lengths = this.fits.length.concat(this.fits.effective.map((t) => 1 / t));
+    return { widest: Math.max(...this.fits.angle), ends: [Math.min(...lengths) / 1.5, Math.max(...lengths) * 1.1] };
   }
 
   within(at) {
@@ -47,10 +51,9 @@ export class Decays {
     return Object.fromEntries(Object.entries(this.fits).map(([name, values]) => [name, values[i]]));
   }
 
-  // The weights of a fit, and what they would be if decay were heat alone; with the heat taken out, if it is to be.
-  bars(i, cooled) {
-    const { weights, heated } = this.fits;
-    return cooled ? [this.fits.cooled[i], weights[0]] : [weights[i], heated[i]];
+  // The direction of the weights of a fit, and that of those without decay, which heat alone would leave as it is.
+  bars(i) {
+    return [this.fits.units[i], this.fits.units[0]];
   }
 
   // What a plot over the strength shows: all fits but the first.
@@ -67,9 +70,9 @@ export class Decays {
   }
 
   told(i) {
-    const { decays: decay, cosine, low, high, tied, length, effective } = this.at(i);
+    const { decays: decay, angle, low, high, tied, length, effective } = this.at(i);
     if (decay === 0) return "No decay: these weights are the reference.";
-    const turned = cosine < 0.95 ? " and have turned" : "";
+    const turned = angle < 0.5 ? "" : ` and have turned by ${degrees(angle)}`;
     const inside = low < tied && tied < high;
     const foretold = inside
       ? "Heat alone foretells how it must be cooled."

@@ -1,17 +1,21 @@
 // The free energy of every distribution over levels, a trial distribution among them, and its way down to softmax.
 
+import * as format from "../kit/format.js";
 import { Levels } from "./levels.js";
 
 export const SIDE = 65; // points along an edge of the landscape's grid
 export const LEAST = 0.001; // of a level's share that is set by hand: at 0 it would be lost for good
 const STEPS = 90; // points along the path downhill
 const ARRIVED = 1e-6; // above the least
+const NEAR = 5e-4; // what is written as 0.000
 
 export class FreeEnergy extends Levels {
   allocate(levels) {
     super.allocate(levels);
     this.trial = this.kernels.array("float64", levels);
     this.walker = this.kernels.array("float64", levels);
+    this.pull = this.kernels.array("float64", levels);
+    this.push = this.kernels.array("float64", levels);
     if (!this.grid) this.grid = this.kernels.array("float64", SIDE * SIDE);
   }
 
@@ -70,14 +74,29 @@ export class FreeEnergy extends Levels {
     return 6 / Math.max(this.temperature, 0.25 * (Math.max(...finite) - Math.min(...finite)), 0.05);
   }
 
-  // The way downhill from the trial distribution: [time, F, q].
+  // What moves the trial distribution: energy pulls, entropy pushes; parts of dq/dt, level by level.
+  get forces() {
+    this.kernels.flow_forces(this.trial, this.logits, this.temperature, this.pull, this.push);
+    return { pull: Array.from(this.pull.view), push: Array.from(this.push.view) };
+  }
+
+  // Where the trial distribution is, in words.
+  get told() {
+    const excess = this.weigh(this.trial).freeEnergy - this.theory.freeEnergy;
+    if (excess < NEAR) return "At the bottom: energy pulls as hard as entropy pushes, and q is softmax.";
+    const [pull, push] = Object.values(this.forces).map((force) => Math.hypot(...force));
+    const harder = push === 0 ? "Only energy pulls" : pull > push ? "Energy pulls harder than entropy pushes" : "Entropy pushes harder than energy pulls";
+    return `${format.fixed(excess)} above the least. ${harder}; q flows where both together point.`;
+  }
+
+  // The way downhill from the trial distribution, point by point.
   descend() {
     const step = this.duration / STEPS;
     this.walker.view.set(this.trial.view);
     const path = [];
     for (let n = 0; n <= STEPS; n += 1) {
       if (n) this.kernels.mirror_flow(this.walker, this.logits, this.temperature, step);
-      path.push([n * step, this.weigh(this.walker).freeEnergy, Array.from(this.walker.view)]);
+      path.push(Array.from(this.walker.view));
     }
     return path;
   }

@@ -6,10 +6,14 @@ import * as format from "../kit/format.js";
 export const MOST = 100000; // steps
 export const PLACES = 100; // of a slider for them, evenly spaced in ln(1 + steps)
 const ARRIVED = 0.01;
+const KEPT = 3; // earlier trainings
+const SEEN = 50; // marks that a training must have passed to be kept
 
 const place = scaleSymlog([0, MOST], [0, PLACES]);
 export const placeOf = (steps) => place(steps);
 export const stepsAt = (at) => Math.round(place.invert(at));
+
+const MARKS = [...new Set(Array.from({ length: PLACES }, (_, i) => stepsAt(i + 1)))];
 
 // The steps that come next when the slider moves on by some places: at least one.
 export const further = (steps, places) => Math.min(MOST, Math.max(steps + 1, stepsAt(placeOf(steps) + places)));
@@ -27,6 +31,8 @@ export class GapDescent {
     this.edge = Math.max(...finite.map(Math.abs)) + 0.5; // beyond all log-odds that are finite
     this.largest = this.odds.view.indexOf(Math.max(...finite));
     this.steps = 0;
+    this.course = []; // [steps, gaps] on the way of this training
+    this.ghosts = []; // courses of earlier trainings at other temperatures
   }
 
   // Train to a number of steps; from the beginning if the temperature is another, or the steps are fewer.
@@ -34,11 +40,32 @@ export class GapDescent {
     if (temperature !== this.temperature || steps < this.steps) {
       this.gaps.view.fill(0);
       this.steps = 0;
+      this.course = [];
       this.temperature = temperature;
       this.kernels.log_odds(this.frequencies, temperature, this.aims);
     }
-    this.kernels.descend_gaps(this.gaps, this.frequencies, temperature, rate, steps - this.steps);
-    this.steps = steps;
+    // From mark to mark, so that the way is known.
+    while (this.steps < steps) {
+      const next = Math.min(steps, MARKS.find((mark) => mark > this.steps));
+      this.kernels.descend_gaps(this.gaps, this.frequencies, temperature, rate, next - this.steps);
+      if (!MARKS.includes(this.steps)) this.course.pop(); // it only stood for the end
+      this.steps = next;
+      this.course.push([next, Array.from(this.gaps.view)]);
+    }
+  }
+
+  // Keep this training to compare others with: the last few at different temperatures.
+  remember() {
+    if (this.course.length < SEEN) return;
+    const others = this.ghosts.filter(({ temperature }) => temperature !== this.temperature);
+    this.ghosts = [...others, { temperature: this.temperature, course: this.course }].slice(-KEPT);
+  }
+
+  // The gap of each group over the steps, [x, y] by [x, y]; divided: in units of the heat, gap / T over steps / T squared.
+  static curves({ temperature, course }, divided) {
+    const [across, up] = divided ? [temperature ** 2, temperature] : [1, 1];
+    const groups = course[0]?.[1].length ?? 0;
+    return Array.from({ length: groups }, (_, i) => course.map(([steps, gaps]) => [steps / across, gaps[i] / up]));
   }
 
   // How the aims climb with the log-odds.

@@ -7,6 +7,7 @@ const DRAWN = 280; // particles, at most
 const FINE = 256; // numbers of quanta told apart where the whole distribution is weighed
 const TOLERANCE = 1e-3; // of its start that a particle may still know
 export const FEW = 100; // particles that are seen better on average, and that are no good heat bath
+const MOST_ATTEMPTS = 100; // to hand over a quantum, before others are let in
 const CHUNK = 50000; // handovers between two looks at the clock
 
 export class Gas {
@@ -144,6 +145,19 @@ export class Gas {
       if (performance.now() > end) this.owed = 0;
     }
     if (!whole) this.observe(false);
+  }
+
+  // Attempt handovers until a quantum passes; returns who gave and who took it, or nothing if nobody could.
+  handOver() {
+    const before = Array.from(this.quanta.view);
+    for (let attempt = 0; attempt < MOST_ATTEMPTS; attempt += 1) {
+      this.sweeps += 1 / this.particles;
+      if (!this.kernels.exchange(this.quanta, 2 ** 31 - 1, this.stream, 1)) continue;
+      this.observe(false);
+      const change = before.map((quanta, n) => this.quanta.view[n] - quanta);
+      return [change.indexOf(-1), change.indexOf(1)];
+    }
+    return undefined;
   }
 
   // Forget what was counted, so that an average begins.

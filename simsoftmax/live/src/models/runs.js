@@ -1,19 +1,18 @@
-// Runs of a cooling: how long they are, which comes next, what they have come to, and what to say of one.
+// Races of haste and patience: how long they are, which comes next, what they have come to, and what to say of one.
 
 import * as format from "../kit/format.js";
 
 export const LENGTHS = [10, 30, 100, 300, 1000, 3000, 10000];
-const BRIEF = 0.5; // seconds that a run takes when all lengths are tried in turn
-const JOBS = LENGTHS.flatMap((sweeps) => [{ sweeps, quench: true }, { sweeps, quench: false }]);
+const BRIEF = 0.5; // seconds that a race takes when all lengths are tried in turn
 
-// The place of the longest of these lengths that a run has.
+// The place of the longest of these lengths that a race has.
 export const lengthAt = (sweeps) => LENGTHS.findLastIndex((n) => n <= sweeps);
 
 export class Runs {
-  queue = []; // runs still to be made
+  queue = []; // lengths still to be tried
   touring = false; // whether all lengths are tried in turn
 
-  // From now on one run at a time.
+  // From now on one race at a time.
   stop() {
     this.queue = [];
     this.touring = false;
@@ -21,22 +20,22 @@ export class Runs {
 
   // Try all lengths, after the first, which is under way.
   tour() {
-    this.queue = JOBS.slice(1);
+    this.queue = LENGTHS.slice(1);
     this.touring = true;
   }
 
   get first() {
-    return JOBS[0];
+    return LENGTHS[0];
   }
 
-  // The next run, if there is one.
+  // The next length, if there is one.
   next() {
-    const job = this.queue.shift();
-    if (!job) this.touring = false;
-    return job;
+    const sweeps = this.queue.shift();
+    if (!sweeps) this.touring = false;
+    return sweeps;
   }
 
-  // Sweeps a second: a run takes long enough to be watched, and a longer one a little longer.
+  // Sweeps a second: a race takes long enough to be watched, and a longer one a little longer.
   pace(length) {
     return length / (this.touring ? BRIEF : 2.5 + lengthAt(length));
   }
@@ -50,17 +49,17 @@ export function withRun(results, { quench, sweeps, found, walkers }) {
   return results.some(same) ? results.map((known) => (same(known) ? entry : { ...known })) : [...results, entry];
 }
 
-// A run in words; trapped: what other valleys than the lowest hold, as the terrain says.
-export function toldOf(cooling, trapped) {
-  const many = format.count(cooling.walkers);
-  if (cooling.finished) {
-    const rest = trapped.share > 0.02 ? ` ${format.percent(trapped.share)} sit trapped, the largest group in a valley ${format.fixed(trapped.above, 2)} higher.` : "";
-    const how = cooling.quench ? "Quenched and left for" : "Cooled over";
-    const share = format.percent(cooling.inGround(cooling.shares));
-    return `${how} ${format.count(cooling.length)} sweeps: ${share} of ${many} walkers found the lowest level.${rest}`;
+// A race in words. even: what equal factors would have brought, where the reader has drawn another curve.
+export function toldOf({ haste, patience }, even) {
+  const many = format.count(patience.walkers);
+  const brought = (cooling) => format.percent(cooling.inGround(cooling.shares));
+  if (patience.finished && haste.finished) {
+    const trapped = haste.terrain.trapped(haste.terrain.held(haste.shares.view));
+    const rest = trapped.share > 0.02 ? ` Most of the hasty who are trapped sit in a valley ${format.fixed(trapped.above, 2)} higher.` : "";
+    const own = even === undefined ? "" : ` Your curve foretells ${format.percent(patience.inGround(patience.distribution))}, equal factors ${format.percent(even)}.`;
+    return `After ${format.count(patience.length)} sweeps haste has brought ${brought(haste)} of ${many} walkers to the lowest level, patience ${brought(patience)}.${own || rest}`;
   }
-  if (!cooling.done) return `${many} walkers, spread evenly over the landscape.`;
-  if (cooling.quench) return "Quenched: they roll down where they are, and hardly ever climb out again.";
-  if (cooling.temperature > 1) return "Still hot: they cross the ridges in both directions.";
+  if (!patience.done) return `${many} walkers on each side, spread evenly. Haste is cold from the start, patience cools.`;
+  if (patience.temperature > 1) return "The hasty have rolled down where they stood. The patient are still hot and cross the ridges in both directions.";
   return "Colder: the ridges close, and each valley keeps what it has.";
 }

@@ -10,6 +10,7 @@ import { FARTHEST } from "../kit/typed.js";
 
 const DOT = 2.6;
 const HOP = 0.34; // seconds
+const FLIGHT = 0.55; // and that a quantum takes from one particle to another
 const TOP = 30;
 const BOTTOM = 14;
 
@@ -30,6 +31,12 @@ export class Ladder {
     this.dots = [];
     this.logits = [];
     this.held = null;
+    this.flight = null; // a quantum on its way
+  }
+
+  // Light up two particles, and let a quantum fly from the one to the other. Until it has arrived nobody hops.
+  hand(giver, taker) {
+    if (this.dots[giver] && this.dots[taker] && !reducedMotion()) this.flight = { giver, taker, done: 0 };
   }
 
   // logits: one score a level; names: what to call them.
@@ -151,7 +158,7 @@ export class Ladder {
   // levels[i] is the level of the i-th drawn particle. Those that have moved set off in an arc. A dot finishes its hop and
   // rests a while before it looks at its particle again, so that quick particles are seen as under a stroboscope.
   populate(levels) {
-    if (!this.spots) return;
+    if (!this.spots || this.flight) return;
     while (this.dots.length < levels.length) this.dots.push({ level: -1, hop: 1, rest: 0, jitter: 0 });
     this.dots.length = levels.length;
     this.dots.forEach((dot, i) => {
@@ -197,6 +204,32 @@ export class Ladder {
       paper.arc(x, y, DOT, 0, 2 * Math.PI);
       paper.fill();
     }
-    return flying;
+    return this.paintFlight(seconds) || flying;
+  }
+
+  paintFlight(seconds) {
+    const { flight, paper } = this;
+    if (!flight) return false;
+    flight.done += seconds / FLIGHT;
+    const [from, to] = [flight.giver, flight.taker].map((i) => this.dots[i] && this.where(this.dots[i]));
+    if (flight.done >= 1 || !from || !to) {
+      this.flight = null;
+      return true;
+    }
+    const ink = getComputedStyle(this.box).color;
+    paper.globalAlpha = 1;
+    paper.strokeStyle = ink;
+    paper.fillStyle = ink;
+    paper.lineWidth = 1.5;
+    for (const [x, y] of [from, to]) {
+      paper.beginPath();
+      paper.arc(x, y, 2.4 * DOT, 0, 2 * Math.PI);
+      paper.stroke();
+    }
+    const u = flight.done * flight.done * (3 - 2 * flight.done);
+    paper.beginPath();
+    paper.arc(from[0] + (to[0] - from[0]) * u, from[1] + (to[1] - from[1]) * u - 24 * Math.sin(Math.PI * u), 1.2 * DOT, 0, 2 * Math.PI);
+    paper.fill();
+    return true;
   }
 }

@@ -5,9 +5,18 @@ import { select } from "d3-selection";
 import { line } from "d3-shape";
 import { dragIn } from "../kit/drag.js";
 import * as format from "../kit/format.js";
+import { CATEGORIES } from "../kit/look.js";
 import { distributionAt, spotOf } from "../kit/triangle.js";
 
 const BANDS = 14;
+const REACH = 0.22; // of a side: how long the longer of two forces is drawn
+const STEP = 0.004; // of a side: a trail takes no note of less
+const JUMP = 0.12; // and does not join what is further apart
+const KEPT = 600; // points of a trail
+const FORCES = [
+  { name: "energy pulls", colour: CATEGORIES[1] },
+  { name: "entropy pushes", colour: CATEGORIES[2] },
+];
 
 export class Simplex {
   // change(q) when the reader moves the point, which stops short of an edge by `least`, the smallest share of a level.
@@ -17,9 +26,18 @@ export class Simplex {
     this.bands = this.svg.append("g").attr("aria-hidden", "true");
     this.edge = this.svg.append("path").attr("class", "ssm-level").attr("fill", "none");
     this.corners = this.svg.append("g").attr("aria-hidden", "true");
-    this.path = this.svg.append("path").attr("class", "ssm-line").attr("fill", "none");
+    this.path = this.svg.append("path").attr("class", "ssm-way").attr("fill", "none");
+    this.track = this.svg.append("path").attr("class", "ssm-trail").attr("fill", "none");
+    this.trail = []; // distributions where the point has been
     this.goal = this.svg.append("path").attr("class", "ssm-theory").attr("d", "M-6,0H6M0,-6V6");
     this.goalName = this.svg.append("text").attr("class", "ssm-muted").attr("aria-hidden", "true").text("softmax");
+    // Two forces, and the dashes that add them to the third arrow.
+    this.forces = this.svg.append("g").attr("aria-hidden", "true");
+    this.frame = this.forces.append("path").attr("class", "ssm-way").attr("fill", "none");
+    this.arrows = [...FORCES, { colour: "var(--ssm-ink)" }].map(({ name, colour }) => ({
+      shaft: this.forces.append("path").attr("class", "ssm-force").attr("stroke", colour).attr("fill", "none"),
+      name: this.forces.append("text").attr("class", "ssm-over").style("fill", `color-mix(in srgb, ${colour} 70%, var(--ssm-ink))`).text(name ?? ""),
+    }));
     this.dot = this.svg
       .append("circle")
       .attr("class", "ssm-knob")
@@ -49,7 +67,7 @@ export class Simplex {
   // order: the level at the top, at the lower left and at the lower right; high energy is up.
   layout(width, { order, names }) {
     this.names = names;
-    this.side = Math.min(width - 40, 400);
+    this.side = Math.min(width - 40, 350);
     const height = (this.side * Math.sqrt(3)) / 2;
     const [left, top] = [(width - this.side) / 2, 24];
     this.places = [];
@@ -103,8 +121,15 @@ export class Simplex {
       .attr("d", ({ coordinates }) => coordinates.flat().map((ring) => `${draw(ring.map(fold))}Z`).join(""));
   }
 
-  show(q, goal, path, colour) {
+  // The relief is as warm as the temperature.
+  tint(colour) {
+    this.bands.attr("fill", colour);
+  }
+
+  // forces: pull and push, changes of the distribution.
+  show(q, goal, path, forces, colour) {
     this.q = q;
+    this.follow(q);
     if (!this.places) return;
     const [x, y] = this.spot(q);
     this.dot
@@ -117,5 +142,50 @@ export class Simplex {
     const right = gx < this.places.reduce((sum, place) => sum + place[0], 0) / 3 + this.side * 0.2;
     this.goalName.attr("x", gx + (right ? 10 : -10)).attr("y", gy - 9).attr("text-anchor", right ? "start" : "end");
     this.path.attr("d", line()(path.map((point) => this.spot(point))));
+    this.push([x, y], forces);
   }
+
+  // Remember where the point has been; what it jumps to begins a new stretch.
+  follow(q) {
+    const last = this.trail.at(-1);
+    const far = last && last.length === q.length ? Math.max(...q.map((share, k) => Math.abs(share - last[k]))) : JUMP + 1;
+    if (far > JUMP) this.trail = [];
+    if (far > STEP) this.trail.push([...q]);
+    if (this.trail.length > KEPT) this.trail.shift();
+    if (this.places && q.length === 3) this.track.attr("d", line()([...this.trail, q].map((point) => this.spot(point))));
+  }
+
+  push([x, y], { pull, push }) {
+    const vector = (change) => {
+      const [end, start] = [this.spot(change), this.spot(change.map(() => 0))];
+      return [end[0] - start[0], end[1] - start[1]];
+    };
+    const both = [vector(pull), vector(push)];
+    const longest = Math.max(...both.map(([a, b]) => Math.hypot(a, b)));
+    this.forces.attr("display", longest > 1e-9 * this.side ? null : "none");
+    if (!(longest > 1e-9 * this.side)) return;
+    const scale = (REACH * this.side) / longest;
+    const ends = [...both, [both[0][0] + both[1][0], both[0][1] + both[1][1]]].map(([a, b]) => [scale * a, scale * b]);
+    this.arrows.forEach(({ shaft, name }, i) => {
+      const [a, b] = ends[i];
+      const length = Math.hypot(a, b);
+      shaft.attr("d", length < 4 ? null : arrow([x, y], [a, b], length));
+      // A name stands beyond the tip of its arrow.
+      const [u, v] = length < 4 ? [0, -1] : [a / length, b / length];
+      name
+        .attr("display", length < 24 ? "none" : null)
+        .attr("x", x + a + 8 * u)
+        .attr("y", y + b + 8 * v + 4 + (Math.abs(u) < 0.5 ? 5 * Math.sign(v) : 0))
+        .attr("text-anchor", u > 0.3 ? "start" : u < -0.3 ? "end" : "middle");
+    });
+    const at = (/** @type {number[]} */ [a, b]) => `${x + a},${y + b}`;
+    this.frame.attr("d", `M${at(ends[0])}L${at(ends[2])}L${at(ends[1])}`);
+  }
+}
+
+// A shaft with two barbs.
+function arrow([x, y], [a, b], length) {
+  const [u, v] = [(7 * a) / length, (7 * b) / length];
+  const barb = (side) => `${x + a - u + (side * v) / 2},${y + b - v - (side * u) / 2}`;
+  return `M${x},${y}L${x + a},${y + b}M${barb(1)}L${x + a},${y + b}L${barb(-1)}`;
 }

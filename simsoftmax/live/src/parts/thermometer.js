@@ -40,7 +40,7 @@ export class Thermometer {
     if (!change) {
       // A thermometer that only shows.
       this.svg.classed("ssm-fixed", true);
-      this.knob.attr("tabindex", null).attr("role", "img").on("keydown", null);
+      this.knob.attr("r", 5).attr("tabindex", null).attr("role", "img").on("keydown", null);
       return;
     }
     this.knob.attr("aria-valuemin", 0).attr("aria-valuemax", HOTTEST);
