@@ -1,0 +1,89 @@
+"""An instrument for a reader's own files: they are read, judged and drawn in the page, and leave it for nowhere.
+
+The page reads files as `simsoftmax.files` and `simsoftmax.delimited` do, and refuses them in the same words; what it
+computes with are the kernels of `simsoftmax.kernels.page.fitting` and `simsoftmax.kernels.page.reliability`.
+"""
+
+from __future__ import annotations
+
+import io
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import traitlets
+from numpy.typing import NDArray
+
+from .base import STATIC, LiveFigure
+from .traits import Choice
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+__all__ = ["Instrument"]
+
+_WORDS = {
+    "calibrate": (
+        "Calibrate a classifier",
+        "Logits and labels that it was not trained with go in; the temperature that makes it honest comes out.",
+    ),
+}
+
+
+class Instrument(LiveFigure):
+    """An instrument that takes a reader's own files: it says what a function of this package says of them.
+
+    Parameters
+    ----------
+    instrument : {"calibrate"}
+        "calibrate" is `fit_temperature`, from logits and labels.
+    title, caption : str, optional
+        What stands above the figure; empty for none.
+    """
+
+    _esm = STATIC / "instrument_explorer.js"
+    instrument = Choice(list(_WORDS), "calibrate").tag(sync=True)
+    _examples = traitlets.Dict().tag(sync=True)
+
+    def __init__(self, instrument: str = "calibrate", **traits: Any) -> None:
+        super().__init__(instrument=instrument, **traits)
+
+    def _describe(self) -> str:
+        return f"{self.title}: an instrument for your own files, which it reads in the page"
+
+    @traitlets.default("title")
+    def _default_title(self) -> str:
+        return _WORDS[self.instrument][0]
+
+    @traitlets.default("caption")
+    def _default_caption(self) -> str:
+        return _WORDS[self.instrument][1]
+
+    @traitlets.default("_examples")
+    def _default_examples(self) -> dict[str, dict[str, str]]:
+        logits, labels = example()
+        return {"calibrate": {"logits": _as_csv(logits, "%.3f"), "labels": _as_csv(labels, "%d")}}
+
+    def _draw(self, figure: Figure) -> None:
+        from ..boltzmann import softmax
+        from ..calibration.fit import fit_temperature
+        from ..calibration.metrics import reliability_diagram
+        from ..plotting import plot_reliability
+
+        figure.set_size_inches(6.4, 4.2)
+        logits, labels = example()
+        end = fit_temperature(logits, labels).temperature
+        before, after = (reliability_diagram(softmax(logits, t), labels) for t in (1.0, end))
+        plot_reliability(before, after=after, temperatures=(1.0, end), ax=figure.subplots())
+
+
+def example() -> tuple[NDArray[np.float64], NDArray[np.int64]]:
+    """Return logits and labels of a classifier that is too sure by a factor of two."""
+    rng = np.random.default_rng(11)
+    truth = 1.5 * rng.standard_normal((600, 5))
+    return np.round(2 * truth, 3), (truth + rng.gumbel(size=truth.shape)).argmax(axis=1)
+
+
+def _as_csv(table: NDArray[Any], form: str) -> str:
+    text = io.StringIO()
+    np.savetxt(text, table, delimiter=",", fmt=form)
+    return text.getvalue()
