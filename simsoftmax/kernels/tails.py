@@ -55,6 +55,8 @@ def normal_quantile(tail):
 
     M. Abramowitz and I. A. Stegun's 26.2.23 to start from, and Halley's steps.
     """
+    if tail <= 0.0:
+        return math.inf
     t = math.sqrt(-2.0 * math.log(tail))
     x = t - (2.515517 + t * (0.802853 + t * 0.010328)) / (1.0 + t * (1.432788 + t * (0.189269 + t * 0.001308)))
     x = max(x, 0.0)

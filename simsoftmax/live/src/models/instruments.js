@@ -69,7 +69,7 @@ async function noteOn(logits) {
     if (!(Math.abs(row.reduce((a, b) => a + b, 0) - 1) < 1e-3)) return undefined;
   }
   return (
-    "logits look like probabilities: no row has a negative entry and every row sums to 1; give the option --probabilities"
+    "logits look like probabilities: no row has a negative entry and every row sums to 1; give the option --probabilities instead"
   );
 }
 
