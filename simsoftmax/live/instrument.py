@@ -1,7 +1,7 @@
 """An instrument for a reader's own files: they are read, judged and drawn in the page, and leave it for nowhere.
 
 The page reads files as `simsoftmax.files` and `simsoftmax.delimited` do, and refuses them in the same words; what it
-computes with are the kernels of `simsoftmax.kernels.page.fitting` and `simsoftmax.kernels.page.reliability`.
+computes with are the kernels of `simsoftmax.kernels.page`: `fitting` and `reliability`, `counts` and `thermometer`.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ import numpy as np
 import traitlets
 from numpy.typing import NDArray
 
+from ..boltzmann import softmax
 from .base import STATIC, LiveFigure
 from .traits import Choice
 
@@ -26,7 +27,20 @@ _WORDS = {
         "Calibrate a classifier",
         "Logits and labels that it was not trained with go in; the temperature that makes it honest comes out.",
     ),
+    "verify": (
+        "Check a sampler",
+        "What it has drawn and the logits that it drew from go in; whether it follows softmax comes out.",
+    ),
+    "thermometer": (
+        "Take its temperature",
+        "What it has drawn and the logits go in; the temperature at which it really runs comes out.",
+    ),
 }
+
+
+#: The example of a sampler: its counts, of one that runs 5 % too hot, and the logits.
+LOGITS = np.array([2.0, 1.0, 0.1, -0.5, -1.5])
+COUNTS = np.random.default_rng(4).multinomial(20_000, softmax(LOGITS, 1.05))
 
 
 class Instrument(LiveFigure):
@@ -34,8 +48,9 @@ class Instrument(LiveFigure):
 
     Parameters
     ----------
-    instrument : {"calibrate"}
-        "calibrate" is `fit_temperature`, from logits and labels.
+    instrument : {"calibrate", "verify", "thermometer"}
+        "calibrate" is `fit_temperature`, from logits and labels; "verify" is `verify` and "thermometer" is
+        `estimate_temperature`, from counts (or draws) and logits.
     title, caption : str, optional
         What stands above the figure; empty for none.
     """
@@ -61,10 +76,22 @@ class Instrument(LiveFigure):
     @traitlets.default("_examples")
     def _default_examples(self) -> dict[str, dict[str, str]]:
         logits, labels = example()
-        return {"calibrate": {"logits": _as_csv(logits, "%.3f"), "labels": _as_csv(labels, "%d")}}
+        counted = {"counts": _as_csv(COUNTS, "%d"), "logits": _as_csv(LOGITS, "%g")}
+        return {
+            "calibrate": {"logits": _as_csv(logits, "%.3f"), "labels": _as_csv(labels, "%d")},
+            "verify": counted,
+            "thermometer": counted,
+        }
 
     def _draw(self, figure: Figure) -> None:
-        from ..boltzmann import softmax
+        if self.instrument != "calibrate":
+            from ..plotting import plot_occupancy
+            from ..verdict.thermometer import estimate_temperature
+
+            read = self.instrument == "thermometer"
+            temperature = estimate_temperature(COUNTS, LOGITS).temperature if read else 1.0
+            plot_occupancy(COUNTS, LOGITS, temperature, ax=figure.subplots())
+            return
         from ..calibration.fit import fit_temperature
         from ..calibration.metrics import reliability_diagram
         from ..plotting import plot_reliability

@@ -9,6 +9,7 @@ import { loadKernels } from "./js/support.js";
 
 for await (const line of createInterface({ input: process.stdin })) {
   const { instrument, files, settings } = JSON.parse(line);
+  if (settings?.temperature === "Infinity") settings.temperature = Infinity;
   const given = {};
   for (const [name, path] of Object.entries(files)) given[name] = { name: basename(path), blob: new Blob([await readFile(path)]) };
   try {

@@ -26,6 +26,7 @@ from simsoftmax.live import (
     FreeEnergyExplorer,
     GasExplorer,
     GenerationExplorer,
+    Instrument,
     LiveFigure,
     LogOddsExplorer,
     ParticleExplorer,
@@ -56,6 +57,7 @@ MADE = {
         "names": ["a", "b"],
     },
     SamplerExplorer: {"sampler": "right"},
+    Instrument: {"instrument": "verify"},
     CalibrationExplorer: {"logits": Z, "labels": [0, 1, 1, 0, 1, 1]},
     DistillationExplorer: {
         "pictures": [[0.0, 0.5, 1.0, 0.2], [0.1, 0.0, 0.0, 1.0], [0.3, 0.0, 0.2, 1.0]],

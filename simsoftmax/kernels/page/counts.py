@@ -8,6 +8,7 @@ standard normal variable within the cell, its variance there, what bounds it, an
 
 import math
 
+from ..stirling import deviance, stirling_error
 from ..tails import beta_share, gamma_tail, normal_quantile, normal_tail
 from . import page_kernel
 
@@ -26,6 +27,7 @@ __all__ = [
     "rarest_p_value",
     "tabulate_cells",
     "temperature_pull",
+    "variation_margin",
 ]
 
 INLINE = True
@@ -137,18 +139,9 @@ def temperature_pull(groups, direction):
     return 1 if length > 0.0 else 0
 
 
-def _below(x):
-    """Return the probability of less than x standard deviations."""
-    return normal_tail(-x) if x <= 0.0 else 1.0 - normal_tail(x)
-
-
 def _density(x):
     size = min(abs(x), 1e3)
     return math.exp(-0.5 * size * size) / math.sqrt(2.0 * math.pi)
-
-
-def _quantile(p):
-    return -normal_quantile(p) if p <= 0.5 else normal_quantile(1.0 - p)
 
 
 def _excess(x):
@@ -186,9 +179,16 @@ def _write_cell(n, left, q, rest, cells, at):
             continue
         if large:
             edge = _large_quantile(k, left, q, rest)
-        else:
-            share = beta_share(k + 1.0, left - k, q, rest) if high_side else beta_share(left - k, k + 1.0, rest, q)
-            edge = -_quantile(share) if high_side else _quantile(share)
+        else:  # each formula stands here once, for it becomes part of this function
+            share = beta_share(
+                k + 1.0 if high_side else left - k,
+                left - k if high_side else k + 1.0,
+                q if high_side else rest,
+                rest if high_side else q,
+            )
+            edge = normal_quantile(min(share, 1.0 - share))
+            if (share <= 0.5) != high_side:
+                edge = -edge
         if upper:
             end = edge
         else:
@@ -206,8 +206,14 @@ def _write_cell(n, left, q, rest, cells, at):
         mean = (high - 0.5 * width) * (1.0 - width * width / 12.0)
         within = 0.0
     else:
-        mass = 1.0 if high == math.inf else _below(high)
-        mass -= 0.0 if low == -math.inf else _below(low)
+        mass = 0.0
+        for upper in range(2):
+            x = high if upper else low
+            below = 0.0 if x < 0.0 else 1.0
+            if abs(x) < math.inf:
+                beyond = normal_tail(abs(x))
+                below = beyond if x < 0.0 else 1.0 - beyond
+            mass += below if upper else -below
         mean = (_density(low) - _density(high)) / mass
         surface = 0.0 if high == math.inf else high * _density(high)
         surface -= 0.0 if low == -math.inf else low * _density(low)
@@ -323,12 +329,10 @@ def cautions_of(groups, direction, particles, cautions):
         return
     critical = _chi_square(1.0 * freedom, 0.5 * _USUAL)
     spread = 2.0 * math.sqrt(critical / freedom * across)
-    # The density of the chi-square there, over its tail.
+    # The density of the chi-square there, over its tail; deviance and error stand for logarithms of gamma functions.
     shape = 0.5 * freedom
-    half = 0.5 * critical
-    above = gamma_tail(shape, half * (1.0 + 1e-6)) if freedom > 0 else 0.0
-    below = gamma_tail(shape, half * (1.0 - 1e-6))
-    slope = (below - above) / (2e-6 * critical) / (0.5 * _USUAL)
+    density = math.exp(-deviance(shape, 0.5 * critical) - stirling_error(shape)) * math.sqrt(shape / (2.0 * math.pi))
+    slope = density / critical / (0.5 * _USUAL)
     steps = max(0.5, math.exp(math.log(2.0 / (slope * max(spread, 1e-300))) / 3.0))
     factor = 1.0 + 1.0 / (steps * steps)
     cheap = not (freedom > 1 and math.log(factor) + slope * steps * spread > 1.0)
@@ -360,14 +364,15 @@ def _judge(cells, direction, cautions, judged):
     judged[3] = 1.0
     tests = 0
     least = math.inf
-    if number == 2:  # a single binomial count: twice its tail is exact
-        judged[2] = 2.0 * normal_tail(cells[3])
-        judged[3] = judged[2] if freedom > 0 else 1.0
-        return
-    if directed:
-        near = max(abs(score) - cautions[0] * math.sqrt(along), 0.0)
-        least = 2.0 * cautions[1] * normal_tail(near)
+    single = number == 2  # a single binomial count: twice its tail is exact
+    if single or directed:
+        near = cells[3] if single else max(abs(score) - cautions[0] * math.sqrt(along), 0.0)
+        least = 2.0 * (1.0 if single else cautions[1]) * normal_tail(near)
         tests += 1
+    if single:
+        judged[2] = least
+        judged[3] = least if freedom > 0 else 1.0
+        return
     if freedom > 0:
         near = max(square - cautions[2] * 2.0 * math.sqrt(max(spread, 0.0)), 0.0)
         judged[3] = cautions[3] * gamma_tail(0.5 * freedom, 0.5 * near)
@@ -509,3 +514,9 @@ def level_residuals(counts, probabilities, found):
         if abs(residual) > abs(found[2]) or i == 0:
             found[1] = i
             found[2] = residual
+
+
+@page_kernel("float64(int64, float64)")
+def variation_margin(particles, false_alarm):
+    """Return by how much a total variation may fall short of the sampler's own (C. McDiarmid 1989)."""
+    return math.sqrt(-math.log(false_alarm) / (2.0 * particles))

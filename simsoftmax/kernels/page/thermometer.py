@@ -1,8 +1,8 @@
-"""The temperature of a sampler from its counts, for the reader's browser, as `simsoftmax.estimate_temperature` reads it.
+"""The temperature of a sampler from its counts, for the reader's browser.
 
 `simsoftmax.verdict.thermometer` is the reference; a test holds the two together. Scores are logits less the largest,
-over their range: from -1 to 0; the inverse temperature b is in units of that range. As in `simsoftmax.kernels.page.exact`,
-arrays belong to the caller and nothing is allocated.
+over their range: from -1 to 0; the inverse temperature is in units of that range. As in
+`simsoftmax.kernels.page.exact`, arrays belong to the caller and nothing is allocated.
 """
 
 import math
@@ -91,7 +91,7 @@ def _share_limit(hits, particles, tail, upper):
 
 @page_kernel("void(float64[::1], int64[::1], float64, float64[::1], float64[::1])")
 def take_temperature(scores, counts, confidence_level, moments, read):
-    """Write the inverse temperature of counts, and its interval: `READ`. An end may be infinite, and any sign is possible.
+    """Write the inverse temperature of counts, and its interval: `READ`. Any sign is possible, and infinity too.
 
     Parameters
     ----------
@@ -190,12 +190,18 @@ def take_temperature(scores, counts, confidence_level, moments, read):
         # takes a removable singularity.
         near = best + 0.5 * step
         for _ in range(12):
-            if sign * (_signed_root(scores, seen, particles, near, best, log_z, variance, moments) + sign * quantile) >= 0:
+            if (
+                sign * (_signed_root(scores, seen, particles, near, best, log_z, variance, moments) + sign * quantile)
+                >= 0
+            ):
                 break
             near = best + 0.5 * (near - best)
         far = best + 2.0 * (near - best)
         for _ in range(1000):
-            if sign * (_signed_root(scores, seen, particles, far, best, log_z, variance, moments) + sign * quantile) <= 0:
+            if (
+                sign * (_signed_root(scores, seen, particles, far, best, log_z, variance, moments) + sign * quantile)
+                <= 0
+            ):
                 break
             far = best + 2.0 * (far - best)
         for _ in range(100):

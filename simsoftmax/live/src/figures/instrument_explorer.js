@@ -7,18 +7,26 @@ import { haveDone, serve } from "../kit/helper.js";
 import { pictureOf, saveFile } from "../kit/saving.js";
 import { Stage } from "../kit/stage.js";
 import { json, judge, NEEDS, recipe } from "../models/instruments.js";
-import { button, choose, Readouts, select } from "../parts/controls.js";
+import { general, percent } from "../files/python.js";
+import { Bars } from "../parts/bars.js";
+import { button, choose, Readouts, select, temperatureField } from "../parts/controls.js";
 import { Reliability } from "../parts/reliability.js";
 import { Well } from "../parts/well.js";
 
 serve((kernels, { instrument, files, settings }, progress) => judge(kernels, instrument, files, settings, progress));
 
+const COUNTS = { counts: "how many draws fell on each level; or the draws, an index each", logits: "one score for each level" };
 const HINTS = {
+  verify: COUNTS,
+  thermometer: COUNTS,
   calibrate: { logits: "a row for each case, a column for each class", labels: "the true class of each row, counted from 0" },
 };
-const DO = { calibrate: "calibrate" };
+const DO = { calibrate: "calibrate", verify: "check", thermometer: "take the temperature" };
+const MOST_BARS = 24; // levels that are drawn
 const CHOICES = {
   level: ["confidence", [[0.68, "68 %"], [0.9, "90 %"], [0.95, "95 %"], [0.99, "99 %"]]],
+  kind: ["the first file holds", [["counts", "counts"], ["draws", "draws"]]],
+  alarm: ["false alarms", [[0.01, "1 %"], [0.001, "0.1 %"], [0.0001, "0.01 %"]]],
   bins: ["bins", [[5, 5], [10, 10], [15, 15], [30, 30]]],
 };
 
@@ -60,7 +68,55 @@ class Calibrated {
   }
 }
 
-const VIEWS = { calibrate: Calibrated };
+// What came out for counts: their shares beside softmax, and the numbers.
+class Counted {
+  constructor(parent, result) {
+    const { shares, facts } = result;
+    this.shares = shares;
+    this.titles = [`shares beside softmax at ${at(shares.temperature)}`];
+    if (facts.verdict) this.judged(parent, facts.verdict);
+    else this.measured(parent, facts);
+    const { analytic } = shares;
+    this.order = Array.from(analytic, (_, k) => k);
+    if (this.order.length > MOST_BARS) {
+      this.order = this.order.sort((a, b) => analytic[b] - analytic[a] || a - b).slice(0, MOST_BARS);
+      add(parent, "p", { className: "ssm-muted" }, `The ${MOST_BARS} likeliest of ${format.count(analytic.length)} levels are drawn.`);
+    }
+    this.bars = new Bars(add(parent, "div", { className: "ssm-below" }), { heading: "share of draws", columns: ["drawn", "softmax"], label: this.titles[0] });
+  }
+
+  judged(parent, verdict) {
+    const readouts = new Readouts(parent, { p: "p-value", tv: "total variation", worst: "worst level", n: "particles" }, { paired: true });
+    readouts.set("p", general(verdict.p_value, 2), `rejected below ${general(verdict.false_alarm, 3)}`);
+    readouts.set("tv", percent(verdict.total_variation), `the sampler's own is below ${percent(verdict.total_variation_bound)}`);
+    readouts.set("worst", String(verdict.worst_level), `${format.fixed(verdict.worst_residual, 2)} standard deviations`);
+    readouts.set("n", format.count(verdict.particles), `in ${format.count(verdict.groups)} groups of levels`);
+  }
+
+  measured(parent, facts) {
+    const readouts = new Readouts(parent, { T: "temperature", p: "p-value of the fit", n: "particles" });
+    const [low, high] = [facts.low, facts.high].map((t) => (t === Infinity ? "∞" : format.temperature(t)));
+    readouts.set("T", facts.temperature === Infinity ? "∞" : format.temperature(facts.temperature), `${low} to ${high}`);
+    readouts.set("p", general(facts.p_value, 2), "small where no temperature fits");
+    readouts.set("n", format.count(facts.particles));
+  }
+
+  layout(width) {
+    const { empirical, analytic, temperature } = this.shares;
+    const seen = this.order.flatMap((k) => [empirical[k], analytic[k]]);
+    const names = analytic.map((_, k) => String(k));
+    const height = 26 + Math.max(18, Math.min(36, 420 / this.order.length)) * this.order.length;
+    this.bars.layout(Math.min(width, 640), height, { order: this.order, names, anchors: null, most: Math.max(...seen) });
+    this.bars.show(empirical, analytic, heat(temperature));
+    this.bars.describe(empirical, analytic);
+  }
+
+  pictures() {
+    return [this.bars.svg.node()];
+  }
+}
+
+const VIEWS = { calibrate: Calibrated, verify: Counted, thermometer: Counted };
 
 // One instrument in one place of the page.
 class Bench {
@@ -75,12 +131,13 @@ class Bench {
     this.go = button(row, DO[instrument], () => this.run());
     button(row, "try an example", () => this.example());
     for (const [name, value] of Object.entries(this.settings)) {
-      const [words, choices] = CHOICES[name];
-      const list = select(row, words, choices, (text) => {
-        this.settings[name] = Number(text);
-        if (this.answered) this.run();
-      });
-      choose(list, value);
+      if (name === "temperature") this.temperature(row);
+      else {
+        const [words, choices] = CHOICES[name];
+        const list = select(row, words, choices, (text) => this.choose(name, typeof value === "number" ? Number(text) : text));
+        choose(list, value);
+        if (name === "kind") this.kind = list;
+      }
     }
     this.way = add(this.root, "p", { className: "ssm-way-on", hidden: true });
     this.bar = add(this.way, "progress", { max: 1, value: 0 });
@@ -89,6 +146,21 @@ class Bench {
     this.complaint = add(this.root, "p", { className: "ssm-error ssm-complaint", role: "alert", hidden: true });
     this.answer = add(this.root, "div", { className: "ssm-answer", hidden: true });
     this.changed();
+  }
+
+  // The temperature that is claimed.
+  temperature(row) {
+    const typed = temperatureField(row, (value) => {
+      typed.show(format.temperature(value));
+      this.choose("temperature", value);
+    });
+    typed.show("1.00");
+    row.append(typed.error);
+  }
+
+  choose(name, value) {
+    this.settings[name] = value;
+    if (this.answered) this.run();
   }
 
   changed() {
@@ -102,6 +174,10 @@ class Bench {
 
   example() {
     const texts = this.stage.model.get("_examples")[this.instrument];
+    if ("kind" in this.settings) {
+      this.settings.kind = "counts";
+      choose(this.kind, "counts");
+    }
     for (const well of this.wells) well.put(`${well.name}.csv`, new Blob([texts[well.name]]));
     this.run();
   }
@@ -149,7 +225,7 @@ class Bench {
       saveFile(`${this.instrument}.svg`, pictureOf(this.view.pictures(), this.view.titles, this.stage.root), "image/svg+xml");
     });
     button(row, "save the numbers", () => saveFile(`${this.instrument}.json`, json(result.facts), "application/json"));
-    const cost = `${format.significant(Math.max(seconds, 0.01), 2)} s, ${format.significant(memory / 1e6, 2)} MB of memory for the kernels`;
+    const cost = `${format.significant(Math.max(seconds, 0.01), 2)} s; the kernels took ${format.count(memory / 1e3)} kB of memory`;
     add(row, "span", { className: "ssm-muted" }, cost);
     const { python, shell } = recipe(this.instrument, files, this.settings);
     for (const [name, code] of [["The same in Python", python], ["The same in a shell", shell]]) {

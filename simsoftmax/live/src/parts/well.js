@@ -6,7 +6,8 @@ import { button } from "./controls.js";
 
 const KINDS = ".csv,.tsv,.json,.npy,.npz,.gz";
 
-const sized = (bytes) => (bytes < 1e6 ? `${format.significant(Math.max(bytes, 1) / 1e3, 2)} kB` : `${format.significant(bytes / 1e6)} MB`);
+const sized = (bytes) =>
+  bytes < 1e3 ? `${bytes} bytes` : bytes < 1e6 ? `${format.significant(bytes / 1e3)} kB` : `${format.significant(bytes / 1e6)} MB`;
 
 export class Well {
   // name: what belongs here; hint: how it is laid out; change(): called when there is another file.
