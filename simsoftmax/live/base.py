@@ -11,6 +11,7 @@ from __future__ import annotations
 import base64
 import functools
 import html
+import importlib
 import io
 import json
 import re
@@ -161,12 +162,10 @@ class LiveFigure(anywidget.AnyWidget):
 
     def _saved(self) -> dict[str, Any]:
         """Return the state as a notebook saves it."""
-        from ipywidgets.embed import dependency_state, embed_data
-
+        embed: Any = importlib.import_module("ipywidgets.embed")  # which has no types
         self._check()
-        state: dict[str, Any] = embed_data(
-            views=[self], state=dependency_state([self], drop_defaults=False), drop_defaults=False
-        )["manager_state"]
+        alone = embed.dependency_state([self], drop_defaults=False)
+        state: dict[str, Any] = embed.embed_data(views=[self], state=alone, drop_defaults=False)["manager_state"]
         return state
 
     def _pictures(self) -> dict[str, bytes]:

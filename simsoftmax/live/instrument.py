@@ -6,7 +6,6 @@ computes with are the kernels of `simsoftmax.kernels.page`: `fitting` and `relia
 
 from __future__ import annotations
 
-import io
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -76,9 +75,9 @@ class Instrument(LiveFigure):
     @traitlets.default("_examples")
     def _default_examples(self) -> dict[str, dict[str, str]]:
         logits, labels = example()
-        counted = {"counts": _as_csv(COUNTS, "%d"), "logits": _as_csv(LOGITS, "%g")}
+        counted = {"counts": _as_csv(COUNTS, "d"), "logits": _as_csv(LOGITS, "g")}
         return {
-            "calibrate": {"logits": _as_csv(logits, "%.3f"), "labels": _as_csv(labels, "%d")},
+            "calibrate": {"logits": _as_csv(logits, ".3f"), "labels": _as_csv(labels, "d")},
             "verify": counted,
             "thermometer": counted,
         }
@@ -111,6 +110,5 @@ def example() -> tuple[NDArray[np.float64], NDArray[np.int64]]:
 
 
 def _as_csv(table: NDArray[Any], form: str) -> str:
-    text = io.StringIO()
-    np.savetxt(text, table, delimiter=",", fmt=form)
-    return text.getvalue()
+    rows = table[:, None] if table.ndim == 1 else table
+    return "".join(",".join(format(number, form) for number in row) + "\n" for row in rows.tolist())
