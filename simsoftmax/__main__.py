@@ -146,6 +146,28 @@ def verify(
 
 
 @app.command()
+@click.argument("counts")
+@click.option(
+    "--logits", required=True, help="One score per level, 2,1,0.1, or a .csv, .tsv, .json, .npy or .npz file."
+)
+@click.option("--confidence-level", type=float, default=0.95, show_default=True, help="Coverage of the interval.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object instead of a sentence.")
+def thermometer(counts: str, logits: str, confidence_level: float, as_json: bool) -> int:
+    """Take the temperature of a sampler from its COUNTS, how many draws fell on each level."""
+    from .verdict.thermometer import estimate_temperature
+
+    z = read_numbers(logits, "logits")
+    n = read_numbers(counts, "counts", length=len(z) if z.ndim == 1 else None)
+    estimate = estimate_temperature(n, z, confidence_level=confidence_level)
+    if as_json:
+        facts = {name: getattr(estimate, name) for name in estimate.__dataclass_fields__} | {"sentence": str(estimate)}
+        print(json.dumps({key: plain(value) for key, value in facts.items()}))
+    else:
+        console().print(str(estimate), markup=False, soft_wrap=True)
+    return 0
+
+
+@app.command()
 @click.argument("logits", type=click.Path(dir_okay=False))
 @click.argument("labels", type=click.Path(dir_okay=False))
 @click.option("--probabilities", is_flag=True, help="LOGITS holds probabilities; their logarithms are fitted.")

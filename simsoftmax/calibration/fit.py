@@ -553,7 +553,7 @@ def _reaches(fit: _Fit, target: float, largest: float, sign: int) -> float:
         raise _BeyondRange
     from scipy.optimize import brentq  # half of what a first fit takes to start, and rarely needed
 
-    return math.exp(-float(brentq(excess, low, high, xtol=1e-4)))
+    return math.exp(-float(brentq(excess, low, high, xtol=1e-7)))
 
 
 def _interval(

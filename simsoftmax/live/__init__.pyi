@@ -7,6 +7,7 @@ from .distillation import DistillationExplorer as DistillationExplorer
 from .free_energy import FreeEnergyExplorer as FreeEnergyExplorer
 from .gas import GasExplorer as GasExplorer
 from .generation import GenerationExplorer as GenerationExplorer
+from .instrument import Instrument as Instrument
 from .log_odds import LogOddsExplorer as LogOddsExplorer
 from .log_partition import LogPartitionExplorer as LogPartitionExplorer
 from .particle import ParticleExplorer as ParticleExplorer

@@ -10,7 +10,10 @@ from __future__ import annotations
 
 import base64
 import functools
+import html
+import importlib
 import io
+import json
 import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -20,7 +23,8 @@ import numpy as np
 import traitlets
 from numpy.typing import ArrayLike
 
-from ..arguments import RNG, as_temperature, as_vector_logits, generator, one_for_each
+from ..arguments import RNG, as_path, as_temperature, as_vector_logits, generator, one_for_each
+from ..files import atomic_writer
 from ..kernels.seeds import seed_streams
 from ..kernels.webassembly import only
 from .traits import Names, Number, Numbers, validate
@@ -34,6 +38,25 @@ __all__ = ["LiveFigure"]
 #: The bundles of the figures, their style sheet, and the compiled kernels.
 STATIC = Path(__file__).parent / "static"
 WORKED_EXAMPLE = (2.0, 1.0, 0.1)
+
+#: A page that holds one figure: its state, its place with a picture that is seen until it lives, and their host.
+_PAGE = """<!doctype html>
+<html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">
+<title>{title}</title><link rel="icon" href="data:,">
+<style>
+html {{ color-scheme: light dark }}
+body {{ margin: 16px; font-family: system-ui, sans-serif; background: #fff; color: #1c2128 }}
+main {{ max-width: 860px; margin: 0 auto }}
+img {{ max-width: 100%; background: #fff }}
+[data-live="alive"] > img {{ display: none }}
+@media (prefers-color-scheme: dark) {{ body {{ background: #14171b; color: #e7e9ec }} }}
+@media print {{ [data-live="alive"] > img {{ display: block }} }}
+</style></head><body><main>
+<div><script type="application/vnd.jupyter.widget-view+json">{view}</script>
+<img alt="{words}" src="data:image/svg+xml;base64,{picture}"></div>
+</main>
+<script type="application/vnd.jupyter.widget-state+json">{state}</script><script>{host}</script></body></html>
+"""
 
 
 def within(name: str, value: float, limits: tuple[float, float]) -> float:
@@ -104,6 +127,46 @@ class LiveFigure(anywidget.AnyWidget):
             bundle[0]["image/svg+xml"] = pictures["svg"].decode()
             bundle[0]["application/pdf"] = base64.b64encode(pictures["pdf"]).decode()  # what LaTeX can take
         return bundle
+
+    def save(self, path: str | Path) -> None:
+        """Write the figure as one HTML file that lives wherever it is opened: no server, no network, no Python.
+
+        It holds the figure as it stands, with its program and its kernels, and a picture for where no script runs.
+
+        Parameters
+        ----------
+        path : str or Path
+            A name that ends in .html.
+
+        Raises
+        ------
+        TypeError, ValueError
+            If the path is no name of such a file, or a list of the figure was changed in place to what it cannot show.
+        OSError
+            If the file cannot be written.
+        """
+        target = as_path("path", path)
+        if target.suffix.lower() not in (".html", ".htm"):
+            raise ValueError(f"path must end in .html, got {str(path)!r}; a browser opens the file by that")
+        text = _PAGE.format(
+            title=html.escape(self.title or "A live figure"),
+            # A script ends at the first </, in whatever text that stands.
+            state=json.dumps(self._saved()).replace("</", "<\\/"),
+            view=json.dumps({"model_id": self.model_id, "version_major": 2, "version_minor": 0}),
+            words=html.escape(self._describe()),
+            picture=base64.b64encode(self._pictures()["svg"]).decode(),
+            host=(STATIC / "host.js").read_text(encoding="utf-8"),
+        )
+        with atomic_writer(target) as file:
+            file.write(text.encode())
+
+    def _saved(self) -> dict[str, Any]:
+        """Return the state as a notebook saves it."""
+        embed: Any = importlib.import_module("ipywidgets.embed")  # which has no types
+        self._check()
+        alone = embed.dependency_state([self], drop_defaults=False)
+        state: dict[str, Any] = embed.embed_data(views=[self], state=alone, drop_defaults=False)["manager_state"]
+        return state
 
     def _pictures(self) -> dict[str, bytes]:
         import matplotlib.pyplot as plt

@@ -26,6 +26,7 @@ from simsoftmax.live import (
     FreeEnergyExplorer,
     GasExplorer,
     GenerationExplorer,
+    Instrument,
     LiveFigure,
     LogOddsExplorer,
     LogPartitionExplorer,
@@ -60,6 +61,7 @@ MADE = {
     },
     SamplerExplorer: {"sampler": "right"},
     ReaderExplorer: {"answers": [[2, 0.7, 1], [3, 0.5, 0], [5, 0.99, 1]]},
+    Instrument: {"instrument": "verify"},
     CalibrationExplorer: {"logits": Z, "labels": [0, 1, 1, 0, 1, 1]},
     DistillationExplorer: {
         "pictures": [[0.0, 0.5, 1.0, 0.2], [0.1, 0.0, 0.0, 1.0], [0.3, 0.0, 0.2, 1.0]],

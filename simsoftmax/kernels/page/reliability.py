@@ -6,9 +6,20 @@ As in `simsoftmax.kernels.page.exact`, arrays belong to the caller and nothing i
 
 import math
 
+from ..tails import beta_share
 from . import page_kernel
 
-__all__ = ["COLUMNS", "bin_edges", "bin_events", "find_dips", "honest_temperature", "temper", "whisker"]
+__all__ = [
+    "COLUMNS",
+    "add_events",
+    "bin_edges",
+    "bin_events",
+    "find_dips",
+    "honest_temperature",
+    "mean_events",
+    "temper",
+    "whisker",
+]
 
 #: What `bin_events` writes for every bin.
 COLUMNS = ("count", "confidence", "accuracy", "by_chance")
@@ -182,9 +193,15 @@ def bin_events(confidence, outcome, edges, bins, table):
     table : float64 array, shape (4 * bins,) or longer
         Receives the columns named in `COLUMNS`, bin by bin. Means of an empty bin are 0.
     """
-    columns = 4
-    for i in range(columns * bins):
+    for i in range(4 * bins):
         table[i] = 0.0
+    add_events(confidence, outcome, edges, bins, table)
+    return mean_events(bins, table)
+
+
+@page_kernel("void(float64[::1], float64[::1], float64[::1], int64, float64[::1])")
+def add_events(confidence, outcome, edges, bins, table):
+    """Add a block of events to the sums of `bin_events`, of which `mean_events` then makes means."""
     for n in range(confidence.size):
         c = confidence[n]
         low = 0
@@ -195,21 +212,28 @@ def bin_events(confidence, outcome, edges, bins, table):
                 low = middle + 1
             else:
                 high = middle
-        i = columns * low
+        i = 4 * low
         table[i] += 1.0
         table[i + 1] += c
         table[i + 2] += outcome[n]
         table[i + 3] += c * (1.0 - c)
+
+
+@page_kernel("float64(int64, float64[::1])")
+def mean_events(bins, table):
+    """Turn the sums of `add_events` into the columns of `bin_events`; return the expected calibration error."""
     error = 0.0
+    events = 0.0
     for b in range(bins):
-        i = columns * b
+        i = 4 * b
         count = table[i]
         if count > 0.0:
+            events += count
             error += abs(table[i + 2] - table[i + 1])
             table[i + 1] /= count
             table[i + 2] /= count
             table[i + 3] = math.sqrt(2.0 * table[i + 3] / math.pi) / count
-    return error / confidence.size
+    return error / events
 
 
 @page_kernel("int64(float64[::1], int64[::1])")
@@ -230,17 +254,6 @@ def find_dips(values, places):
     return count
 
 
-def _at_least(hits, count, p, log_choose):
-    """Return the probability of at least ``hits`` successes, 0 < hits, among ``count`` trials of probability p."""
-    odds = p / (1.0 - p)
-    term = math.exp(log_choose + hits * math.log(p) + (count - hits) * math.log(1.0 - p))
-    total = 0.0
-    for k in range(hits, count + 1):
-        total += term
-        term *= odds * (count - k) / (k + 1.0)
-    return total
-
-
 @page_kernel("float64(int64, int64, float64, int64)")
 def whisker(hits, count, tail, upper):
     """Return one end of the interval of a share of successes (Clopper and Pearson 1934).
@@ -258,14 +271,11 @@ def whisker(hits, count, tail, upper):
         hits = count - hits
     if hits == 0:
         return 1.0 if upper else 0.0
-    log_choose = 0.0
-    for k in range(1, count - hits + 1):
-        log_choose += math.log((hits + k) / k)
     low = 0.0
     high = 1.0
     for _ in range(60):
         middle = 0.5 * (low + high)
-        if _at_least(hits, count, middle, log_choose) < tail:
+        if beta_share(1.0 * hits, count - hits + 1.0, middle, 1.0 - middle) < tail:  # as many successes, or more
             low = middle
         else:
             high = middle

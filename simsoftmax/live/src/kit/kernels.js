@@ -40,6 +40,27 @@ export const SIZES = {
   state_logits: "n n n*2",
   bin_edges: "n _ n 2",
   bin_events: "n n bins+1 bins bins*4",
+  add_events: "n n bins+1 bins bins*4",
+  mean_events: "bins bins*4",
+  find_fault: "1 n 2",
+  add_likelihood: "1 n _ 12",
+  add_limits: "1 n 6",
+  next_step: "12 3",
+  end_fit: "12 _ _ _ 4",
+  group_levels: "K K K K K+1 K*3",
+  temperature_pull: "G*3 G",
+  cells_of: "g g+1",
+  tabulate_cells: "g _ 4", // the caller sizes the table
+  cautions_of: "G*3 G _ 4",
+  judge_cells: "G*4 G 4 4",
+  outcomes: "_ _",
+  exact_p_value: "G*3 n G 4 4 _ G*4 n+1 G 4", // the table is that of tabulate_cells
+  rarest_p_value: "K K",
+  level_residuals: "K K 3",
+  variation_margin: "_ _",
+  take_temperature: "K K _ 3 3",
+  likelihood_rise: "_",
+  temperature_at: "_",
   find_dips: "n n",
   whisker: "_ _ _ _",
   exchange: "n _ 4 _",
@@ -97,13 +118,15 @@ function fit(name, sizes, given) {
   sizes.forEach((size, i) => {
     if (/^[a-z]+$/.test(size) && !(given[i] instanceof Block)) known[size] = Number(given[i]);
   });
+  sizes.forEach((size, i) => {
+    if (/^[a-z]+$/i.test(size) && given[i] instanceof Block) known[size] ??= given[i].length;
+  });
   const value = (term) => (term in known ? known[term] : Number(term));
   sizes.forEach((size, i) => {
     if (!(given[i] instanceof Block)) return;
     const { length } = given[i];
     const exact = /^[a-z]+$/i.test(size);
     if (size === "_") return;
-    if (exact) known[size] ??= length;
     const [first, sign, second] = size.split(/([*+])/);
     const wanted = sign === "*" ? value(first) * value(second) : sign === "+" ? value(first) + value(second) : value(first);
     if (exact ? length !== wanted : !(length >= wanted)) {
