@@ -160,10 +160,18 @@
       this.number = make("input", { type: "range", min, max, step: within / 5, value: (min + max) / 2 });
       this.number.setAttribute("aria-label", "Your answer");
       const reading = make("output", { textContent: "?" });
-      this.number.addEventListener("input", () => {
+      const take = () => {
         reading.textContent = this.inUnit(this.number.value);
         this.number.setAttribute("aria-valuetext", reading.textContent);
         this.ask();
+      };
+      // The middle, where it stands, is an answer too, if it is touched or confirmed.
+      this.number.addEventListener("input", take);
+      this.number.addEventListener("pointerup", take);
+      this.number.addEventListener("keydown", (event) => {
+        if (event.key !== "Enter") return;
+        event.preventDefault();
+        take();
       });
       const ends = make("span", { className: "predict-ends" }, ...[min, max].map((end) => make("span", { textContent: this.inUnit(end) })));
       group.append(this.root.querySelector(".predict-scale"), this.number, reading, ends);

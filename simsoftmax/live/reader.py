@@ -25,7 +25,7 @@ SUREST = 0.99
 
 #: Readers to look at before one has answered: at which temperature they answer, and how sure they say they are, between
 #: no idea (0) and certain (1).
-DEMONSTRATIONS = {"careful": (0.6, (0.1, 0.8)), "bold": (2.5, (0.5, 1.0)), "coin-tossing": (np.inf, (0.0, 1.0))}
+DEMONSTRATIONS = {"careful": (0.6, (0.1, 0.8)), "bold": (2.5, (0.5, 1.0)), "tossing": (np.inf, (0.0, 1.0))}
 _QUESTIONS = 60  # that each of them answers
 
 
@@ -40,7 +40,7 @@ class ReaderExplorer(LiveFigure):
     answers : array_like, shape (n, 3), optional
         A row an answer: how many alternatives the question had (2 to 100), how sure he was, from 1 / alternatives to
         0.99, and whether he was right (0 or 1). A page of the book puts those of its reader here.
-    reader : {"yours", "careful", "bold", "coin-tossing"}, optional
+    reader : {"yours", "careful", "bold", "tossing"}, optional
         Whose answers are shown: those, or those of a demonstration.
     title, caption : str, optional
         What stands above the figure; empty for none.
@@ -56,7 +56,7 @@ class ReaderExplorer(LiveFigure):
         "yours": "your answers",
         "careful": "a careful reader",
         "bold": "a bold reader",
-        "coin-tossing": "a coin-tosser",
+        "tossing": "a coin-tosser",
     }
     limits: ClassVar[dict[str, tuple[float, float]]] = {
         "alternatives": (2, 100),

@@ -10,8 +10,6 @@ import { button, Readouts, verdict } from "../parts/controls.js";
 import { Reliability } from "../parts/reliability.js";
 import { Thermometer } from "../parts/thermometer.js";
 
-const READERS = ["yours", "careful", "bold", "coin-tossing"]; // in the order of their buttons
-
 // What the reader sees: whose answers, their temperature, a diagram, numbers, words.
 class View {
   constructor(root) {
@@ -62,14 +60,23 @@ async function render({ model, el }) {
   const bytes = model.get("_kernels");
   const view = new View(stage.root);
   const [least] = stage.limits("answers");
-  const buttons = READERS.map((reader) => button(view.controls, stage.words(reader), () => stage.set({ reader })));
+  const names = {
+    yours: stage.words("yours"),
+    careful: stage.words("careful"),
+    bold: stage.words("bold"),
+    tossing: stage.words("tossing"),
+  };
+  const buttons = Object.entries(names).map(([reader, text]) => {
+    const node = button(view.controls, text, () => stage.set({ reader }));
+    return { reader, node };
+  });
   const binning = { bins: model.get("_bins"), mass: true };
   let turn = 0;
 
   async function draw() {
     const own = ++turn;
     const reader = model.get("reader");
-    READERS.forEach((name, i) => buttons[i].setAttribute("aria-pressed", String(name === reader)));
+    for (const each of buttons) each.node.setAttribute("aria-pressed", String(each.reader === reader));
     const answers = reader === "yours" ? model.get("answers") : model.get("_demonstrations")[reader];
     const count = answers.length;
     if (count < least) {
