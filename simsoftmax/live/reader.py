@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 from ..boltzmann import softmax
 from ..calibration.fit import TemperatureFit, fit_temperature
 from ..calibration.metrics import ReliabilityDiagram, reliability_diagram
-from ..kernels.page import honesty
+from ..kernels.page import reliability
 from .base import STATIC, LiveFigure
 from .traits import Choice, Table, validate
 
@@ -142,7 +142,7 @@ def logits_of(answers: NDArray[np.float64]) -> NDArray[np.float64]:
     alternatives = answers[:, 0].astype(np.int64)
     levels = int(alternatives.max(initial=2))
     logits = np.empty(len(answers) * levels)
-    honesty.state_logits(alternatives, np.ascontiguousarray(answers[:, 1]), logits)
+    reliability.state_logits(alternatives, np.ascontiguousarray(answers[:, 1]), logits)
     return logits.reshape(-1, levels)
 
 

@@ -17,6 +17,7 @@ __all__ = [
     "find_dips",
     "honest_temperature",
     "mean_events",
+    "state_logits",
     "temper",
     "whisker",
 ]
@@ -131,6 +132,31 @@ def honest_temperature(logits, labels):
             if abs(beta - before) <= 1e-12 * before:
                 return 1.0 / beta
     return 1.0 / beta
+
+
+@page_kernel("void(int64[::1], float64[::1], float64[::1])")
+def state_logits(alternatives, confidence, logits):
+    """Write logits of what a person states: an answer, how sure he is, and what is left shared out among the others.
+
+    The answer that he gives stands first. Of what he leaves open, each of the others gets the same, so softmax of the
+    row at T = 1 is what he states.
+
+    Parameters
+    ----------
+    alternatives : int64 array, shape (n,)
+        How many answers each question has, from 2 to K.
+    confidence : float64 array, shape (n,)
+        How sure he is of the one that he gives, between 1 / alternatives and 1.
+    logits : float64 array, shape (n * K,)
+        Receives the rows; beyond the alternatives they are -inf.
+    """
+    levels = logits.size // confidence.size
+    for n in range(confidence.size):
+        for k in range(levels):
+            logits[n * levels + k] = -math.inf
+        logits[n * levels] = math.log(confidence[n])
+        for k in range(1, alternatives[n]):
+            logits[n * levels + k] = math.log((1.0 - confidence[n]) / (alternatives[n] - 1.0))
 
 
 @page_kernel("int64(float64[::1], int64, float64[::1], float64[::1])")

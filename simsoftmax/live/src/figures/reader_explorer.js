@@ -86,8 +86,8 @@ async function render({ model, el }) {
       return;
     }
     const rows = new Answers(await Kernels.load(bytes), answers); // a memory of its own: answers come and go
+    const fit = await rows.fit();
     if (own !== turn) return; // another change has come in between
-    const fit = rows.fit();
     const text = told(fit, count, reader);
     view.show(rows.judge(1, binning), fit, count, text);
     stage.say(text);

@@ -36,7 +36,6 @@ export const SIZES = {
   read: "count*pixels count pixels h k pixels*h h*k count*k",
   temper: "1 n _ n n",
   honest_temperature: "1 n",
-  honest_interval: "1 n _ _ _ 4",
   state_logits: "n n n*2",
   bin_edges: "n _ n 2",
   bin_events: "n n bins+1 bins bins*4",

@@ -2,8 +2,8 @@
 
 import * as format from "../kit/format.js";
 import { Rows } from "./rows.js";
+import { fitTemperature } from "./temperature_fit.js";
 
-const TAIL = 0.025; // beyond each end of an interval
 const MORE = 2; // times as many answers: what would they narrow?
 
 export class Answers extends Rows {
@@ -14,19 +14,27 @@ export class Answers extends Rows {
     const alternatives = kernels.array("int64", answers.length);
     alternatives.view.set(answers.map(([number]) => BigInt(number)));
     kernels.state_logits(alternatives, kernels.floats(answers.map(([, sure]) => sure)), logits);
-    super(kernels, logits, answers.map(([, , right]) => 1 - right));
-    this.limits = kernels.array("float64", 4);
-    this.open = answers.some(([number, sure]) => sure * number > 1 + 1e-9); // somebody was not without any idea
+    const labels = answers.map(([, , right]) => 1 - right);
+    super(kernels, logits, labels);
+    this.levels = most;
+    this.wrong = labels;
   }
 
-  // The temperature that makes the reader honest, its interval, and that of twice as many answers; none if he had no idea
-  // of anything.
-  fit() {
-    if (!this.open) return { temperature: NaN, low: 0, high: Infinity, lower: NaN, upper: NaN };
-    const temperature = this.kernels.honest_temperature(this.logits, this.labels);
-    this.kernels.honest_interval(this.logits, this.labels, temperature, TAIL, MORE, this.limits);
-    const [low, high, lower, upper] = this.limits.view;
-    return { temperature, low, high, lower, upper };
+  // The temperature that makes the reader honest and its interval, as `fit_temperature` has them; and the interval of more
+  // answers of the same kind.
+  async fit() {
+    const [{ temperature, low, high, status }, more] = [await this.times(1), await this.times(MORE)];
+    const inside = status === "interior";
+    return { temperature, low, high, lower: inside ? more.low : NaN, upper: inside ? more.high : NaN };
+  }
+
+  // The fit of the same answers so many times over.
+  async times(number) {
+    const once = this.logits.view.slice();
+    const read = (start, stop) => Array.from({ length: stop - start }, (_, i) => once[(start + i) % once.length]);
+    const labels = Float64Array.from({ length: number * this.count }, (_, n) => this.wrong[n % this.count]);
+    const { fit } = await fitTemperature(this.kernels, { shape: [labels.length, this.levels], read }, labels);
+    return fit;
   }
 }
 
