@@ -7,7 +7,7 @@ import pytest
 import traitlets
 from scipy.special import betaincinv
 from short import short
-from visit import ARTEFACTS, SMALLEST_TEXT, VIEWS, Visit, check_access, figure, number, out, shown, write_page
+from visit import ARTEFACTS, SMALLEST_TEXT, UNFOLD, VIEWS, Visit, check_access, figure, number, out, shown, write_page
 
 import simsoftmax as ss
 from simsoftmax.kernels.page import reliability
@@ -202,14 +202,19 @@ def explorer_page(site, shown_rows):
     return site / write_page(site, "calibration.html", CalibrationExplorer(*shown_rows, temperature=1.3))
 
 
-def dips_of(values):
-    steps = np.sign(np.diff(values))
-    steps = steps[abs(np.diff(values)) > 1e-12]
-    return int(((steps[:-1] < 0) & (steps[1:] > 0)).sum())
+def dips_of(values, by_chance):
+    """Count the dips that chance could have made the deepest."""
+    values = np.array(values)
+    moved = np.flatnonzero(abs(np.diff(values)) > 1e-12)
+    steps = np.sign(np.diff(values))[moved]
+    bottoms = values[moved[1:][(steps[:-1] < 0) & (steps[1:] > 0)]]
+    least = values.argmin()
+    return int((bottoms <= values[least] + by_chance[least]).sum()), bottoms.size
 
 
 def turn_to(root, temperature):
     field = root.get_by_label("Temperature T", exact=True)
+    field.evaluate(UNFOLD)
     field.fill(str(temperature))
     field.press("Enter")
 
@@ -227,16 +232,20 @@ def test_the_figure_shows_what_python_computes(browser, shown_rows, explorer_pag
     labels = shown_rows[1]
     right = 100 * np.mean(explorer.scores.argmax(axis=1) == labels)
     grid = np.geomspace(min(0.5, explorer.fit.temperature / 5), max(2, 2.2 * explorer.fit.temperature), 481)
-    errors = []
+    errors, by_chance = [], []
     for t in grid:
         explorer.temperature = t
         errors.append(explorer.diagram.expected_calibration_error)
+        by_chance.append(explorer.diagram.expected_by_chance)
+    deep, all_dips = dips_of(errors, by_chance)
+    assert 1 < deep < all_dips
     with Visit(browser) as visit:
         visit.open(explorer_page.as_uri())
         root = figure(visit, 0)
+        root.get_by_text("more", exact=True).click()
         root.get_by_role("combobox", name="bins").select_option(str(bins))
         root.get_by_role("combobox", name="of equal").select_option(binning)
-        assert out(root, "dips") == f"{dips_of(errors)} dips"
+        assert out(root, "dips") == f"{deep} deep dips"
         assert out(root, "valleys") == "one valley"
         for temperature in (0, 0.3, 1, 2.6, np.inf):
             turn_to(root, temperature)
@@ -270,6 +279,7 @@ def test_fitting_ends_at_the_fitted_temperature(browser, shown_rows, explorer_pa
         visit.page.wait_for_function(
             f"Math.abs(document.querySelector('.ssm-knob').getAttribute('aria-valuenow') - {fit.temperature}) < 1e-9"
         )
+        root.get_by_text("more", exact=True).click()
         root.get_by_role("button", name="as trained").click()
         visit.page.wait_for_function("document.querySelector('.ssm-knob').getAttribute('aria-valuenow') === '1'")
 

@@ -153,13 +153,13 @@ test("being too sure is told in points, an honest fit as honest", async () => {
   const told = (changes, fit) =>
     rows.told({ temperature: 1, accuracy: 0.6, confidence: 0.7, points: 10, bins: [1, 2], ...changes }, { error: { dips: [] }, valleys: 1 }, fit);
   const fit = { low: 0.9, high: 1.1 };
-  assert.equal(told({}, fit), "70 % sure on average, 60 % right: 10 points too sure. With 2 bins the ECE has no dip, the NLL one valley.");
+  assert.equal(told({}, fit), "70 % sure on average, 60 % right: 10 points too sure. With 2 bins the ECE has no deep dip, the NLL one valley.");
   assert.match(told({ accuracy: 0.8 }, fit), /10 points too modest/);
   assert.match(told({ points: 2 }, fit), /honest on the whole, as far as 4 rows/);
   assert.match(told({ points: 2 }, { low: NaN, high: NaN }), /2\.0 points too sure/);
   assert.match(told({ points: 0.4 }, { low: 2, high: 3 }), /look at the bins/);
   assert.deepEqual([valleys(0), valleys(1), valleys(2)], ["no valley", "one valley", "2 valleys"]);
-  assert.deepEqual([dips(0), dips(1), dips(2)], ["no dip", "one dip", "2 dips"]);
+  assert.deepEqual([dips(0), dips(1), dips(2)], ["no deep dip", "one deep dip", "2 deep dips"]);
 });
 
 test("curves of calibration span the fit and T = 1, and all that is marked where there is no fit", () => {

@@ -10,6 +10,7 @@ import { decode, encode } from "../kit/wire.js";
 import { dips, HeldOut, span, ticksOf, valleys } from "../models/held_out.js";
 import { button, choose, Readouts, select, temperatureField, verdict } from "../parts/controls.js";
 import { Curve } from "../parts/curve.js";
+import { more } from "../parts/more.js";
 import { Reliability } from "../parts/reliability.js";
 import { Thermometer } from "../parts/thermometer.js";
 
@@ -27,8 +28,9 @@ function intervalOf({ temperature, low, high }) {
 class View {
   constructor(root, { setTemperature, range, fit }) {
     this.root = root;
-    this.thermometer = new Thermometer(add(root, "div"), { change: setTemperature });
-    this.controls = add(root, "div", { className: "ssm-controls" });
+    const head = add(root, "div", { className: "ssm-head" });
+    this.thermometer = new Thermometer(add(head, "div"), { change: setTemperature });
+    this.controls = add(head, "div", { className: "ssm-controls" });
     const scene = add(root, "div", { className: "ssm-scene ssm-halves" });
     this.reliability = new Reliability(add(scene, "div", { className: "ssm-cell" }));
     const plots = add(scene, "div", { className: "ssm-cell" });
@@ -63,10 +65,10 @@ class View {
   layout(width) {
     const narrow = width < 600;
     this.root.classList.toggle("ssm-narrow", narrow);
-    this.thermometer.layout(Math.min(width, 520), 76);
-    const left = narrow ? width : Math.round(width * 0.48);
+    this.thermometer.layout(narrow ? width : Math.min(width - 220, 620), 76);
+    const left = narrow ? width : (width - 20) / 2;
     const right = narrow ? width : width - left - 20;
-    const height = Math.min(416, left + (narrow ? 20 : 70));
+    const height = Math.min(360, left + (narrow ? 20 : 70));
     this.likelihood.layout(right, narrow ? 160 : 0.385 * height, false);
     this.error.layout(right, narrow ? 240 : 0.577 * height);
     this.reliability.layout(left, height);
@@ -114,13 +116,14 @@ async function render({ model, el }) {
   const { controls } = view;
   const fitting = button(controls, stage.words("fit"), () => stage.go({ temperature: encode(fit.temperature) }));
   fitting.disabled = Number.isNaN(fit.temperature);
-  button(controls, stage.words("trained"), () => stage.go({ temperature: 1 }));
-  const bins = select(controls, "bins", BINS.map((n) => [n, n]), (value) => stage.set({ bins: Number(value) }));
-  const binning = select(controls, "of equal", [["width", "width"], ["mass", "count"]], (value) =>
+  const row = more(stage.root);
+  const bins = select(row, "bins", BINS.map((n) => [n, n]), (value) => stage.set({ bins: Number(value) }));
+  const binning = select(row, "of equal", [["width", "width"], ["mass", "count"]], (value) =>
     stage.set({ binning: value }),
   );
-  const typed = temperatureField(controls, setTemperature);
-  controls.append(typed.error);
+  const typed = temperatureField(row, setTemperature);
+  button(row, stage.words("trained"), () => stage.go({ temperature: 1 }));
+  row.append(typed.error);
 
   const chosen = () => ({ bins: model.get("bins"), mass: model.get("binning") === "mass" });
   let traced;

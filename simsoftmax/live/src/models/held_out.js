@@ -22,7 +22,7 @@ export function ticksOf([low, high]) {
 }
 
 export const valleys = (count) => (count === 0 ? "no valley" : count === 1 ? "one valley" : `${count} valleys`);
-export const dips = (count) => (count === 0 ? "no dip" : count === 1 ? "one dip" : `${count} dips`);
+export const dips = (count) => (count === 0 ? "no deep dip" : count === 1 ? "one deep dip" : `${count} deep dips`);
 
 export class HeldOut extends Rows {
   // The rows as they travel: distances below the largest logit, in steps.
@@ -38,14 +38,14 @@ export class HeldOut extends Rows {
     this.places = kernels.array("int64", GRID);
   }
 
-  // Both measures over a range of temperatures: points [T, value] and the range that they span; the dips of the error, in
+  // Both measures over a range of temperatures: points [T, value] and the range that they span; the deep dips of the error, in
   // percent; how many valleys the likelihood has, and its least.
   trace(range, binning) {
     const grid = scaleLog(range, [0, GRID - 1]);
     const states = Array.from({ length: GRID }, (_, i) => {
       const temperature = grid.invert(i);
-      const { nll, ece } = this.at(temperature, binning);
-      return { temperature, nll, ece };
+      const state = this.at(temperature, binning);
+      return { temperature, nll: state.nll, ece: state.ece, chance: this.chance(state) };
     });
     this.errors.view.set(states.map(({ ece }) => ece));
     this.likelihoods.view.set(states.map(({ nll }) => nll));
@@ -54,6 +54,10 @@ export class HeldOut extends Rows {
     const errors = states.map(({ temperature, ece }) => [temperature, 100 * ece]);
     const [trained, guess] = [1, Infinity].map((temperature) => this.at(temperature, binning).nll);
     const least = Math.min(...states.map(({ nll }) => nll));
+    // A dip matters that chance could have made the deepest: other rows might well have put the bottom there.
+    const bottom = states.reduce((best, state) => (state.ece < best.ece ? state : best));
+    const places = Array.from(this.places.view.subarray(0, count), Number);
+    const deep = places.filter((place) => states[place].ece <= bottom.ece + bottom.chance);
     const rim = Math.max(guess, trained, least + 0.1); // beyond it the likelihood only climbs
     return {
       least,
@@ -65,7 +69,7 @@ export class HeldOut extends Rows {
       error: {
         points: errors,
         range: [0, Math.max(1, ...errors.map(([, ece]) => ece))],
-        dips: Array.from(this.places.view.subarray(0, count), (place) => errors[Number(place)]),
+        dips: deep.map((place) => errors[place]),
       },
     };
   }

@@ -43,13 +43,20 @@ export class Rows {
     });
   }
 
+  // The calibration error that chance alone would make in a state, if its confidences were honest.
+  chance({ used, table }) {
+    let total = 0;
+    for (let b = 0; b < used; b += 1) total += table[COLUMNS * b] * table[COLUMNS * b + 3];
+    return total / this.count;
+  }
+
   // All that a figure says of one temperature.
   judge(temperature, binning) {
     const state = this.at(temperature, binning);
     const bins = this.bins(state);
     const full = bins.filter(({ count }) => count);
     const mean = (key) => full.reduce((sum, bin) => sum + bin.count * bin[key], 0) / this.count;
-    const [accuracy, confidence, chance] = [mean("accuracy"), mean("confidence"), mean("chance")];
+    const [accuracy, confidence, chance] = [mean("accuracy"), mean("confidence"), this.chance(state)];
     const points = Math.abs(100 * (confidence - accuracy)); // off, in percent
     return { temperature, nll: state.nll, ece: state.ece, bins, accuracy, confidence, chance, points };
   }
