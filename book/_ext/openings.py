@@ -3,7 +3,8 @@
 The first live figure of a chapter stands at its head: it is what the chapter is about, and it is alive while one
 reads. Where it was called the code stays, and a line leads up to it. What one can do after a chapter is folded. In wide
 windows live figures stand beside the text (``assets/beside.js``) as long as words act on them; sections after that are
-``free``: their wide things and captions may use the margin. The first page has its figure across the whole width.
+``free``: their wide things and captions may use the margin.
+On other pages figures have the whole width.
 """
 
 from __future__ import annotations
@@ -23,30 +24,32 @@ WAY_UP = "The figure stands at the head of the page."
 HEAD = 4
 
 
-def fold_goals(app: Sphinx, doctree: nodes.document) -> None:
-    """Fold the goals behind their title, before the contents of the page are collected."""
+def fold_goals(doctree: nodes.document) -> bool:
+    """Fold the goals behind their title, and return whether there are any, so whether the page is a chapter."""
     for section in list(doctree.findall(nodes.section)):
         title = section[0].astext()
         if title == GOALS:
             head = f'<details class="goals" id="{section["ids"][0]}"><summary>{title}</summary>'
             foot = nodes.raw("", "</details>", format="html")
             section.replace_self([nodes.raw("", head, format="html"), *section.children[1:], foot])
+            return True
+    return False
 
 
-def raise_figure(app: Sphinx, doctree: nodes.document) -> None:
+def open_page(app: Sphinx, doctree: nodes.document) -> None:
     """Lift the first live figure to the head of its chapter, and mark what it stands beside."""
+    is_chapter = fold_goals(doctree)
     tops = [node for node in doctree.children if isinstance(node, nodes.section)]
     outputs = [view.parent.parent for view in doctree.findall(node_is_view)]
     outputs = [output for output in outputs if "cell_output" in output["classes"]]
     if not tops:
         return
-    first_page = app.env.docname == app.config.root_doc
     for number, output in enumerate(outputs):
         place = output.parent
         if not output["ids"]:  # no words act on it
             output["ids"].append(f"live-figure-{number + 1}")
-        frame = nodes.container(classes=["cell", "full" if first_page else "beside"])
-        if number == 0 and not first_page and not within(output, tops[0], HEAD):
+        frame = nodes.container(classes=["cell", "beside" if is_chapter else "full"])
+        if number == 0 and is_chapter and not within(output, tops[0], HEAD):
             line = nodes.paragraph(classes=["figure-is-up"])
             line += nodes.reference("", WAY_UP, refid=output["ids"][0], internal=True)
             place.replace(output, line)
@@ -54,12 +57,12 @@ def raise_figure(app: Sphinx, doctree: nodes.document) -> None:
         else:
             place.replace(output, frame)
         frame += output
-    acting = [node for node in doctree.findall(lambda node: isinstance(node, live_link) or node_is_view(node))]
-    if not acting:
+    if not is_chapter:
         tops[0]["classes"].append("free")
         return
+    acting = [node for node in doctree.findall(lambda node: isinstance(node, live_link) or node_is_view(node))]
     sections = [node for node in tops[0].children if isinstance(node, nodes.section)]
-    last = max((i for i, section in enumerate(sections) if within(acting[-1], section)), default=-1)
+    last = max((i for i, section in enumerate(sections) if acting and within(acting[-1], section)), default=-2)
     for section in sections[last + 2 :]:  # the one after the last word is where the figure goes out of sight
         section["classes"].append("free")
 
@@ -72,7 +75,6 @@ def within(node: nodes.Node, section: nodes.section, first: int | None = None) -
 def setup(app: Sphinx) -> dict[str, Any]:
     """Register with Sphinx."""
     # When links have found their figures, and before pictures are put under them and contents are collected.
-    app.connect("doctree-read", fold_goals, priority=440)
-    app.connect("doctree-read", raise_figure, priority=450)
+    app.connect("doctree-read", open_page, priority=450)
     app.add_js_file("beside.js", loading_method="defer")
-    return {"env_version": 3, "parallel_read_safe": True, "parallel_write_safe": True}
+    return {"env_version": 4, "parallel_read_safe": True, "parallel_write_safe": True}

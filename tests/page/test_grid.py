@@ -107,6 +107,17 @@ def test_a_far_figure_is_pinned_and_covers_no_word(browser, book, width):
         page.locator(".live-pinned").wait_for(state="detached")  # its words have gone by
 
 
+def test_without_scripts_pictures_stand_in_the_text(browser, book):
+    """Nothing would keep them beside it, nor hold what lies below them away."""
+    with Visit(browser, viewport={"width": 1440, "height": 900}, java_script_enabled=False) as visit:
+        visit.page.goto(f"{book}/book/temperature.html")
+        assert visit.page.locator(".live-picture").first.is_visible()
+        place = "getComputedStyle(document.querySelector('.beside')).position"
+        assert visit.page.evaluate(place) == "static"
+        assert visit.page.locator("#pst-primary-sidebar").is_visible()  # no script could open the drawer
+        assert not visit.page.locator("#pst-secondary-sidebar").is_visible()
+
+
 def test_fonts_are_the_books_own(browser, book):
     with Visit(browser) as visit:
         visit.page.goto(f"{book}/book/temperature.html")
