@@ -130,10 +130,7 @@ def test_by_keyboard_alone_and_it_is_there_again(browser, folder, way):
         assert "They are alike." in question(visit, "tie").inner_text()
         visit.page.reload()  # the focus is at the beginning again
         answer_by_keys(visit, "share", moves=10, steps=100)
-        assert (
-            "You said 60\N{NO-BREAK SPACE}%, 99\N{NO-BREAK SPACE}% sure. Not so."
-            in question(visit, "share").inner_text()
-        )
+        assert "You said 60\N{NO-BREAK SPACE}%, 99\N{NO-BREAK SPACE}% sure. Not so." in question(visit, "share").inner_text()
         found = kept(visit)
         assert found["tie"] == {
             "version": 1, "chapter": "page", "alternatives": 3, "answer": 1,
@@ -188,9 +185,7 @@ def test_a_question_that_has_changed_is_asked_again(browser, folder):
         answer_by_keys(visit, "tie", moves=1)
         assert kept(visit)["tie"]["version"] == 2
         visit.page.goto((folder / "all.html").as_uri())
-        assert (
-            "1 of your answers are to questions that have changed" in visit.page.locator(".answers-says").inner_text()
-        )
+        assert "1 of your answers are to questions that have changed" in visit.page.locator(".answers-says").inner_text()
 
 
 @pytest.mark.browser
@@ -249,14 +244,8 @@ DAMAGED = [
     ("[]", "are damaged"),
     ('"x"', "are damaged"),
     (json.dumps({"format": "simsoftmax answers 1", "answers": {"tie": WHOLE, "share": 5}}), "1 of the answers"),
-    (
-        json.dumps({"format": "simsoftmax answers 1", "answers": {"tie": WHOLE | {"confidence": 1.2}}}),
-        "1 of the answers",
-    ),
-    (
-        json.dumps({"format": "simsoftmax answers 1", "answers": {"tie": WHOLE | {"alternatives": "3"}}}),
-        "1 of the answers",
-    ),
+    (json.dumps({"format": "simsoftmax answers 1", "answers": {"tie": WHOLE | {"confidence": 1.2}}}), "1 of the answers"),
+    (json.dumps({"format": "simsoftmax answers 1", "answers": {"tie": WHOLE | {"alternatives": "3"}}}), "1 of the answers"),
 ]
 
 
@@ -302,9 +291,7 @@ def test_a_storage_that_refuses_is_survived_with_one_line(browser, folder, how):
 def test_a_question_in_every_view(browser, folder, view):
     with Visit(browser, **VIEWS[view]) as visit:
         visit.page.goto((folder / "page.html").as_uri())
-        visit.page.evaluate(
-            "(theme) => { document.documentElement.dataset.theme = theme; }", VIEWS[view]["color_scheme"]
-        )
+        visit.page.evaluate("(theme) => { document.documentElement.dataset.theme = theme; }", VIEWS[view]["color_scheme"])
         check_access(visit.page)
         question(visit, "tie").get_by_text("Half each.").click()
         check_access(visit.page)
@@ -380,7 +367,5 @@ def test_all_questions_of_the_book_are_answered_and_measured(browser, html):
         error = f"{100 * explorer.diagram.expected_calibration_error:.1f} %"
         root.locator("[data-out=ece]", has_text=error).wait_for()
         assert f"{total} of {total}" in visit.page.locator(".answers tfoot").inner_text()
-        heat = float(
-            root.locator(".ssm-thermometer .ssm-reading").text_content().removeprefix("T = ").replace("∞", "inf")
-        )
+        heat = float(root.locator(".ssm-thermometer .ssm-reading").text_content().removeprefix("T = ").replace("∞", "inf"))
         assert heat == pytest.approx(explorer.fit.temperature, rel=5e-3)
