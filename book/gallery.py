@@ -12,7 +12,7 @@ from IPython.display import HTML, Markdown, display
 
 from simsoftmax import live
 
-__all__ = ["FIGURES", "PREPARED", "exhibit", "make"]
+__all__ = ["FIGURES", "PREPARED", "exhibit", "make", "prepared"]
 
 #: What the lines may use: a few numbers of one's own.
 PREPARED = """
@@ -77,6 +77,11 @@ def traits_of(name: str) -> list[tuple[str, str, str]]:
     text = re.split(r"\n\n\s+\w+\n\s+-+\n", text)[0]
     found = re.findall(r"^    (\w[\w, ]*) : (.+)\n((?:        .+\n?)+)", text + "\n", re.MULTILINE)
     return [(names, kind, " ".join(words.split())) for names, kind, words in found]
+
+
+def prepared() -> Markdown:
+    """Return what the lines may use, to be shown."""
+    return Markdown(f"```python{PREPARED}```")
 
 
 def exhibit(name: str) -> None:
