@@ -86,14 +86,13 @@ def prepared() -> Markdown:
 
 def exhibit(name: str) -> None:
     """Show how a figure is made, its traits, and its file."""
-    rows = "".join("| {} | {} | {} |\n".format(*(cell.replace("|", "\\|") for cell in row)) for row in traits_of(name))
     code = FIGURES[name]
-    display(
-        Markdown(
-            f"```python\nfigure = {code}\nfigure.save({name + '.html'!r})\n```\n\n"
-            f"| trait | kind | meaning |\n|---|---|---|\n{rows}"
-        )
+    # A list and no table: what a trait means is to be read on a small screen too.
+    traits = "".join(
+        f"- **{names}**, {kind.removesuffix(', optional').replace('*', chr(92) + '*')}: {meaning}\n"
+        for names, kind, meaning in traits_of(name)
     )
+    display(Markdown(f'```python\nfigure = {code}\nfigure.save("{name}.html")\n```\n\n{traits}'))
     display(HTML(f'<p><a href="../figures/{name}.html">{name}.html, as these lines save it</a></p>'))
 
 
