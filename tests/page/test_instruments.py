@@ -94,6 +94,7 @@ LOGITS = {
     "bytes.npy": npy(WHOLE.astype(np.int8)),
     "one.npz": npz(scores=Z),
     "named.npz": npz(logits=Z, labels=Y),
+    "squeezed.npz": squeezed(logits=Z, labels=Y),
     # What cannot be read, and why.
     "empty.csv": b"",
     "spaces.csv": b" \n\n",
@@ -150,7 +151,6 @@ LOGITS = {
     "cube.npy": npy(Z.reshape(40, 3, 1)),
     "nothing.npy": npy(Z[:0]),
     "no.npz": b"hello",
-    "squeezed.npz": squeezed(logits=Z),
     "several.npz": npz(a=Z, b=Y),
     "texts.npz": npz(a=np.array(["a", "b"])),
     "damaged.npz": npz(logits=Z).replace(Z[3].tobytes(), b"\1" * 24),
