@@ -208,6 +208,11 @@ def calibrate(
             f"labels must hold one level for each of the {len(z)} rows, got {len(y)}; the first is 0, which may be the "
             "heading that pandas gives a column without a name: write it with header=False"
         )
+    if z.ndim == 2 and z.shape[1] > 1 and y.shape == z.shape:  # the diagrams below ask which level was true
+        raise ValueError(
+            f"labels must hold one level for each of the {len(z)} rows of logits, got shape {y.shape}; save the number "
+            "of the true level of each row, labels.argmax(axis=1)"
+        )
     fit = fit_temperature(z, y, confidence_level=confidence_level, threads=threads, progress=progress)
     temperature = 1.0 if fit.status == "unidentified" else fit.temperature
     before, after = (reliability_diagram(*_favourites(z, y, t), bins=bins) for t in (1.0, temperature))

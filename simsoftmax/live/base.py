@@ -47,11 +47,12 @@ _PAGE = """<!doctype html>
 html {{ color-scheme: light dark }}
 body {{ margin: 16px; font-family: system-ui, sans-serif; background: #fff; color: #1c2128 }}
 main {{ max-width: 860px; margin: 0 auto }}
+h1 {{ position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%) }}
 img {{ max-width: 100%; background: #fff }}
 [data-live="alive"] > img {{ display: none }}
 @media (prefers-color-scheme: dark) {{ body {{ background: #14171b; color: #e7e9ec }} }}
 @media print {{ [data-live="alive"] > img {{ display: block }} }}
-</style></head><body><main>
+</style></head><body><main><h1>{title}</h1>
 <div><script type="application/vnd.jupyter.widget-view+json">{view}</script>
 <img alt="{words}" src="data:image/svg+xml;base64,{picture}"></div>
 </main>

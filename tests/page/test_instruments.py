@@ -1,17 +1,21 @@
 """The instruments for a reader's own files say what the command line says, of good files and of broken ones."""
 
+import contextlib
 import gzip
 import io
 import json
 import re
 import shutil
 import subprocess
+from xml.etree import ElementTree
 
 import numpy as np
 import pytest
 from building import ROOT
 
+import simsoftmax as ss
 from simsoftmax.__main__ import main
+from simsoftmax.live import Instrument
 
 HELPER = ROOT / "tests" / "page" / "judge.mjs"
 
@@ -90,6 +94,7 @@ LOGITS = {
     "bytes.npy": npy(WHOLE.astype(np.int8)),
     "one.npz": npz(scores=Z),
     "named.npz": npz(logits=Z, labels=Y),
+    "squeezed.npz": squeezed(logits=Z, labels=Y),
     # What cannot be read, and why.
     "empty.csv": b"",
     "spaces.csv": b" \n\n",
@@ -146,7 +151,6 @@ LOGITS = {
     "cube.npy": npy(Z.reshape(40, 3, 1)),
     "nothing.npy": npy(Z[:0]),
     "no.npz": b"hello",
-    "squeezed.npz": squeezed(logits=Z),
     "several.npz": npz(a=Z, b=Y),
     "texts.npz": npz(a=np.array(["a", "b"])),
     "damaged.npz": npz(logits=Z).replace(Z[3].tobytes(), b"\1" * 24),
@@ -275,6 +279,8 @@ SAMPLES = {
     "forbidden": ([10, 20, 0, 3], [2.0, 1.0, -np.inf, 0.1], 1.0),
     "impossible": ([10, 20, 1, 3], [2.0, 1.0, -np.inf, 0.1], 1.0),
     "pooled": ([900, 60, 25, 9, 4, 1, 1, 0], [3.0, 0.4, -0.6, -1.6, -2.6, -3.6, -4.6, -9.0], 1.0),
+    "rare": ([900, 60, 25, 9, 4, 1, 1, 1], [3.0, 0.4, -0.6, -1.6, -2.6, -3.6, -4.6, -6.0], 1.0),
+    "pooled hot": ([850, 80, 40, 15, 9, 4, 2, 0], [3.0, 0.4, -0.6, -1.6, -2.6, -3.6, -4.6, -9.0], 1.0),
     "many": ([65_902_113_400, 24_244_027_980, 9_853_858_620], [2.0, 1.0, 0.1], 1.0),
     "negative": ([5, -1, 2], [2.0, 1.0, 0.1], 1.0),
     "shares": ([0.66, 0.24, 0.1], [2.0, 1.0, 0.1], 1.0),
@@ -318,3 +324,94 @@ def test_counts_are_judged_as_on_the_command_line(tmp_path, monkeypatch, capsys,
 
 #: What the command line says of a verdict and the page does not: it has no kernel for the power.
 UNSAID = ["power", "detectable_total_variation", "detectable_temperature"]
+
+
+@pytest.fixture
+def bench(browser, tmp_path):
+    """Return what opens an instrument as a saved file, with no network."""
+    tabs = []
+
+    def opened(instrument, **options):
+        made = Instrument(instrument)
+        made.save(tmp_path / f"{instrument}.html")
+        made.close()
+        tabs.append(browser.new_context(offline=True, **options))
+        tab = tabs[-1].new_page()
+        tab.goto((tmp_path / f"{instrument}.html").as_uri())
+        tab.wait_for_selector("[data-live='alive']")
+        return tab
+
+    yield opened
+    for context in tabs:
+        context.close()
+
+
+def put(tab, name, path):
+    tab.get_by_label(f"File of {name}", exact=True).set_input_files(path)
+
+
+@pytest.mark.browser
+def test_files_pasted_and_chosen_are_answered_in_a_page_without_a_network(bench, tmp_path):
+    tab = bench("calibrate")
+    np.save(tmp_path / "z.npy", Z)
+    put(tab, "logits", tmp_path / "z.npy")
+    go = tab.get_by_role("button", name="calibrate", exact=True)
+    assert go.is_disabled()
+    tab.get_by_role("button", name="paste labels").click()
+    tab.get_by_label("labels, one row a line, or JSON").fill("\n".join(map(str, Y)))
+    go.click()
+    tab.wait_for_selector("[data-out='sentence']")
+    assert tab.locator("[data-out='sentence']").inner_text() == str(ss.fit_temperature(Z, Y))
+    with tab.expect_download() as taken:
+        tab.get_by_role("button", name="save the numbers").click()
+    saved = json.loads(taken.value.path().read_text())
+    assert saved["temperature"] == pytest.approx(ss.fit_temperature(Z, Y).temperature, rel=1e-9)
+    with tab.expect_download() as taken:
+        tab.get_by_role("button", name="save the picture").click()
+    picture = ElementTree.parse(taken.value.path()).getroot()
+    assert picture.tag.endswith("svg")
+    assert len(picture.findall(".//{http://www.w3.org/2000/svg}circle")) > 10
+    python = tab.locator("pre").first.inner_text()
+    (tmp_path / "labels.csv").write_bytes(csv(Y, "%d"))
+    out = io.StringIO()
+    with contextlib.chdir(tmp_path), contextlib.redirect_stdout(out):
+        exec(python, {})
+    assert out.getvalue().strip() == saved["sentence"]
+    # Another file takes the answer away; a wrong one is refused in words.
+    tab.get_by_label("labels, one row a line, or JSON").fill("0\nyes")
+    assert tab.locator("[data-out='sentence']").count() == 0 or tab.locator("[data-out='sentence']").is_hidden()
+    go.click()
+    tab.wait_for_selector(".ssm-complaint:not([hidden])")
+    assert "'yes' in line 2 is no number" in tab.locator(".ssm-complaint").inner_text()
+
+
+@pytest.mark.slow
+@pytest.mark.browser
+def test_a_file_of_200_megabytes_is_calibrated_while_the_page_lives(bench, tmp_path):
+    rows, levels = 5_000_000, 10
+    rng = np.random.default_rng(1)
+    logits = np.lib.format.open_memmap(tmp_path / "z.npy", "w+", np.float32, (rows, levels))
+    labels = np.empty(rows, np.int8)
+    for start in range(0, rows, 500_000):
+        truth = rng.standard_normal((500_000, levels), np.float32)
+        logits[start : start + 500_000] = 2 * truth
+        labels[start : start + 500_000] = (truth - np.log(rng.exponential(size=truth.shape))).argmax(axis=1)
+    logits.flush()
+    np.save(tmp_path / "y.npy", labels)
+    tab = bench("calibrate")
+    tab.evaluate(
+        "() => { window.beats = 0; window.shown = new Set(); setInterval(() => { window.beats += 1;"
+        " window.shown.add(document.querySelector('progress').value); }, 50); }"
+    )
+    put(tab, "logits", tmp_path / "z.npy")
+    put(tab, "labels", tmp_path / "y.npy")
+    tab.get_by_role("button", name="calibrate", exact=True).click()
+    tab.wait_for_selector("[data-out='sentence']", timeout=300_000)
+    said = tab.locator("[data-out='sentence']").inner_text()
+    assert said == str(ss.fit_temperature(np.load(tmp_path / "z.npy", mmap_mode="r"), labels.astype(np.int64)))
+    beats, shown = tab.evaluate("() => [window.beats, window.shown.size]")
+    assert beats > 20  # the page answered all the while
+    assert shown > 10
+    cost = tab.locator(".ssm-answer .ssm-controls .ssm-muted").inner_text()
+    kilobytes = int(re.search(r"([\d,]+) kB of memory", cost)[1].replace(",", ""))
+    assert kilobytes < 4_000  # of 200,000

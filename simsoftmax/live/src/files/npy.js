@@ -6,6 +6,7 @@ const MAGIC = "\x93NUMPY";
 const HEADER = /^\{'descr': '([<>|=]?)([a-zA-Z])(\d*)(\[\w+\])?', 'fortran_order': (True|False), 'shape': \(((?:-?\d{1,18}(?:, ?|(?=\))))*)\), \}\s*$/;
 const NAMES = { f: "float", i: "int", u: "uint", c: "complex" };
 const EOCD = 22;
+const LARGEST = 1 << 30; // bytes that are unpacked
 const MOST_CHECKED = 1 << 26; // bytes of a member whose checksum is taken
 
 const bytesOf = async (blob, start, end) => new Uint8Array(await blob.slice(start, end).arrayBuffer());
@@ -179,12 +180,21 @@ async function membersOf(blob) {
   return found;
 }
 
+async function unpacked(blob) {
+  try {
+    return await new Response(blob.stream().pipeThrough(new DecompressionStream("deflate-raw"))).blob();
+  } catch {
+    throw new Error(DAMAGED);
+  }
+}
+
 async function memberOf(blob, member) {
   const local = await bytesOf(blob, member.at, member.at + 30);
   if (latin(local.subarray(0, 4)) !== "PK\x03\x04") throw new Error(DAMAGED);
   const view = new DataView(local.buffer);
   const start = member.at + 30 + view.getUint16(26, true) + view.getUint16(28, true);
-  const content = blob.slice(start, start + member.size);
+  const packed = blob.slice(start, start + member.packed);
+  const content = member.method === 0 ? packed : await unpacked(packed);
   if (content.size !== member.size) throw new Error(DAMAGED);
   if (member.size <= MOST_CHECKED && checksum(await bytesOf(content, 0, content.size)) !== member.crc) throw new Error(DAMAGED);
   const head = await bytesOf(content, 0, 10);
@@ -207,9 +217,10 @@ export async function readNpz(blob, name, path) {
   const arrays = new Map();
   try {
     const members = await membersOf(blob);
-    if (members.some(({ method }) => method !== 0)) throw new Error("it is compressed; write it with numpy.savez");
     const total = members.reduce((sum, { packed, size }) => sum + Math.max(packed, size), 0);
-    if (total > blob.size) throw new Error("its members are larger than itself");
+    if (members.every(({ method }) => method === 0)) {
+      if (total > blob.size) throw new Error("its members are larger than itself");
+    } else if (total > LARGEST) throw new Error(`it unpacks to ${grouped(total)} bytes; write it with numpy.savez`);
     for (const member of members) {
       const key = member.name.replace(/\.npy$/, "");
       if (key === member.name || arrays.has(key)) {
@@ -226,7 +237,7 @@ export async function readNpz(blob, name, path) {
   }
   if (!arrays.has(name) && arrays.size !== 1) {
     const held = [...arrays.keys()].sort().map(quoted).join(", ") || "nothing";
-    throw new Error(`it holds ${held}; call the one that is meant ${quoted(name)}`);
+    throw new Error(`it holds ${held}; call the one that is meant ${quoted(name)}, or say which: ${path}:NAME`);
   }
   return arrays.get(name) ?? [...arrays.values()][0];
 }

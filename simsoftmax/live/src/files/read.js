@@ -5,7 +5,7 @@ import { parse as parseJson } from "./json.js";
 import { readNpy, readNpz } from "./npy.js";
 import { grouped, quoted } from "./python.js";
 
-const SUFFIXES = [".csv", ".tsv", ".json", ".npy", ".npz"];
+const SUFFIXES = [".csv", ".tsv", ".json", ".npy", ".npz", ".parquet"];
 const PACKED = [".csv.gz", ".tsv.gz", ".json.gz"];
 const LARGEST = 1 << 30; // bytes of text
 // What a page keeps in memory as text; a table of numbers is smaller, and need not be kept, as .npy.
@@ -86,6 +86,7 @@ export async function readArray({ name: path, blob }, name, { length, typed = fa
   try {
     if (lower.endsWith(".npy")) return await readNpy(blob);
     if (lower.endsWith(".npz")) return await readNpz(blob, name, path);
+    if (lower.endsWith(".parquet")) throw new Error("a page cannot read .parquet files; save it as .npy or .csv");
     const packed = lower.endsWith(".gz");
     const text = await textOf(packed ? await unpacked(blob) : blob);
     const suffixes = lower.split(".").slice(-2);

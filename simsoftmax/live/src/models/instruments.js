@@ -22,6 +22,13 @@ async function labelsFor(labels, logits) {
         "pandas gives a column without a name: write it with header=False",
     );
   }
+  if (logits.shape.length > 2 && !logits.shape.includes(0)) {
+    const wanted = tuple(logits.shape.slice(0, -1));
+    throw new Error(
+      `labels must have shape ${wanted} for logits of shape ${tuple(logits.shape)} with axis=-1, got shape ${tuple(shape)}; pass one ` +
+        "level index per row, or axis=... for the axis that runs over the levels",
+    );
+  }
   if (logits.shape.length !== 2 || logits.shape.includes(0)) {
     throw new Error(
       `logits must have shape (rows, levels) with at least one of each, got shape ${tuple(logits.shape)}; pass one row of scores ` +
@@ -29,18 +36,15 @@ async function labelsFor(labels, logits) {
     );
   }
   if (shape.length === 2 && levels > 1 && shape[0] === rows && shape[1] === levels) {
-    const sums = Array.from({ length: rows }, (_, n) => values.subarray(n * levels, (n + 1) * levels));
-    const oneHot = values.every((y) => y === 0 || y === 1) && sums.every((row) => row.reduce((a, b) => a + b, 0) === 1);
-    const remedy = oneHot
-      ? "pass labels.argmax(axis=1)"
-      : "soft labels are not supported: draw a label from each row; for the temperature alone, without its interval, repeat every " +
-        "row K times with the labels 0 to K - 1 and its soft labels as weights";
-    throw new Error(`labels must have shape (${rows},), got shape ${tuple(shape)}; ${remedy}`);
+    throw new Error(
+      `labels must hold one level for each of the ${rows} rows of logits, got shape ${tuple(shape)}; save the number of the true ` +
+        "level of each row, labels.argmax(axis=1)",
+    );
   }
   if (shape.length !== 1 || shape[0] !== rows) {
     const column = shape.length === 2 && shape[0] === rows && shape[1] === 1;
     const remedy = column ? "pass labels.ravel()" : "pass one level index per row";
-    throw new Error(`labels must hold one level for each of the ${rows} rows, got shape ${tuple(shape)}; ${remedy}`);
+    throw new Error(`labels must hold one level for each of the ${rows} rows of logits, got shape ${tuple(shape)}; ${remedy}`);
   }
   if (!whole) throw new Error(`labels must be integers from 0 to ${levels - 1}, got dtype ${dtype(labels)}; pass level indices`);
   const bad = values.findIndex((y) => y < 0 || y >= levels);
@@ -48,7 +52,7 @@ async function labelsFor(labels, logits) {
     const wrong = values[bad];
     const remedy =
       wrong === -100
-        ? "-100 marks rows to be ignored: leave them out, or give them weight 0"
+        ? "-100 marks rows to be ignored: pass ignore_index=-100, or leave them out"
         : levels === 1
           ? "for a single column of scores of an event pass np.column_stack([np.zeros(n), scores])"
           : "number the levels from 0";
@@ -112,7 +116,7 @@ async function countsFor(counts, levels) {
   if (counts.shape.length !== 1 || counts.shape[0] !== levels) {
     throw new Error(
       `counts must hold one number for each of the ${levels} logits, got shape ${tuple(counts.shape)}; pass counts and logits of ` +
-        `the same length, or of draws, one index each, np.bincount(draws, minlength=${levels})`,
+        "the same length, or for draws, one index each, pass tokens=...",
     );
   }
   const values = Float64Array.from(await all(counts), Number);
