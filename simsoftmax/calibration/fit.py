@@ -31,6 +31,7 @@ __all__ = ["FitStep", "TemperatureFit", "fit_temperature", "logits_from_probabil
 _LN2 = math.log(2.0)
 _SAMPLES = (250, 2000)  # rows of the samples that a fit starts on
 _TOLERANCE = 1e-9  # estimated relative error of T at which a fit stops
+_MARGIN = 8.0  # of that estimate: of 599 fits of 150 to 3,000 rows the worst was 6 times as far off as foretold
 _LAST_STEP = 0.1  # and the longest step that may be the last, so that the interval belongs to the answer
 _FARTHEST = 690.0  # |ln T| beyond which floating point ends
 _GROUPS = 2048  # the bootstrap weighs this many interleaved groups of rows
@@ -189,8 +190,10 @@ class _Sums:
                 if not abs(x) < 0.9:
                     break
                 if abs(change) < 1e-12:
-                    before, last = abs(c4 * x**4 / slope), abs(c5 * x**5 / slope)
-                    error = last * min(1.0, last / before) if before else last
+                    first, before, last = (abs(c * x**n / slope) for n, c in ((3, c3), (4, c4), (5, c5)))
+                    # Each term is some share of the one before, and any one of them may be small by accident.
+                    share = min(1.0, max(before / first, math.sqrt(last / first))) if first else 1.0
+                    error = _MARGIN * max(last, before * share) * share
                     if error < 0.1 * abs(x) or error < _TOLERANCE:
                         return math.log1p(x), error / (1 + x)
                     break

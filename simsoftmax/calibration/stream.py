@@ -140,11 +140,11 @@ class TemperatureStream:
 
     def _moments(self, first: int, beta: float) -> list[float]:
         """Return squares, products and quartics at beta, which only the interval needs, from the eight nodes around."""
-        from scipy.interpolate import BarycentricInterpolator
+        from scipy.interpolate import KroghInterpolator
 
         start = min(max(first - 3, 0), len(_BETAS) - 8)
         near = slice(start, start + 8)
-        values = BarycentricInterpolator(np.log(_BETAS[near]), self._sums[near, 9:])(math.log(beta))
+        values = KroghInterpolator(np.log(_BETAS[near]), self._sums[near, 9:])(math.log(beta))
         return [float(value) for value in np.maximum(values, [0.0, -math.inf, 0.0])]
 
     def _beyond(self, weight: float, confidence_level: float) -> _End | None:
