@@ -78,12 +78,11 @@ class Grid {
 }
 
 // The rows of a text as Python's csv module splits them, strictly, each with its line; blank lines at the end are no rows,
-// others are refused.
-function split(text, separator) {
+// others are refused. number: the lines before them.
+function split(text, separator, number = 0) {
   const rows = [];
   const lines = [];
   let blank = 0;
-  let number = 0;
   let row = [];
   let cell = "";
   let state = "start"; // start, plain, quoted, after
@@ -300,6 +299,77 @@ function byLevel(heading, grid, values, whole, length) {
   const placed = Array(size).fill(0);
   levels.forEach((level, n) => (placed[level] = values[n]));
   return array(placed, [size], whole);
+}
+
+// A table that is read in pieces, each of whole lines: how it is written and which columns are meant, the first piece shows.
+export class Pieces {
+  constructor(name, { tabs = false } = {}) {
+    this.name = name;
+    this.tabs = tabs;
+    this.lines = 0; // before the piece at hand
+    this.rows = 0;
+    this.whole = true;
+    this.parts = [];
+  }
+
+  add(text) {
+    if (text.includes('"')) throw new Error("it is read in pieces, and holds quotation marks, which may hold lines; save it as .npy");
+    const grid = this.lines ? this.next(text) : this.first(text);
+    const values = new Float64Array(grid.rows.length * (this.end - this.start));
+    grid.rows.forEach((_, n) => {
+      values.set(grid.read(n, this.start, this.end), n * (this.end - this.start));
+      this.whole &&= grid.whole(n, this.start, this.end);
+    });
+    this.parts.push(values);
+    this.rows += grid.rows.length;
+    this.lines += text.split(/\r\n|\n|\r/).length - 1;
+    const last = grid.lines.at(-1) ?? this.last;
+    this.blank = last < this.lines ? last + 1 : 0;
+    this.last = last;
+  }
+
+  first(text) {
+    const { shape } = parse(text, this.name, { tabs: this.tabs }); // says what is wrong with it
+    const whole = gridOf(text, this.tabs);
+    const [headings, grid] = headingsOf(whole);
+    this.separator = grid.separator;
+    this.comma = grid.comma;
+    this.width = grid.rows[0].length;
+    this.trailing = split(text, grid.separator)[0][0].length > this.width;
+    const single = this.name.replace(/s$/, "");
+    const wanted = headings?.findIndex((heading) => heading === this.name || heading === single) ?? -1;
+    const width = shape[1] ?? 1;
+    this.start = wanted >= 0 ? wanted : this.width - width;
+    this.end = this.start + width;
+    return grid;
+  }
+
+  next(text) {
+    let [rows, lines] = split(text, this.separator, this.lines);
+    if (this.blank && rows.length) {
+      throw new Error(`line ${this.blank} is blank; fill it or remove it, for a missing number would be lost`);
+    }
+    if (this.trailing) rows = rows.map((row) => (row.length > this.width ? row.slice(0, -1) : row));
+    const bad = rows.findIndex((row) => row.length !== this.width);
+    if (bad >= 0) {
+      throw new Error(
+        `line ${lines[bad]} holds ${cells(rows[bad].length)} between ${SEPARATORS[this.separator]} where line 1 holds ${this.width}; ` +
+          "give every line the same number, and remove comments",
+      );
+    }
+    return new Grid(rows, lines, this.separator, this.comma);
+  }
+
+  array() {
+    const width = this.end - this.start;
+    const values = new Float64Array(this.rows * width);
+    let at = 0;
+    for (let part = this.parts.shift(); part; part = this.parts.shift()) {
+      values.set(part, at);
+      at += part.length;
+    }
+    return { values, shape: width === 1 ? [this.rows] : [this.rows, width], whole: this.whole };
+  }
 }
 
 /**

@@ -1,6 +1,6 @@
 // A file of numbers, as the command line reads it (`simsoftmax.files.read_array`), and what it says of one that it cannot.
 
-import { parse as parseDelimited } from "./delimited.js";
+import { Pieces, parse as parseDelimited } from "./delimited.js";
 import { parse as parseJson } from "./json.js";
 import { readNpy, readNpz } from "./npy.js";
 import { grouped, quoted } from "./python.js";
@@ -58,6 +58,26 @@ async function textOf(blob) {
   }
 }
 
+// A long table in pieces of whole lines, of which only the numbers are kept.
+export async function inPieces(blob, name, { tabs, piece = MOST_TEXT / 8 }) {
+  const pieces = new Pieces(name, { tabs });
+  const decoder = new TextDecoder("utf-8", { fatal: true });
+  for (let at = 0; at < blob.size; ) {
+    let bytes = new Uint8Array(await blob.slice(at, at + piece).arrayBuffer());
+    if (at + bytes.length < blob.size) bytes = bytes.subarray(0, bytes.lastIndexOf(10) + 1);
+    if (!bytes.length) throw new Error("it has no line that ends within a piece of it; save it as .npy");
+    let text;
+    try {
+      text = decoder.decode(bytes);
+    } catch {
+      throw new Error("it is not text in UTF-8 throughout; save it as CSV in UTF-8");
+    }
+    pieces.add(text);
+    at += bytes.length;
+  }
+  return pieces.array();
+}
+
 async function unpacked(blob) {
   try {
     return await new Response(blob.stream().pipeThrough(new DecompressionStream("gzip"))).blob();
@@ -88,10 +108,14 @@ export async function readArray({ name: path, blob }, name, { length, typed = fa
     if (lower.endsWith(".npz")) return await readNpz(blob, name, path);
     if (lower.endsWith(".parquet")) throw new Error("a page cannot read .parquet files; save it as .npy or .csv");
     const packed = lower.endsWith(".gz");
-    const text = await textOf(packed ? await unpacked(blob) : blob);
     const suffixes = lower.split(".").slice(-2);
+    const tabs = suffixes.includes("tsv");
+    const plain = packed ? await unpacked(blob) : blob;
+    const long = plain.size > MOST_TEXT && plain.size <= LARGEST && !suffixes.includes("json") && name !== "counts";
+    if (long) return new Held(await inPieces(plain, name, { tabs }));
+    const text = await textOf(plain);
     if (suffixes.includes("json")) return new Held(parseJson(text, name));
-    return new Held(parseDelimited(text, name, { tabs: suffixes.includes("tsv"), length }));
+    return new Held(parseDelimited(text, name, { tabs, length }));
   } catch (/** @type {any} */ error) {
     throw new Error(`${name} cannot be read from ${quoted(path)}: ${error.message}`);
   }
