@@ -24,7 +24,8 @@ EDGES = """() => {
   const edges = {};
   const read = ".bd-article > section > section > :is(p, h2, ul, .cell), .bd-article .claim";
   for (const block of document.querySelectorAll(read)) {
-    if (block.closest(".beside, details:not([open])") || block.matches(".free .cell") || !block.checkVisibility()) continue;
+    if (block.closest(".beside, details:not([open])") || block.matches(".free .cell")) continue;
+    if (!block.checkVisibility()) continue;
     const { right, width } = block.getBoundingClientRect();
     if (width) (edges[Math.round(right)] ??= []).push(block.tagName);
   }
