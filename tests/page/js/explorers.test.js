@@ -135,12 +135,13 @@ test("a temperature is judged by what the bins hold", async () => {
 
 test("a bin shows the rows that were counted in it, and says so in words", async () => {
   const rows = await heldOut();
-  const { bins } = rows.judge(1, { bins: 5, mass: false });
-  for (const bin of bins) {
+  const check = (bin) => {
     const some = rows.some(bin, 99);
     assert.equal(some.length, bin.count);
     if (bin.count) assert.ok(near(some.filter(({ right }) => right).length / bin.count, bin.accuracy));
-  }
+  };
+  for (const count of [60, 30]) for (const mass of [true, false]) rows.judge(1, { bins: count, mass }).bins.forEach(check);
+  const { bins } = rows.judge(1, { bins: 5, mass: false });
   const full = bins.find(({ count }) => count > 1);
   assert.equal(rows.some(full, 1).length, 1);
   assert.match(binText(full), /^\d answers are \d+ to \d+ % sure; \d+ % are right, which could stand for \d+ to \d+ %\.$/);
