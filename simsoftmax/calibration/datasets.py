@@ -23,7 +23,7 @@ from ..kernels.cache import user_folder
 from ..results import Result
 from .fit import logits_from_probabilities
 
-__all__ = ["CIFAR", "LabelledLogits", "fetch_cifar_logits", "load_digits_logits"]
+__all__ = ["CIFAR", "LabelledLogits", "fetch_cifar_logits", "load_digits_logits", "load_digits_pictures"]
 
 _CIFAR_SOURCE = "EFS-OpenSource/calibration-framework"
 _CIFAR_ADDRESS = (
@@ -138,21 +138,37 @@ def _mark(logits: NDArray[Any], labels: NDArray[Any]) -> str:
     return digest.hexdigest()
 
 
+def load_digits_pictures() -> NDArray[np.float64]:
+    """Return the noisy pictures that the network of `load_digits_logits` saw, row by row as the logits.
+
+    Returns
+    -------
+    ndarray, shape (1497, 64)
+        Pictures of 8 x 8 pixels: white is 0 and black 1, and with the noise some are beyond.
+    """
+    return _noisy_digits()[0][_DIGITS["training_rows"] :]
+
+
+def _noisy_digits() -> tuple[NDArray[np.float64], NDArray[np.int64]]:
+    from sklearn.datasets import load_digits
+
+    rng = np.random.default_rng(_DIGITS["seed"])
+    pictures, digits = load_digits(return_X_y=True)
+    order = rng.permutation(len(digits))
+    noisy = (pictures / 16 + _DIGITS["noise"] * rng.standard_normal(pictures.shape))[order]
+    return noisy, digits[order].astype(np.int64)
+
+
 def _train_digits() -> tuple[NDArray[np.float64], NDArray[np.int64]]:
     import warnings
 
-    from sklearn.datasets import load_digits
     from sklearn.exceptions import ConvergenceWarning
     from sklearn.neural_network import MLPClassifier
     from threadpoolctl import threadpool_limits
 
     recipe = dict(_DIGITS)
-    rows, noise, seed = (recipe.pop(key) for key in ("training_rows", "noise", "seed"))
-    rng = np.random.default_rng(seed)
-    pictures, digits = load_digits(return_X_y=True)
-    order = rng.permutation(len(digits))
-    pictures = (pictures / 16 + noise * rng.standard_normal(pictures.shape))[order]
-    labels = digits[order].astype(np.int64)
+    rows, _, seed = (recipe.pop(key) for key in ("training_rows", "noise", "seed"))
+    pictures, labels = _noisy_digits()
     network = MLPClassifier(random_state=seed, tol=0.0, n_iter_no_change=10**6, **recipe)
     # One thread: such small matrices are multiplied faster by one, and always in the same order.
     with threadpool_limits(1), warnings.catch_warnings():

@@ -26,7 +26,24 @@ if TYPE_CHECKING:
 __all__ = ["CalibrationExplorer"]
 
 _MOST_LOGITS = 50_000
+_MOST_PIXELS = 200_000
 _STEPS = 65_534  # of the scale on which logits travel; one number more stands for -inf
+
+
+def _pictures_of(pictures: Reals | None, rows: int) -> tuple[bytes, int]:
+    """Return pictures as a page takes them, and how many pixels wide they are; 0 for none."""
+    if pictures is None:
+        return b"", 0
+    grey = as_real("pictures", pictures, "pass one row of grey values for each row of logits").astype(np.float64)
+    side = math.isqrt(grey.shape[1]) if grey.ndim == 2 else 0
+    if side < 2 or grey.shape != (rows, side * side) or not np.isfinite(grey).all():
+        raise ValueError(
+            f"pictures must be finite and have shape ({rows}, side * side), one for each row of logits, got shape "
+            f"{grey.shape}; flatten square pictures to rows"
+        )
+    if grey.size > _MOST_PIXELS:
+        raise ValueError(f"pictures must hold at most {_MOST_PIXELS:,} pixels, got {grey.size:,}; pass fewer rows")
+    return np.rint(255 * grey.clip(0, 1)).astype(np.uint8).tobytes(), side
 
 
 class CalibrationExplorer(LiveFigure):
@@ -40,6 +57,9 @@ class CalibrationExplorer(LiveFigure):
         The true level of every row.
     temperature : float, optional
         T >= 0; 0 and infinity mean the exact limits.
+    pictures : array_like, shape (n, side * side), optional
+        What the rows are about, as grey values: white is 0, black is 1, and what lies beyond is cut. The page shows
+        some of the bin that is pointed at.
     fit : TemperatureFit, optional
         A fit to show that was made with other rows; by default these rows are fitted.
     bins : int, optional
@@ -70,10 +90,12 @@ class CalibrationExplorer(LiveFigure):
     _labels = traitlets.Bytes().tag(sync=True)
     _step = traitlets.Float(1.0).tag(sync=True)
     _fit = traitlets.Dict().tag(sync=True)
+    _greys = traitlets.Bytes().tag(sync=True)
+    _side = traitlets.Int(0).tag(sync=True)
     _title = "The likelihood has one valley, the error has many"
     _caption = (
         "Dots are bins of answers: across, how sure the network is; up, how often it is right. On the line it is "
-        "honest. Turn the heat, drag along a curve, or fit."
+        "honest. Turn the heat, drag along a curve, fit, or point at a bin."
     )
 
     fit: TemperatureFit
@@ -85,6 +107,7 @@ class CalibrationExplorer(LiveFigure):
         labels: Reals,
         temperature: float = 1.0,
         *,
+        pictures: Reals | None = None,
         fit: TemperatureFit | None = None,
         **traits: Any,
     ) -> None:
@@ -108,12 +131,15 @@ class CalibrationExplorer(LiveFigure):
         whole = np.where(allowed, np.rint(np.minimum(gaps, widest) / step), _STEPS + 1).astype("<u2")
         self.scores = np.where(whole > _STEPS, -np.inf, -step * whole)
         self.fit = fit or fit_temperature(self.scores, self._truth)
+        greys, side = _pictures_of(pictures, len(z))
         ends = {name: float(getattr(self.fit, name)) for name in ("temperature", "low", "high")}
         super().__init__(
             temperature=temperature,
             _gaps=whole.tobytes(),
             _labels=self._truth.astype("<u2").tobytes(),
             _step=step,
+            _greys=greys,
+            _side=side,
             _fit={name: None if math.isnan(end) else encode(end) for name, end in ends.items()},
             **traits,
         )

@@ -345,6 +345,7 @@ def test_extreme_rows_and_hostile_words_do_no_harm(browser, site, rng):
         visit.page.wait_for_function("document.querySelectorAll('.ssm').length === 5")
         assert figure(visit, 0).locator(".ssm-title").text_content() == hostile
         assert figure(visit, 2).get_by_role("button", name="fit T").is_disabled()
+        figure(visit, 4).get_by_text("more", exact=True).click()
         assert figure(visit, 4).get_by_role("combobox", name="bins").input_value() == "7"
         for which, end in [(0, "0, frozen"), (1, "infinity")]:
             root = figure(visit, which)
@@ -372,3 +373,41 @@ def test_everybody_can_read_it(browser, explorer_page, view):
         assert visit.page.evaluate("document.documentElement.scrollWidth") <= VIEWS[view]["viewport"]["width"]
         assert visit.page.evaluate(SMALLEST_TEXT) >= 11
         check_access(visit.page)
+
+
+@pytest.mark.browser
+def test_a_bin_shows_what_is_in_it(browser, site, shown_rows):
+    """Pointed at by mouse or keys: how many answers, how many right, and some of their pictures, wrong ones crossed."""
+    logits, labels = shown_rows
+    pictures = np.random.default_rng(1).random((len(labels), 9))
+    explorer = CalibrationExplorer(logits, labels, temperature=2.0, pictures=pictures)
+    diagram = explorer.diagram
+    p = ss.softmax(explorer.scores, 2.0)
+    name = write_page(site, "bins.html", explorer)
+    with Visit(browser) as visit:
+        visit.open((site / name).as_uri())
+        root = figure(visit, 0)
+        for way in ("mouse", "keys"):
+            if way == "mouse":
+                root.locator(".ssm-bin").nth(7).hover()
+                at = 7
+            else:
+                root.get_by_role("slider", name="Bin of confidence").press("ArrowRight")
+                at = 8
+            inside = (p.max(axis=1) > at / 15) & (p.max(axis=1) <= (at + 1) / 15)
+            right = 100 * (p.argmax(axis=1) == labels)[inside].mean()
+            assert inside.sum() == diagram.count[at] > 1
+            assert out(root, "bin").startswith(f"{inside.sum()} answers are ")
+            assert f"{right:.0f} % are right" in out(root, "bin")
+            answers = root.locator(".ssm-tray text").all_text_contents()
+            rows = np.flatnonzero(inside)[:8]
+            assert answers[: len(rows)] == [f"{p[n].argmax()}: {100 * p[n].max():.0f} %" for n in rows]
+            crossed = root.locator(".ssm-tray text.ssm-crossed").count()
+            assert crossed == (p.argmax(axis=1) != labels)[rows].sum()
+
+
+def test_pictures_that_do_not_fit_are_refused():
+    logits, labels = overconfident(np.random.default_rng(1), rows=20)
+    for pictures in (np.zeros((19, 4)), np.zeros((20, 5)), np.full((20, 4), np.nan), np.zeros(20)):
+        with pytest.raises(ValueError, match="pictures must be finite and have shape"):
+            CalibrationExplorer(logits, labels, pictures=pictures)

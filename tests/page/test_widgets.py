@@ -62,7 +62,7 @@ MADE = {
     SamplerExplorer: {"sampler": "right"},
     ReaderExplorer: {"answers": [[2, 0.7, 1], [3, 0.5, 0], [5, 0.99, 1]]},
     Instrument: {"instrument": "verify"},
-    CalibrationExplorer: {"logits": Z, "labels": [0, 1, 1, 0, 1, 1]},
+    CalibrationExplorer: {"logits": Z, "labels": [0, 1, 1, 0, 1, 1], "pictures": np.eye(6, 4)},
     DistillationExplorer: {
         "pictures": [[0.0, 0.5, 1.0, 0.2], [0.1, 0.0, 0.0, 1.0], [0.3, 0.0, 0.2, 1.0]],
         "logits": [[2.0, 0.0], [0.0, 1.0], [1.0, 3.0]],

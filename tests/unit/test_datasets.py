@@ -121,3 +121,13 @@ def test_cifar_where_it_was_fetched(name):
     fit = fit_temperature(data.logits, data.labels)
     assert fit.low > 1.5  # overconfident, both
     assert fit.nll_after < fit.nll_before - 0.05
+
+
+def test_pictures_belong_to_their_rows(tmp_path):
+    """The nearest mean picture names most labels, and hardly any of those of the next row."""
+    data, pictures = datasets.load_digits_logits(cache=tmp_path), datasets.load_digits_pictures()
+    assert pictures.shape == (len(data.labels), 64)
+    means = np.array([pictures[data.labels == k].mean(axis=0) for k in range(10)])
+    named = ((pictures[:, None] - means) ** 2).sum(axis=2).argmin(axis=1)
+    assert (named == data.labels).mean() > 0.7
+    assert (named == np.roll(data.labels, 1)).mean() < 0.2

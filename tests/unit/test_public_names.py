@@ -29,6 +29,7 @@ IN_THEIR_MODULE = {
     "boltzmann.reduced_logits": INSIDE,
     "calibration.datasets.fetch_cifar_logits": ARGUMENT,
     "calibration.datasets.load_digits_logits": ARGUMENT,
+    "calibration.datasets.load_digits_pictures": ARGUMENT,
     "disorder.freezing_temperature": YARDSTICK,
     "disorder.participation_ratio": YARDSTICK,
     "disorder.random_energies": ARGUMENT,

@@ -5,7 +5,7 @@ import { Cooling, streamOf } from "../../../simsoftmax/live/src/models/cooling.j
 import { Decays, decayText } from "../../../simsoftmax/live/src/models/decays.js";
 import { further, GapDescent, MOST, PLACES, placeOf, stepsAt } from "../../../simsoftmax/live/src/models/gap_descent.js";
 import { Gas } from "../../../simsoftmax/live/src/models/gas.js";
-import { dips, HeldOut, span, ticksOf, valleys } from "../../../simsoftmax/live/src/models/held_out.js";
+import { binText, dips, HeldOut, span, ticksOf, valleys } from "../../../simsoftmax/live/src/models/held_out.js";
 import { LENGTHS, lengthAt, Runs, toldOf, withRun } from "../../../simsoftmax/live/src/models/runs.js";
 import { Shift } from "../../../simsoftmax/live/src/models/shift.js";
 import { Terrain } from "../../../simsoftmax/live/src/models/terrain.js";
@@ -131,6 +131,21 @@ test("a temperature is judged by what the bins hold", async () => {
   assert.equal(many.length, 30);
   assert.equal(sum(many.map(({ count }) => count)), 4);
   assert.deepEqual(Object.keys(many.find(({ count }) => !count)), ["count", "left", "right"]);
+});
+
+test("a bin shows the rows that were counted in it, and says so in words", async () => {
+  const rows = await heldOut();
+  const check = (bin) => {
+    const some = rows.some(bin, 99);
+    assert.equal(some.length, bin.count);
+    if (bin.count) assert.ok(near(some.filter(({ right }) => right).length / bin.count, bin.accuracy));
+  };
+  for (const count of [60, 30]) for (const mass of [true, false]) rows.judge(1, { bins: count, mass }).bins.forEach(check);
+  const { bins } = rows.judge(1, { bins: 5, mass: false });
+  const full = bins.find(({ count }) => count > 1);
+  assert.equal(rows.some(full, 1).length, 1);
+  assert.match(binText(full), /^\d answers are \d+ to \d+ % sure; \d+ % are right, which could stand for \d+ to \d+ %\.$/);
+  assert.match(binText({ count: 0, left: 0, right: 0.2 }), /^No answer is 0 to 20 % sure/);
 });
 
 test("curves of calibration keep to what matters, and count their valleys", async () => {

@@ -4,17 +4,19 @@ import { scaleLog } from "d3-scale";
 import { add } from "../kit/dom.js";
 import * as format from "../kit/format.js";
 import { heat } from "../kit/heat.js";
-import { Kernels } from "../kit/kernels.js";
+import { copy, Kernels } from "../kit/kernels.js";
 import { Stage } from "../kit/stage.js";
 import { decode, encode } from "../kit/wire.js";
-import { dips, HeldOut, span, ticksOf, valleys } from "../models/held_out.js";
+import { binText, dips, HeldOut, span, ticksOf, valleys } from "../models/held_out.js";
 import { button, choose, Readouts, select, temperatureField, verdict } from "../parts/controls.js";
 import { Curve } from "../parts/curve.js";
 import { more } from "../parts/more.js";
 import { Reliability } from "../parts/reliability.js";
 import { Thermometer } from "../parts/thermometer.js";
+import { Tray } from "../parts/tray.js";
 
 const BINS = [5, 15, 30];
+const WHITE = 255; // grey values travel as bytes
 
 // The fitted temperature as a curve marks it; nothing if there is none.
 function intervalOf({ temperature, low, high }) {
@@ -26,13 +28,13 @@ function intervalOf({ temperature, low, high }) {
 // What the reader sees: a thermometer, a reliability diagram, two curves over the temperature, numbers, words. Between the
 // thermometer and the rest is room for controls.
 class View {
-  constructor(root, { setTemperature, range, fit }) {
+  constructor(root, { setTemperature, range, fit, side, point }) {
     this.root = root;
     const head = add(root, "div", { className: "ssm-head" });
     this.thermometer = new Thermometer(add(head, "div"), { change: setTemperature });
     this.controls = add(head, "div", { className: "ssm-controls" });
     const scene = add(root, "div", { className: "ssm-scene ssm-halves" });
-    this.reliability = new Reliability(add(scene, "div", { className: "ssm-cell" }));
+    this.reliability = new Reliability(add(scene, "div", { className: "ssm-cell" }), { point });
     const plots = add(scene, "div", { className: "ssm-cell" });
     const within = (t) => Number(Math.min(range[1], Math.max(range[0], t)).toPrecision(3));
     const common = {
@@ -57,6 +59,10 @@ class View {
       xName: "temperature T",
       interval: interval && { ...interval, name: undefined },
     });
+    this.side = side;
+    this.inside = add(root, "p", { className: "ssm-muted ssm-inside" });
+    this.inside.dataset.out = "bin";
+    this.tray = new Tray(add(root, "div", { hidden: !side }), { label: "Some of the bin", columns: 8, side });
     const names = { ece: "calibration error ECE", nll: "NLL, nats", accuracy: "accuracy", confidence: "mean confidence" };
     this.readouts = new Readouts(root, names, { paired: true });
     this.words = verdict(root);
@@ -68,7 +74,10 @@ class View {
     this.thermometer.layout(narrow ? width : Math.min(width - 220, 620), 76);
     const left = narrow ? width : (width - 20) / 2;
     const right = narrow ? width : width - left - 20;
-    const height = Math.min(360, left + (narrow ? 20 : 70));
+    const height = Math.min(this.side ? 300 : 340, left + (narrow ? 20 : 70));
+    this.some = narrow ? 5 : 8; // pictures of a bin
+    this.tray.columns = this.some;
+    if (this.side) this.tray.layout(width, 74);
     this.likelihood.layout(right, narrow ? 160 : 0.385 * height, false);
     this.error.layout(right, narrow ? 240 : 0.577 * height);
     this.reliability.layout(left, height);
@@ -102,6 +111,16 @@ class View {
   }
 }
 
+// A bin as pictures with words: the answer, crossed where it is wrong.
+function pictured(some, greys, side) {
+  const pixels = side * side;
+  return some.map(({ row, answer, right, confidence }) => ({
+    greys: Array.from(greys.subarray(row * pixels, (row + 1) * pixels), (grey) => grey / WHITE),
+    text: `${answer}: ${format.fixed(100 * confidence, 0)} %`,
+    crossed: !right,
+  }));
+}
+
 async function render({ model, el }) {
   const stage = new Stage(el, model, "Reliability diagram of a classifier with an adjustable temperature");
   const [gaps, labels, step] = ["_gaps", "_labels", "_step"].map((name) => model.get(name));
@@ -111,7 +130,13 @@ async function render({ model, el }) {
   const fit = { temperature: best, low, high };
   const range = span(fit.temperature);
   const setTemperature = (temperature) => stage.set({ temperature: encode(temperature) });
-  const view = new View(stage.root, { setTemperature, range, fit });
+  const [side, greys] = [model.get("_side"), new Uint8Array(copy(model.get("_greys")))];
+  let pointed; // the bin that the reader has pointed at
+  const point = (bin) => {
+    pointed = bin;
+    show();
+  };
+  const view = new View(stage.root, { setTemperature, range, fit, side, point });
 
   const { controls } = view;
   const fitting = button(controls, stage.words("fit"), () => stage.go({ temperature: encode(fit.temperature) }));
@@ -127,13 +152,29 @@ async function render({ model, el }) {
 
   const chosen = () => ({ bins: model.get("bins"), mass: model.get("binning") === "mass" });
   let traced;
+  let judged;
+
+  // The bin that is pointed at, at first the fullest.
+  function show() {
+    const { bins: all } = judged;
+    const fullest = all.reduce((best, { count }, i) => (count > all[best].count ? i : best), 0);
+    const at = pointed < all.length ? pointed : fullest;
+    const text = binText(all[at]);
+    view.reliability.choose(all, at, text);
+    view.inside.textContent = text;
+    if (!side) return;
+    const some = pictured(rows.some(all[at], view.some ?? 8), greys, side);
+    view.tray.show(some);
+    view.tray.describe(some.map(({ text: words, crossed }) => `${words}${crossed ? ", wrong" : ""}`).join("; "));
+  }
 
   function draw() {
     const temperature = decode(model.get("temperature"));
-    const judged = rows.judge(temperature, chosen());
+    judged = rows.judge(temperature, chosen());
     const text = rows.told(judged, traced, fit);
     typed.show(format.temperature(temperature));
     view.show(judged, text);
+    show();
     if (!stage.glide.moving) stage.say(text);
   }
 

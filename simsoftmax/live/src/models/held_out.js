@@ -9,6 +9,14 @@ import { Rows } from "./rows.js";
 const GRID = 481; // temperatures of the curves
 const FORBIDDEN = 65535; // stands for a logit of minus infinity
 
+// A bin in words.
+export function binText({ count, left, right, accuracy, low, high }) {
+  const [from, to] = [left, right].map((share) => format.fixed(100 * share, 0));
+  if (!count) return `No answer is ${from} to ${to} % sure.`;
+  const [share, least, most] = [accuracy, low, high].map((part) => format.fixed(100 * part, 0));
+  return `${format.count(count)} ${count === 1 ? "answer is" : "answers are"} ${from} to ${to} % sure; ${share} % are right, which could stand for ${least} to ${most} %.`;
+}
+
 // Temperatures of the curves: those around the fit, and T = 1.
 export function span(temperature) {
   if (!(temperature > 0 && temperature < Infinity)) return [COLDEST, HOTTEST];
@@ -72,6 +80,20 @@ export class HeldOut extends Rows {
         dips: deep.map((place) => errors[place]),
       },
     };
+  }
+
+  // Some of the rows that were judged to lie in a bin: what the classifier answers, whether it is right, how sure it is.
+  some({ left, right }, most) {
+    const [confidence, outcome, logits] = [this.confidence, this.outcome, this.logits].map(({ view }) => view);
+    const levels = logits.length / this.count;
+    const found = [];
+    for (let n = 0; n < this.count && found.length < most; n += 1) {
+      const sure = confidence[n];
+      if (!(sure > left || left === 0) || sure > right) continue; // as the kernel bins them
+      const row = logits.subarray(n * levels, (n + 1) * levels);
+      found.push({ row: n, answer: row.indexOf(Math.max(...row)), right: outcome[n] === 1, confidence: sure });
+    }
+    return found;
   }
 
   // What has been judged, in words.

@@ -10,8 +10,13 @@ const SIDE = [0, 0.2, 0.4, 0.6, 0.8, 1]; // ticks of the square
 
 // The square in which bins stand: the closer to the diagonal, the more honest.
 export class Reliability {
-  // title, xName: what stands at its two axes.
-  constructor(parent, { title = "accuracy: how often it is right", xName = "confidence: how sure it is" } = {}) {
+  /**
+   * title, xName: what stands at its two axes; point(bin), if given, is called when the reader points at a bin, by its place.
+   * @param {Element} parent
+   * @param {{ title?: string, xName?: string, point?: (bin: number) => void }} options
+   */
+  constructor(parent, { title = "accuracy: how often it is right", xName = "confidence: how sure it is", point } = {}) {
+    this.point = point;
     this.frame = new Frame(parent, { title, xName, label: "Reliability diagram" });
     const { marks } = this.frame;
     this.diagonal = marks.append("line").attr("class", "ssm-theory ssm-thin").node();
@@ -21,6 +26,23 @@ export class Reliability {
       whisker: ["line", { class: "ssm-whisker" }],
       dot: ["circle", { class: "ssm-dot", r: 5.5 }],
     });
+    // One handle for all bins: left and right choose one.
+    this.catches = marks.append("g");
+    this.ring = marks
+      .append("rect")
+      .attr("class", "ssm-chosen-bin")
+      .attr("fill", "none")
+      .attr("pointer-events", "none")
+      .attr("display", "none");
+    if (point) {
+      this.frame.svg.attr("role", "group");
+      this.ring.attr("tabindex", 0).attr("role", "slider").attr("aria-label", "Bin of confidence").on("keydown", (event) => {
+        const aside = { ArrowLeft: -1, ArrowDown: -1, ArrowRight: 1, ArrowUp: 1 }[event.key];
+        if (!aside) return;
+        event.preventDefault();
+        point(Math.min(this.count - 1, Math.max(0, this.chosen + aside)));
+      });
+    }
     this.sides = ["too modest", "too sure"].map((text) =>
       marks.append("text").attr("class", "ssm-muted ssm-over").text(text).node(),
     );
@@ -53,6 +75,34 @@ export class Reliability {
         whisker: { x1: across, x2: across, y1: y(low), y2: y(high), stroke: colour },
         dot: { cx: across, cy: y(accuracy), fill: colour },
       };
+    });
+  }
+
+  // Which bin is pointed at, and what is said of it.
+  choose(bins, chosen, text) {
+    if (!this.frame.box || !this.point) return;
+    const { x, box } = this.frame;
+    this.chosen = chosen;
+    this.count = bins.length;
+    const { point } = this;
+    this.catches
+      .selectAll("rect")
+      .data(bins)
+      .join("rect")
+      .attr("class", "ssm-bin")
+      .attr("fill", "transparent")
+      .attr("x", ({ left }) => x(left))
+      .attr("width", ({ left, right }) => Math.max(0, x(right) - x(left)))
+      .attr("y", box.top)
+      .attr("height", box.bottom - box.top)
+      .each((_, i, nodes) => {
+        /** @type {any} */ (nodes[i]).onpointerenter = () => point(i);
+        /** @type {any} */ (nodes[i]).onclick = () => point(i);
+      });
+    const { left, right } = bins[chosen];
+    put(this.ring.node(), {
+      display: "inline", x: x(left), width: Math.max(1, x(right) - x(left)), y: box.top, height: box.bottom - box.top,
+      "aria-valuemin": 0, "aria-valuemax": bins.length - 1, "aria-valuenow": chosen, "aria-valuetext": text,
     });
   }
 
