@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,6 +14,9 @@ from ..gas import Gas
 from ..results import Displayed
 from ..trajectory import Trajectory
 from .grid import Axis
+
+if TYPE_CHECKING:
+    import xarray as xr
 
 __all__ = ["Variable", "Variables", "assembled", "fitted", "variables_of"]
 
@@ -150,7 +153,7 @@ def fitted(found: Variables, first: Variables, coordinates: Mapping[str, Any]) -
 
 def assembled(
     axes: Sequence[Axis], found: Sequence[Variables | None], faults: Sequence[str], attributes: dict[str, Any]
-) -> Any:
+) -> xr.Dataset:
     """Return all cells as one `xarray.Dataset`, NaN where a cell has nothing."""
     import xarray as xr
 
