@@ -2,9 +2,9 @@
 
     python -m benchmarks.scaling [--output FILE]
 
-Small cells are run alone and by `sweep`, in turns, so that whatever else the machine does meets all alike. How far one
-process can hand out work is measured with cells that wait and do not compute: they need no cores, so that more workers
-can be had than the machine has. It takes two minutes on two idle cores, and needs the extra `dask`.
+Small cells are run alone and by `sweep`, in turns. What is kept is the time that this process spent on a processor, so
+that whatever else the machine does is left out. How many workers one process can feed is measured with cells that wait
+and do not compute: they need no cores. It takes a minute on two idle cores, and needs the extra `dask`.
 """
 
 from __future__ import annotations
@@ -13,7 +13,6 @@ import argparse
 import json
 import os
 import platform
-import statistics
 import tempfile
 import time
 from collections.abc import Callable
@@ -32,9 +31,8 @@ OUTPUT = Path(__file__).parents[1] / "book" / "data" / "scaling.json"
 LOGITS = [2.0, 1.0, 0.1]
 SETTINGS = {"particles": 100, "sweeps": 20}
 SLICES, EACH = 10, 1000
-WORKERS = (1, 2, 4, 8, 16, 32)
-WAIT, WAITS = 0.05, 60
-LARGE = {"particles": 2_000_000, "sweeps": 100, "engine": "particles", "threads": 1}
+WAITS = {0.001: 4000, 0.01: 1500, 0.1: 400, 1.0: 80}
+"""How many cells wait for so many seconds."""
 
 
 def small(temperature: float, replica: int, rng: Any) -> ss.Trajectory:
@@ -42,22 +40,22 @@ def small(temperature: float, replica: int, rng: Any) -> ss.Trajectory:
     return ss.simulate(LOGITS, temperature, **SETTINGS, rng=rng)
 
 
-def waiting(replica: int) -> float:
+def waiting(replica: int, seconds: float) -> int:
     """Take time and no core."""
-    time.sleep(WAIT)
-    return time.perf_counter()
+    time.sleep(seconds)
+    return replica
 
 
-def seconds(work: Callable[[], Any]) -> float:
-    """Return how long something takes."""
-    begin = time.perf_counter()
+def busy(work: Callable[[], Any]) -> float:
+    """Return for how many seconds this process was on a processor."""
+    begin = time.process_time()
     work()
-    return time.perf_counter() - begin
+    return time.process_time() - begin
 
 
-def overhead(pool: Any, client: Any) -> dict[str, dict[str, float]]:
-    """Return what ten thousand small cells take, alone and in a sweep: seconds in all, and those of this process."""
-    took: dict[str, dict[str, float]] = {}
+def overhead(pool: Any, client: Any) -> dict[str, float]:
+    """Return how long ten thousand small cells keep this process busy, alone and in a sweep."""
+    took: dict[str, float] = {}
     grids = [{"temperature": [0.5 + 0.1 * number], "replica": range(EACH)} for number in range(SLICES)]
 
     def alone(grid: dict[str, Any]) -> None:
@@ -69,45 +67,28 @@ def overhead(pool: Any, client: Any) -> dict[str, dict[str, float]]:
             ways = {
                 "alone": partial(alone, grid),
                 "this process": partial(ss.sweep, small, grid, rng=1),
-                "this process, kept on disk": partial(ss.sweep, small, grid, rng=1, path=folder),
+                "kept on disk": partial(ss.sweep, small, grid, rng=1, path=folder),
+                "read from disk": partial(ss.sweep, small, grid, rng=1, path=folder),
                 "2 processes": partial(ss.sweep, small, grid, rng=1, executor=pool),
                 "dask, 2 workers": partial(ss.sweep, small, grid, rng=1, executor=client),
             }
             for name, work in ways.items():
-                begin = time.process_time()
-                whole = seconds(work)
-                own = time.process_time() - begin
-                sums = took.setdefault(name, {"seconds": 0.0, "busy": 0.0})
-                sums["seconds"] += whole
-                sums["busy"] += own
+                took[name] = took.get(name, 0.0) + busy(work)
     return took
 
 
-def cores(pool: Any) -> dict[str, float]:
-    """Return what a few large cells take here and in two processes, medians over turns, in seconds."""
-    grid = {"temperature": [0.5, 1.0], "replica": range(4)}
-    here, there = [], []
-    for _ in range(3):
-        here.append(seconds(lambda: ss.sweep(ss.simulate, grid, logits=LOGITS, rng=1, **LARGE)))
-        there.append(seconds(lambda: ss.sweep(ss.simulate, grid, logits=LOGITS, rng=1, executor=pool, **LARGE)))
-    return {"this process": statistics.median(here), "2 processes": statistics.median(there)}
-
-
 def waits() -> list[dict[str, float]]:
-    """Return how near to the ideal cells that only wait come, for more and more workers."""
+    """Return how long longer and longer cells keep the process busy that hands them to eight threads of dask."""
     found = []
-    for workers in WORKERS:
-        shape = {"n_workers": min(workers, 2), "threads_per_worker": max(1, workers // 2)}
-        with (
-            distributed.LocalCluster(**shape, dashboard_address=None) as cluster,
-            distributed.Client(cluster) as client,
-        ):
-            ss.sweep(waiting, {"replica": range(workers)}, executor=client)  # workers have imported everything
-            cells = WAITS * workers
-            begin = time.process_time()
-            took = seconds(partial(ss.sweep, waiting, {"replica": range(cells)}, executor=client))
-            own = time.process_time() - begin
-        found.append({"workers": workers, "cells": cells, "seconds": took, "busy": own, "ideal": WAITS * WAIT})
+    shape = {"n_workers": 2, "threads_per_worker": 4, "dashboard_address": None}
+    with distributed.LocalCluster(**shape) as cluster, distributed.Client(cluster) as client:
+        ss.sweep(waiting, {"replica": range(8)}, executor=client, seconds=0.1)  # workers have imported everything
+        idle = busy(partial(time.sleep, 5.0)) / 5.0
+        for wait, cells in WAITS.items():
+            begin = time.perf_counter()
+            own = busy(partial(ss.sweep, waiting, {"replica": range(cells)}, executor=client, seconds=wait))
+            own -= idle * (time.perf_counter() - begin)
+            found.append({"seconds": wait, "cells": cells, "busy": own})
     return found
 
 
@@ -118,24 +99,20 @@ def main() -> None:
     options = parser.parse_args()
     one = {"temperature": [0.5], "replica": [0]}
     ss.sweep(small, one, rng=1)  # everything is imported
-    begin = time.perf_counter()
-    with ProcessPoolExecutor(2) as pool:
-        ss.sweep(small, one, rng=1, executor=pool)
-        first_pool = time.perf_counter() - begin
-        begin = time.perf_counter()
-        shape = {"n_workers": 2, "threads_per_worker": 1, "dashboard_address": None}
-        with distributed.LocalCluster(**shape) as cluster, distributed.Client(cluster) as client:
-            ss.sweep(small, one, rng=1, executor=client)
-            first_dask = time.perf_counter() - begin
-            took = overhead(pool, client)
-        large = cores(pool)
+    shape = {"n_workers": 2, "threads_per_worker": 1, "dashboard_address": None}
+    with (
+        ProcessPoolExecutor(2) as pool,
+        distributed.LocalCluster(**shape) as cluster,
+        distributed.Client(cluster) as client,
+    ):
+        for executor in (pool, client):
+            ss.sweep(small, {"temperature": [0.5], "replica": range(100)}, rng=1, executor=executor)
+        took = overhead(pool, client)
     found = {
         "machine": {"cores": os.cpu_count(), "python": platform.python_version()},
         "versions": {name: version(name) for name in ("distributed", "numpy", "simsoftmax", "xarray")},
-        "small": {"cells": SLICES * EACH, "ways": took},
-        "first cell": {"2 processes": first_pool, "dask, 2 workers": first_dask},
-        "large": {"cells": 8, "seconds": large},
-        "waiting": {"wait": WAIT, "results": waits()},
+        "small": {"cells": SLICES * EACH, "busy": took},
+        "waiting": waits(),
     }
     Path(options.output).write_text(json.dumps(found, indent=1) + "\n")
 

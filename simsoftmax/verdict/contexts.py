@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from ..arguments import Reals, Row, as_indices, as_real
 from ..sampling import row_blocks
 
-__all__ = ["Context", "Contexts", "as_contexts", "as_rows"]
+__all__ = ["Chunk", "Context", "Contexts", "as_contexts", "as_rows"]
 
 _REMEDY = "pass one row of scores a context"
 
@@ -30,6 +30,15 @@ class Context(NamedTuple):
     """float32 or float64, shape (b, K), C-contiguous."""
     draws: NDArray[np.int64]
     """Shape (b, m), from 0 to K - 1."""
+
+
+class Chunk(NamedTuple):
+    """Rows of a `dask.array`, where they are."""
+
+    start: int
+    stop: int
+    rows: Any
+    """Delayed, shape (stop - start, K)."""
 
 
 class Contexts:
@@ -55,7 +64,7 @@ class Contexts:
             rows than draws.
         """
         start, levels = 0, 0
-        with self._bar() as bar:
+        with self.bar() as bar:
             for table in _tables(self._logits):
                 levels = levels or table.shape[1]
                 if table.shape[1] != levels:
@@ -79,7 +88,20 @@ class Contexts:
                 "fewer draws"
             )
 
-    def _bar(self) -> Any:
+    def chunks(self) -> list[Chunk]:
+        """Return the chunks of a `dask.array`, in their order; of other logits none."""
+        if not hasattr(self._logits, "to_delayed"):
+            return []
+        whole = self._logits.rechunk({1: -1})
+        ends = np.cumsum(whole.chunks[0]).tolist()
+        return [Chunk(*place) for place in zip([0, *ends[:-1]], ends, whole.to_delayed().ravel(), strict=True)]
+
+    def head(self, rows: int) -> NDArray[Any]:
+        """Return the first rows of a `dask.array`."""
+        return as_real("logits", self._logits[:rows].compute(), _REMEDY)
+
+    def bar(self) -> Any:
+        """Return a progress bar that counts rows."""
         from tqdm.auto import tqdm
 
         return tqdm(total=self.rows, desc="rows", unit="row", unit_scale=True, leave=False, disable=not self._progress)
@@ -109,7 +131,7 @@ def as_contexts(draws: Row | Reals, logits: Reals | Iterable[Reals], *, progress
             "each row of logits"
         )
     source = _checked(logits)
-    one_row = isinstance(source, np.ndarray) and source.ndim == 1
+    one_row = getattr(source, "ndim", 2) == 1
     source = source[None, :] if one_row else source
     y = y if y.ndim == 2 else y.reshape((1, -1) if one_row else (-1, 1))
     shape = getattr(source, "shape", None)

@@ -6,19 +6,22 @@ could have been drawn (its rank mass), and its place.
 
 from __future__ import annotations
 
+import importlib
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from functools import partial
 from itertools import chain
 from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+from ..arguments import as_real
 from ..kernels.residuals import MOMENTS, PARTS, SUMS, TILTS
-from ..sampling import Pipeline, Steps, as_read_only, each_row, masses_of, work_space
+from ..sampling import Pipeline, Steps, as_read_only, each_row, masses_of, row_blocks, work_space
 from ..threads import in_order
-from .contexts import Context, Contexts
+from .contexts import Chunk, Context, Contexts
 from .tilting import Heat
 
 __all__ = ["Residuals", "residuals"]
@@ -99,21 +102,47 @@ def residuals(contexts: Contexts, pipeline: Pipeline, threads: int, *, ranked: b
     ranked : bool, optional
         Whether the rank masses are asked for; without them draws are not looked at.
     """
-    blocks = contexts.blocks()
-    first = next(blocks)
-    levels = first.logits.shape[1]
+    chunks, blocks = contexts.chunks(), contexts.blocks()
+    first = None if chunks else next(blocks)
+    head = contexts.head(_SEEN) if first is None else first.logits
+    levels = head.shape[1]
     whole = Residuals(np.empty(contexts.draws.shape if ranked else (contexts.rows, 0)), levels)
     whole.part = PARTS * -(-levels // PARTS**2)
     stride = max(1, -(-contexts.rows // max(16, min(_SEEN, _ENTRIES // levels))))
-    unit = _unit(first.logits)
+    look = partial(_look, pipeline=pipeline, unit=_unit(head), part=whole.part, stride=stride)
+    if first is None:
+        _look_afar(chunks, contexts, look, whole)
+        return whole
 
-    def look(context: Context) -> _Found:
-        own = whole.ranks[context.start : context.start + len(context.draws)]
-        return _look(context, pipeline, unit, whole.part, stride, own)
+    def look_here(context: Context) -> _Found:
+        return look(context, ranks=whole.ranks[context.start : context.start + len(context.draws)])
 
     rows: Iterator[Context] = chain([first], blocks)
-    in_order(look, rows, threads if contexts.rows * levels > 1 << 18 else 1, whole.add)
+    in_order(look_here, rows, threads if contexts.rows * levels > 1 << 18 else 1, whole.add)
     return whole
+
+
+def _look_afar(chunks: list[Chunk], contexts: Contexts, look: Callable[..., _Found], whole: Residuals) -> None:
+    """Look at the chunks of a `dask.array` where they are; what is found travels, and the rows do not."""
+    dask: Any = importlib.import_module("dask")
+    apply = dask.delayed(partial(_in_chunk, look, whole.ranks.shape[1]), pure=False)
+    tasks = [apply(chunk.rows, contexts.draws[chunk.start : chunk.stop], chunk.start) for chunk in chunks]
+    with contexts.bar() as bar:
+        for chunk, (found, ranks) in zip(chunks, dask.compute(*tasks), strict=True):
+            whole.ranks[chunk.start : chunk.stop] = ranks
+            for part in found:
+                whole.add(part)
+            bar.update(chunk.stop - chunk.start)
+
+
+def _in_chunk(
+    look: Callable[..., _Found], columns: int, rows: NDArray[Any], draws: NDArray[np.int64], start: int
+) -> tuple[list[_Found], Floats]:
+    ranks = np.empty((len(draws), columns))
+    return [
+        look(Context(start + begin, block, draws[begin:end]), ranks=ranks[begin:end])
+        for begin, end, block in row_blocks(as_real("logits", rows, "pass one row of scores a context"))
+    ], ranks
 
 
 def _unit(block: NDArray[Any]) -> float:
@@ -123,7 +152,7 @@ def _unit(block: NDArray[Any]) -> float:
     return 1 / spread if spread > 0 else 1.0
 
 
-def _look(context: Context, pipeline: Pipeline, unit: float, part: int, stride: int, ranks: Floats) -> _Found:
+def _look(context: Context, *, pipeline: Pipeline, unit: float, part: int, stride: int, ranks: Floats) -> _Found:
     from ..kernels import residuals as kernels
     from ..kernels.compiler import compiled
 

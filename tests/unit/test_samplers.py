@@ -12,7 +12,7 @@ from scipy import stats
 import simsoftmax as ss
 from simsoftmax import MinP, Pipeline, Temperature, TopK, TopP, Typical
 from simsoftmax.kernels.residuals import PARTS, TILTS
-from simsoftmax.verdict import samplers
+from simsoftmax.verdict import contexts, samplers
 from simsoftmax.verdict.contexts import as_contexts
 from simsoftmax.verdict.residuals import residuals
 
@@ -109,8 +109,22 @@ def test_the_verdict_is_that_of_the_rows_however_they_come(rng, tmp_path):
         for way in ways[: 5 if threads == 2 else 1]:
             assert ss.verify_draws(draws, way, 0.7, threads=threads).p_value == pytest.approx(whole.p_value, rel=1e-9)
     assert ss.verify_draws(draws, z, 0.7, threads=3) == ss.verify_draws(draws, z, 0.7, threads=2)
+
+
+def test_rows_of_a_dask_array_are_looked_at_where_they_are(rng, monkeypatch):
     array = pytest.importorskip("dask.array")
-    assert ss.verify_draws(draws, array.from_array(z, (700, 40)), 0.7).p_value == pytest.approx(whole.p_value, rel=1e-9)
+    z = scores(rng, 2000, 40)
+    draws = ss.sample(z, 0.7, rng=rng)
+    whole, one = ss.verify_draws(draws, z, 0.7), ss.verify_draws(draws[:99], z[0], 0.7)
+    monkeypatch.setattr(contexts.Contexts, "blocks", lambda self: iter(()))  # what brings rows to this process
+    assert ss.verify_draws(draws, array.from_array(z, (300, 25)), 0.7).p_value == pytest.approx(whole.p_value, rel=1e-9)
+    again = ss.verify_draws(draws[:99], array.from_array(z[0], 30), 0.7)
+    assert again.p_value == pytest.approx(one.p_value, rel=1e-9)
+    whole_numbers = array.from_array(rng.integers(0, 5, z.shape, dtype=np.int8), (500, 40))
+    assert ss.verify_draws(draws, whole_numbers, 0.7).rows == 2000
+    z[1500, 3] = np.nan
+    with pytest.raises(ValueError, match="1500"):
+        ss.verify_draws(draws, array.from_array(z, (300, 40)), 0.7)
 
 
 @pytest.mark.parametrize("each", [3, 20])
