@@ -77,8 +77,7 @@ def folder(tmp_path_factory):
     """Return a folder with two pages of questions and one of answers."""
     questions = extension("questions")
     folder = tmp_path_factory.mktemp("questions")
-    for name in ("questions.js", "questions.css", "book.css"):
-        shutil.copy(ROOT / "book" / "assets" / name, folder)
+    shutil.copytree(ROOT / "book" / "assets", folder, dirs_exist_ok=True)  # the style sheets bring fonts
     both = written(questions, "tie", TIE, 1) + written(questions, "share", SHARE, 76.4)
     (folder / "page.html").write_text(PAGE.format(body=both))
     (folder / "changed.html").write_text(PAGE.format(body=written(questions, "tie", TIE, 1, version=2)))
