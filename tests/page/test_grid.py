@@ -53,6 +53,17 @@ def test_the_first_figure_is_in_the_first_screen(browser, book, chosen):
                 assert top < 0.5 * height, (path, width)
 
 
+def test_goals_are_folded(browser, book, chosen):
+    for path in chapters(chosen):
+        with Visit(browser) as visit:
+            visit.page.goto((BOOK / path).as_uri())
+            goals = visit.page.locator("details.goals")
+            assert goals.locator("li").count() > 1, path
+            assert not goals.locator("li").first.is_visible(), path
+            goals.locator("summary").click()
+            assert goals.locator("li").first.is_visible(), path
+
+
 # Puts a word in the middle of the window and tells which share of its figure is in sight.
 SHARE = """async (word) => {
   word.scrollIntoView({ block: "center", behavior: "instant" });
