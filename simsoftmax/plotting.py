@@ -236,7 +236,7 @@ def plot_trajectory(
     if quantity not in ("occupancies", "energy"):
         raise ValueError(f"quantity must be 'occupancies' or 'energy', got {quantity!r}")
     values = trajectory.occupancies if quantity == "occupancies" else trajectory.energy
-    if len(values) == 0:
+    if values is None or len(values) == 0:
         raise ValueError("trajectory must hold recorded sweeps, got none; simulate with record=1")
     z = as_vector_logits(trajectory.logits)
     t = float(np.ravel(trajectory.temperature)[-1])

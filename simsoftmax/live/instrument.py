@@ -62,7 +62,7 @@ class Instrument(LiveFigure):
         super().__init__(instrument=instrument, **traits)
 
     def _describe(self) -> str:
-        return f"{self.title}: an instrument for your own files, which it reads in the page"
+        return f"{_WORDS[self.instrument][0]}: an instrument for your own files, which it reads in the page"
 
     @traitlets.default("title")
     def _default_title(self) -> str:

@@ -42,7 +42,9 @@ class Cell(NamedTuple):
     arguments: dict[str, Any]
     """The coordinates that the function takes, with the values behind their labels."""
 
-    def __str__(self) -> str:
+    @property
+    def place(self) -> str:
+        """The coordinates, for messages."""
         return ", ".join(f"{name} = {label}" for name, label in self.coordinates.items())
 
 

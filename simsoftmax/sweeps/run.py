@@ -169,7 +169,7 @@ def _report(everything: list[Cell], faults: list[str], interrupted: bool, broken
     raised = [cell for cell in everything if faults[cell.number] not in ("", NOT_RUN)]
     missing = faults.count(NOT_RUN)
     done = len(everything) - missing - len(raised)
-    first = f"{raised[0]}: {faults[raised[0].number]}" if raised else ""
+    first = f"{raised[0].place}: {faults[raised[0].number]}" if raised else ""
     if interrupted and not done:
         raise KeyboardInterrupt
     if missing and not done and not raised:

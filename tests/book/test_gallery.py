@@ -37,7 +37,7 @@ def test_a_saved_figure_lives_wherever_it_is_opened(browser, tmp_path, name):
     tab.on("pageerror", lambda error: complaints.append(str(error)))
     tab.on("request", lambda request: asked.append(request.url))
     tab.goto((tmp_path / "figure.html").as_uri())
-    tab.wait_for_selector("[data-live='alive']", timeout=60_000)
+    tab.wait_for_selector("[data-live='alive']")
     assert tab.locator(".ssm-title").inner_text() == figure.title
     assert tab.locator("main img").is_hidden()
     assert complaints == []

@@ -406,7 +406,7 @@ def test_a_file_of_200_megabytes_is_calibrated_while_the_page_lives(bench, tmp_p
     put(tab, "logits", tmp_path / "z.npy")
     put(tab, "labels", tmp_path / "y.npy")
     tab.get_by_role("button", name="calibrate", exact=True).click()
-    tab.wait_for_selector("[data-out='sentence']", timeout=300_000)
+    tab.wait_for_selector("[data-out='sentence']")
     said = tab.locator("[data-out='sentence']").inner_text()
     assert said == str(ss.fit_temperature(np.load(tmp_path / "z.npy", mmap_mode="r"), labels.astype(np.int64)))
     beats, shown = tab.evaluate("() => [window.beats, window.shown.size]")

@@ -55,7 +55,11 @@ BAD = [
     (ParticleExplorer, "temperature=warm", "refuses temperature=warm"),
     (ParticleExplorer, "particles=0", "particles must be"),
     (ParticleExplorer, "proposal=far", "refuses proposal=far"),
-    (ParticleExplorer, "start over", "has no button 'start over'; it has step, start cold, start hot"),
+    (
+        ParticleExplorer,
+        "start over",
+        "has no button 'start over'; it has now cheat by 5 %, be fair again, step, start cold, start hot",
+    ),
     (ParticleExplorer, "_stream=1", "has no trait"),
     (ParticleExplorer, "caption=x", "has no trait"),
     (FreeEnergyExplorer, "temperature=inf", "finite"),

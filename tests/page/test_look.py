@@ -135,7 +135,7 @@ def test_the_style_has_the_colours_of_categories():
 @pytest.mark.parametrize("figure", FIGURES, ids=lambda figure: figure.__name__)
 def test_a_script_writes_on_no_button_what_python_says(figure):
     name = re.sub(r"(?<!^)(?=[A-Z])", "_", figure.__name__).lower()
-    text = (SOURCES / "figures" / f"{name}.js").read_text(encoding="utf-8")
+    text = (SOURCES / "figures" / f"{name.removesuffix('_explorer')}_explorer.js").read_text(encoding="utf-8")
     assert set(re.findall(r'\.words\("(\w+)"\)', text)) == set(figure.buttons)
     assert not [words for words in figure.buttons.values() if f'"{words}"' in text and " " in words]
     assert set(re.findall(r'\.limits\("(\w+)"\)', text)) <= set(figure.limits)

@@ -117,6 +117,13 @@ def test_who_cheats_is_caught_and_who_is_fair_again_begins_anew(browser, site):
 
 
 @pytest.mark.slow
+MANY_FRAMES = """new Promise((done) => {
+  let left = 200;
+  const count = () => (left-- ? requestAnimationFrame(count) : done());
+  count();
+})"""
+
+
 def test_a_tour_turns_the_heat_until_somebody_touches_it(browser, site):
     name = write_page(site, "tour.html", ParticleExplorer(LOGITS, 0.7, tour=True, particles=1000, rng=2))
     for motion in ("no-preference", "reduce"):
@@ -128,7 +135,7 @@ def test_a_tour_turns_the_heat_until_somebody_touches_it(browser, site):
                 return float(knob.get_attribute("aria-valuenow"))
 
             if motion == "reduce":
-                visit.page.wait_for_timeout(3500)  # the tour would be in the cold
+                visit.page.evaluate(MANY_FRAMES)  # the tour would be in the cold
                 assert heat() == 0.7
                 continue
             until(lambda: heat() < 0.5, wait=lambda seconds: visit.page.wait_for_timeout(1000 * seconds))

@@ -219,9 +219,12 @@ def next_step(sums, step):
             if not abs(x) < 0.9:
                 break
             if abs(change) < 1e-12:
+                first = abs(c3 * x * x * x / slope)
                 before = abs(c4 * x * x * x * x / slope)
                 last = abs(c5 * x * x * x * x * x / slope)
-                error = last * min(1.0, last / before) if before > 0.0 else last
+                # Each term is some share of the one before, and any one of them may be small by accident.
+                share = min(1.0, max(before / first, math.sqrt(last / first))) if first > 0.0 else 1.0
+                error = 8.0 * max(last, before * share) * share
                 if error < 0.1 * abs(x) or error < 1e-9:
                     step[0] = math.log1p(x)
                     step[1] = error / (1.0 + x)

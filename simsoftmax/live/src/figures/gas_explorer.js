@@ -15,7 +15,7 @@ import { Thermometer } from "../parts/thermometer.js";
 
 const SIZES = [6, 20, 100, 1000, 10000, 100000];
 const MEANS = [0.5, 1, 2, 4];
-const SPEEDS = [[0.1, "one by one"], [1, "1"], [4, "4"], [15, "15"], [60, "60"], [240, "240"], [10000, "10,000"]];
+const SPEEDS = [[0.1, "one at a time"], [1, "1"], [4, "4"], [15, "15"], [60, "60"], [240, "240"], [10000, "10,000"]];
 const QUICK = { average: true, speed: 10000 }; // how a small gas is seen at first
 const CALM = { average: false, speed: 4 }; // and a large one
 const SLOW = { particles: 20, average: false, speed: 0.1, running: true }; // how single handovers are seen

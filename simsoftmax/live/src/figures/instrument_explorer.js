@@ -64,7 +64,7 @@ class Calibrated {
   }
 
   pictures() {
-    return this.views.map(({ view }) => view.frame.svg.node());
+    return this.views.map(({ view }) => view.picture);
   }
 }
 
@@ -112,7 +112,7 @@ class Counted {
   }
 
   pictures() {
-    return [this.bars.svg.node()];
+    return [this.bars.picture];
   }
 }
 
@@ -222,7 +222,7 @@ class Bench {
     this.view = new VIEWS[this.instrument](this.answer, result);
     const row = add(this.answer, "div", { className: "ssm-controls" });
     button(row, "save the picture", () => {
-      saveFile(`${this.instrument}.svg`, pictureOf(this.view.pictures(), this.view.titles, this.stage.root), "image/svg+xml");
+      saveFile([this.instrument, "svg"].join("."), pictureOf(this.view.pictures(), this.view.titles, this.stage.root), "image/svg+xml");
     });
     button(row, "save the numbers", () => saveFile(`${this.instrument}.json`, json(result.facts), "application/json"));
     const cost = `${format.significant(Math.max(seconds, 0.01), 2)} s; the kernels took ${format.count(memory / 1e3)} kB of memory`;

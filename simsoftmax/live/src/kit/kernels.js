@@ -49,11 +49,12 @@ export const SIZES = {
   group_levels: "K K K K K+1 K*3",
   temperature_pull: "G*3 G",
   cells_of: "g g+1",
-  tabulate_cells: "g _ 4", // the caller sizes the table
+  // The caller sizes the table of these two.
+  tabulate_cells: "g _ 4",
   cautions_of: "G*3 G _ 4",
   judge_cells: "G*4 G 4 4",
   outcomes: "_ _",
-  exact_p_value: "G*3 n G 4 4 _ G*4 n+1 G 4", // the table is that of tabulate_cells
+  exact_p_value: "G*3 n G 4 4 _ G*4 n+1 G 4",
   rarest_p_value: "K K",
   level_residuals: "K K 3",
   variation_margin: "_ _",

@@ -30,6 +30,11 @@ export class Bars {
     this.parts = new Map(); // of each level's row
   }
 
+  // The drawing, to be saved.
+  get picture() {
+    return this.svg.node();
+  }
+
   /**
    * order: level of each row from the top; anchors: heights where hairlines start, or null; columns: as at first, or other
    * names; most: the share that a whole bar stands for; digits: of the numbers.

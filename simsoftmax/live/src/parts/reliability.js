@@ -48,6 +48,11 @@ export class Reliability {
     );
   }
 
+  // The drawing, to be saved.
+  get picture() {
+    return this.frame.svg.node();
+  }
+
   layout(width, height) {
     this.frame.layout(width, height, {
       x: scaleLinear([0, 1], [0, 1]),
