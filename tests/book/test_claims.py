@@ -99,17 +99,8 @@ def test_the_badge_carries_its_claim_through_html():
 @pytest.fixture
 def small_book(tmp_path):
     """A book of two chapters and a ledger, built with the project's own settings."""
-    parts = [
-        "_ext",
-        "_templates",
-        "assets",
-        "vendor",
-        "answers.py",
-        "claims.py",
-        "chapter.py",
-        "data",
-        "references.bib",
-    ]
+    parts = ["_ext", "_templates", "assets", "vendor", "data", "answers.py", "claims.py", "chapter.py"]
+    parts += ["references.bib"]
     for name in ("_config.yml", "simsoftmax", *(f"book/{part}" for part in parts)):
         source, target = ROOT / name, tmp_path / name
         target.parent.mkdir(parents=True, exist_ok=True)

@@ -58,7 +58,7 @@ BAD = [
     (
         ParticleExplorer,
         "start over",
-        "has no button 'start over'; it has now cheat by 5 %, be fair again, step, start cold, start hot",
+        "has no button 'start over'; it has now cheat by 5 %, be fair again, step, start",
     ),
     (ParticleExplorer, "_stream=1", "has no trait"),
     (ParticleExplorer, "caption=x", "has no trait"),

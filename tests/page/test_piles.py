@@ -116,7 +116,6 @@ def test_who_cheats_is_caught_and_who_is_fair_again_begins_anew(browser, site):
         until(lambda: meter.get_attribute("aria-valuetext").startswith("1 to "), **wait)
 
 
-@pytest.mark.slow
 MANY_FRAMES = """new Promise((done) => {
   let left = 200;
   const count = () => (left-- ? requestAnimationFrame(count) : done());
@@ -124,6 +123,7 @@ MANY_FRAMES = """new Promise((done) => {
 })"""
 
 
+@pytest.mark.slow
 def test_a_tour_turns_the_heat_until_somebody_touches_it(browser, site):
     name = write_page(site, "tour.html", ParticleExplorer(LOGITS, 0.7, tour=True, particles=1000, rng=2))
     for motion in ("no-preference", "reduce"):

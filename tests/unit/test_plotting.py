@@ -67,8 +67,8 @@ def test_inks_can_be_told_apart():
 
 def test_temperature_is_a_colour():
     assert np.allclose(np.array(temperature_color(0)[:3]) * 255, (16, 120, 240), atol=0.5)
-    assert np.allclose(np.array(temperature_color(1)[:3]) * 255, (140, 120, 150), atol=1.5)
-    assert np.allclose(np.array(temperature_color(np.inf)[:3]) * 255, (226, 118, 32), atol=0.5)
+    assert np.allclose(np.array(temperature_color(1)[:3]) * 255, (172, 54, 178), atol=1.5)
+    assert np.allclose(np.array(temperature_color(np.inf)[:3]) * 255, (226, 108, 0), atol=0.5)
 
 
 @pytest.mark.parametrize(

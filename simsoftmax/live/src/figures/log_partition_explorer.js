@@ -53,7 +53,7 @@ class View {
     this.slope = new Plot(cell(), { title: "−⟨E⟩, the slope of ln Z", label: "Minus the mean energy against 1/T", move: setBeta });
     this.height = new Plot(cell(), { title: "ln Z", label: "ln Z against 1/T", move: setBeta });
     const id = `ssm-walk-${Math.random().toString(36).slice(2)}`; // several figures may share a page
-    this.shades = this.slope.frame.svg.append("defs").append("linearGradient").attr("id", id).attr("gradientUnits", "userSpaceOnUse");
+    this.shades = this.slope.under.append("defs").append("linearGradient").attr("id", id).attr("gradientUnits", "userSpaceOnUse");
     this.area = this.slope.under.append("path").attr("class", "ssm-bar").attr("fill", `url(#${id})`);
     this.base = this.height.under.append("line").attr("class", "ssm-way");
     this.baseName = this.height.under.append("text").attr("class", "ssm-muted ssm-over").attr("text-anchor", "end");
