@@ -54,6 +54,7 @@ def test_a_function_without_a_name_travels_too(client):
     assert found.value.values.tolist() == [1.5, 5.1]
 
 
+@pytest.mark.slow
 def test_calibration_and_the_verdict_on_draws_go_to_the_cluster(client, rng):
     array = pytest.importorskip("dask.array")
     logits = 2 * rng.standard_normal((4000, 20))
