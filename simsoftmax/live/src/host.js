@@ -64,6 +64,6 @@ async function begin() {
 }
 
 document.querySelectorAll(STATE).forEach(read);
-// Before scripts that wait for the end of the page.
-if (document.readyState === "loading") document.addEventListener("readystatechange", begin, { once: true });
+// After scripts that wait for the end of the page: they want to hear of every figure that it stands.
+if (document.readyState === "loading") document.addEventListener("DOMContentLoaded", begin, { once: true });
 else begin();

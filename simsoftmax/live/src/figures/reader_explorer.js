@@ -33,8 +33,8 @@ class View {
   show(judged, fit, count, text) {
     const { ece, bins, accuracy, confidence, chance, points } = judged;
     const known = !Number.isNaN(fit.temperature);
-    this.thermometer.svg.style("display", known ? null : "none");
     if (known) this.thermometer.show(fit.temperature);
+    else this.thermometer.hide();
     this.readouts.set("answers", format.count(count), "");
     this.readouts.set("accuracy", format.percent(accuracy, 0));
     const off = `${format.fixed(points, 0)} points too ${confidence > accuracy ? "sure" : "modest"}`;
@@ -46,7 +46,7 @@ class View {
   }
 
   wait(count, text) {
-    this.thermometer.svg.style("display", "none");
+    this.thermometer.hide();
     this.reliability.show([], heat(1));
     this.readouts.set("answers", format.count(count), "");
     for (const name of ["accuracy", "confidence", "ece"]) this.readouts.set(name, "–");

@@ -96,7 +96,13 @@ export class Thermometer {
     this.draw();
   }
 
+  // Nothing is known of a temperature.
+  hide() {
+    this.svg.style("display", "none");
+  }
+
   show(value) {
+    this.svg.style("display", null);
     this.value = value;
     this.draw();
   }
