@@ -181,6 +181,11 @@ async function render({ model, el }) {
     if (walking && !stepping) walkOn(false); // a reader's hand, or a link
     draw();
   });
+  // Words of the page end the walk before the heat glides to where they say.
+  stage.root.addEventListener("simsoftmax:set", (event) => {
+    const { set = {} } = /** @type {CustomEvent} */ (event).detail;
+    if (walking && "temperature" in set) walkOn(false);
+  });
   stage.resize(layout);
   wake = stage.animate(frame);
   return () => stage.close();
