@@ -46,9 +46,7 @@ def withhold(place: nodes.Element) -> None:
     """Mark what follows a figure, which is shown once the figure stands: nobody knows before how high it will be."""
     while place.parent is not None:
         for node in place.parent.children[place.parent.index(place) + 1 :]:
-            # HTML as it stands, the half of a box say, has no place of its own for a mark.
-            plain = isinstance(node, nodes.raw) or not isinstance(node, nodes.Element)
-            if not plain and "live-follows" not in node["classes"]:
+            if isinstance(node, nodes.Element) and "live-follows" not in node["classes"]:
                 node["classes"].append("live-follows")
         place = place.parent
 

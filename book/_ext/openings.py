@@ -24,14 +24,27 @@ WAY_UP = "The figure stands at the head of the page."
 HEAD = 4
 
 
+class goals(nodes.General, nodes.Element):
+    """What one can do after a chapter, folded; its ``title`` stays in sight."""
+
+
+def visit_goals(translator: Any, node: goals) -> None:
+    """Begin the fold in a page."""
+    head = translator.starttag(node, "details", "", CLASS="goals")
+    translator.body.append(f"{head}<summary>{translator.encode(node['title'])}</summary>")
+
+
+def depart_goals(translator: Any, node: goals) -> None:
+    """End it."""
+    translator.body.append("</details>")
+
+
 def fold_goals(doctree: nodes.document) -> bool:
     """Fold the goals behind their title, and return whether there are any, so whether the page is a chapter."""
     for section in list(doctree.findall(nodes.section)):
         title = section[0].astext()
         if title == GOALS:
-            head = f'<details class="goals" id="{section["ids"][0]}"><summary>{title}</summary>'
-            foot = nodes.raw("", "</details>", format="html")
-            section.replace_self([nodes.raw("", head, format="html"), *section.children[1:], foot])
+            section.replace_self(goals("", *section.children[1:], title=title, ids=section["ids"]))
             return True
     return False
 
@@ -76,5 +89,7 @@ def setup(app: Sphinx) -> dict[str, Any]:
     """Register with Sphinx."""
     # When links have found their figures, and before pictures are put under them and contents are collected.
     app.connect("doctree-read", open_page, priority=450)
+    plain = (lambda translator, node: None,) * 2
+    app.add_node(goals, html=(visit_goals, depart_goals), latex=plain, text=plain)
     app.add_js_file("beside.js", loading_method="defer")
-    return {"env_version": 4, "parallel_read_safe": True, "parallel_write_safe": True}
+    return {"env_version": 5, "parallel_read_safe": True, "parallel_write_safe": True}
