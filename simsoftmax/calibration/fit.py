@@ -22,6 +22,7 @@ from scipy.special import ndtr, ndtri, stdtrit
 
 from ..arguments import RNG, Reals, as_logits, as_probabilities, as_probability, as_threads, check_labels, generator
 from ..boltzmann import softmax
+from ..kernels.page.fitting import next_step
 from ..results import Displayed
 from .cases import Labels
 from .rows import Block, Table, as_table
@@ -30,9 +31,6 @@ __all__ = ["FitStep", "TemperatureFit", "fit_temperature", "logits_from_probabil
 
 _LN2 = math.log(2.0)
 _SAMPLES = (250, 2000)  # rows of the samples that a fit starts on
-_TOLERANCE = 1e-9  # estimated relative error of T at which a fit stops
-_MARGIN = 8.0  # of that estimate: of 599 fits of 150 to 3,000 rows the worst was 6 times as far off as foretold
-_LAST_STEP = 0.1  # and the longest step that may be the last, so that the interval belongs to the answer
 _FARTHEST = 690.0  # |ln T| beyond which floating point ends
 _GROUPS = 2048  # the bootstrap weighs this many interleaved groups of rows
 
@@ -169,38 +167,15 @@ class _Sums:
     products: float
     quartics: float
 
-    def step(self) -> tuple[float, float]:
-        """Return the step in log beta to the root of the derivative, and an estimate of its error.
+    def step(self) -> tuple[float, float, bool]:
+        """Return the step in log beta to the root of the slope, an estimate of its error, and whether it is the last.
 
-        Near the root it is the root of the derivative's Taylor polynomial of fifth degree in beta, and the error is
-        foretold from what its last two terms contribute. Farther off it is Halley's or Newton's step in log beta.
+        It is the step that a page takes too: `simsoftmax.kernels.page.fitting.next_step`.
         """
-        g1, g2, g3, g4, g5, g6 = self.g
-        if not g2 > 0:
-            return -math.copysign(math.inf, g1), math.inf
-        newton = -g1 / g2
-        if abs(newton) < 0.5:
-            c2, c3, c4, c5 = g3 / 2, g4 / 6, g5 / 24, g6 / 120
-            x = newton
-            for _ in range(6):
-                value = g1 + x * (g2 + x * (c2 + x * (c3 + x * (c4 + x * c5))))
-                slope = g2 + x * (2 * c2 + x * (3 * c3 + x * (4 * c4 + x * 5 * c5)))
-                change = value / slope if slope > 0 else math.inf
-                x -= change
-                if not abs(x) < 0.9:
-                    break
-                if abs(change) < 1e-12:
-                    first, before, last = (abs(c * x**n / slope) for n, c in ((3, c3), (4, c4), (5, c5)))
-                    # Each term is some share of the one before, and any one of them may be small by accident.
-                    share = min(1.0, max(before / first, math.sqrt(last / first))) if first else 1.0
-                    error = _MARGIN * max(last, before * share) * share
-                    if error < 0.1 * abs(x) or error < _TOLERANCE:
-                        return math.log1p(x), error / (1 + x)
-                    break
-        if abs(newton) > 10:
-            return newton, math.inf
-        denominator = 1 + (g2 + g3) / g2 * newton / 2
-        return newton / denominator if 0.2 < denominator < 5 else newton, math.inf
+        found = [math.nan] * 3
+        over_the_weight = [1.0, self.nll_at_one, self.nll, *self.g, self.squares, self.products, self.quartics]
+        next_step.py_func(over_the_weight, found)  # a few numbers, for which no machine code is worth loading
+        return found[0], found[1], bool(found[2])
 
     def nll_after(self, step: float) -> float:
         """Return the NLL a step further in log beta, from its Taylor series in beta."""
@@ -229,11 +204,6 @@ class _Sums:
         spread = self.quartics / square - 1 / rows if square > 0 else 0.0
         freedom = min(2 / spread, rows - 1.0) if spread > 0 else rows - 1.0
         return -float(stdtrit(freedom, tail))
-
-    def is_last(self, step: float, error: float) -> bool:
-        """Return whether the step ends at the answer, with all that is reported there."""
-        near = abs(step) <= _LAST_STEP and 2 * abs(step * self.products) <= 0.2 * self.squares
-        return near and error <= _TOLERANCE
 
 
 class _BeyondRange(Exception):
@@ -294,7 +264,7 @@ class _Fit:
                 sums = self.evaluate(v, step)
                 v = math.log(sums.beta)
                 low, high = (low, v) if sums.g[0] > 0 else (v, high)
-                move, error = sums.step()
+                move, error, _ = sums.step()
                 v = _next(v, move, low, high)
                 if error < 1e-3:
                     u = v
@@ -441,10 +411,10 @@ def _search(table: Table, confidence_level: float, interval: str, rng: RNG) -> T
     first = sums = fit.evaluate(fit.start())
     low, high = -math.inf, math.inf
     u = math.log(sums.beta)
-    step, error = sums.step()
+    step, _, last = sums.step()
     far = False
     end: _End | None = None
-    while not sums.is_last(step, error):
+    while not last:
         low, high = (low, u) if sums.g[0] > 0 else (u, high)
         u = _next(u, step, low, high)
         if not far and abs(u) > 3:
@@ -463,7 +433,7 @@ def _search(table: Table, confidence_level: float, interval: str, rng: RNG) -> T
             raise _BeyondRange
         sums = fit.evaluate(u)
         u = math.log(sums.beta)
-        step, error = sums.step()
+        step, _, last = sums.step()
         if u in (low, high):  # the type of the kernel cannot tell apart what is left of the bracket
             if table.double:
                 step = 0.0

@@ -764,7 +764,7 @@ def test_a_step_leads_to_the_root_as_near_as_it_says(log_beta):
     at = sums_at(log_beta)
     here = at(0.0)
     root = brentq(lambda step: at(step).g[0], -3, 3, xtol=1e-14)
-    step, error = here.step()
+    step, error, last = here.step()
     g1, g2, g3, *_ = here.g
     newton = -g1 / g2
     if math.isfinite(error):
@@ -773,9 +773,8 @@ def test_a_step_leads_to_the_root_as_near_as_it_says(log_beta):
         assert step == newton
     else:  # too far for the series: Halley's step in log beta
         assert step == pytest.approx(newton / (1 + newton * (g2 + g3) / g2 / 2), rel=1e-12)
-    assert here.is_last(step, 1e-9) == (abs(step) <= 0.1 and 2 * abs(step * here.products) <= 0.2 * here.squares)
-    assert here.is_last(0.0, 1e-9)
-    assert not here.is_last(0.0, 1.1e-9)
+    near = abs(step) <= 0.1 and 2 * abs(step * here.products) <= 0.2 * here.squares
+    assert last == (near and error <= 1e-9)
 
 
 def test_steps_keep_to_the_bracket():
@@ -874,7 +873,19 @@ def test_gaps_that_no_unit_brings_within_reach_are_refused():
 
 
 def step_of(*cumulants):
-    return _Sums(1.0, 1.0, 0.0, 0.0, cumulants, 1.0, 0.0, 1.0).step()
+    return _Sums(1.0, 1.0, 0.0, 0.0, cumulants, 1.0, 0.0, 1.0).step()[:2]
+
+
+@pytest.mark.parametrize(
+    ("slope", "last_term", "products", "is_last"),
+    [(-0.05, 0.0, 0.0, True), (-0.11, 0.0, 0.0, False), (-0.05, 1.0, 0.0, False), (-0.05, 0.0, 2.1, False),
+     (-0.05, 0.0, 1.9, True)],
+)  # fmt: skip
+def test_the_last_step_is_short_sure_and_leaves_the_interval_where_it_is(slope, last_term, products, is_last):
+    cumulants = (slope, 1.0, 0.0, 0.0, 0.0, last_term)
+    step, error, last = _Sums(1.0, 1.0, 0.0, 0.0, cumulants, 1.0, products, 1.0).step()
+    assert last is is_last
+    assert (abs(step) > 0.1, error > 1e-9, 2 * abs(step * products) > 0.2).count(True) == 1 - is_last
 
 
 def test_a_step_is_the_root_of_the_series_where_it_says_that_it_is_good():

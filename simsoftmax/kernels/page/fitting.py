@@ -1,8 +1,9 @@
 """The temperature of a classifier from rows that come in blocks, for the reader's browser.
 
-`simsoftmax.calibration.fit` is the reference: it says why these sums, and how they lead to the minimum; a test holds
-the two together. A file of logits may be far larger than what a page can hold, so each kernel takes a block of rows
-and adds to a few sums. As in `simsoftmax.kernels.page.exact`, arrays belong to the caller and nothing is allocated.
+`simsoftmax.calibration.fit` says why these sums, and how they lead to the minimum. Its steps are those of `next_step`;
+for the rest a test holds the two together. A file of logits may be far larger than what a page can hold, so each kernel
+takes a block of rows and adds to a few sums. As in `simsoftmax.kernels.page.exact`, arrays belong to the caller and
+nothing is allocated.
 """
 
 import math
@@ -31,6 +32,10 @@ SUMS = ("rows", "nll_at_one", "nll", "g1", "g2", "g3", "g4", "g5", "g6", "square
 END = ("temperature", "low", "high", "nll")
 #: What may be wrong with a block, by the number that `find_fault` returns.
 FAULTS = ("nothing", "logit", "dead row", "impossible label")
+
+TOLERANCE = 1e-9  # estimated relative error of T at which a fit stops
+MARGIN = 8.0  # of that estimate: of 599 fits of 150 to 3,000 rows the worst was 6 times as far off as foretold
+LAST_STEP = 0.1  # the longest step that may be the last, so that the interval belongs to the answer
 
 
 @page_kernel("int64(float64[::1], int64[::1], int64[::1])")
@@ -186,8 +191,8 @@ def add_limits(logits, labels, limits):
 def next_step(sums, step):
     """Write the step in ln beta to the root of the derivative, an estimate of its error, and whether it is the last.
 
-    Near the root it is the root of the derivative's Taylor polynomial of fifth degree in beta. Farther off it is
-    Halley's or Newton's step in ln beta.
+    Near the root it is the root of the derivative's Taylor polynomial of fifth degree in beta, and the error is
+    foretold from what its last three terms contribute. Farther off it is Halley's or Newton's step in ln beta.
 
     Parameters
     ----------
@@ -224,14 +229,14 @@ def next_step(sums, step):
                 last = abs(c5 * x * x * x * x * x / slope)
                 # Each term is some share of the one before, and any one of them may be small by accident.
                 share = min(1.0, max(before / first, math.sqrt(last / first))) if first > 0.0 else 1.0
-                error = 8.0 * max(last, before * share) * share
-                if error < 0.1 * abs(x) or error < 1e-9:
+                error = MARGIN * max(last, before * share) * share
+                if error < 0.1 * abs(x) or error < TOLERANCE:
                     step[0] = math.log1p(x)
                     step[1] = error / (1.0 + x)
                     squares = sums[9] / (rows * rows)
                     products = sums[10] / (rows * rows)
-                    near = abs(step[0]) <= 0.1 and 2.0 * abs(step[0] * products) <= 0.2 * squares
-                    step[2] = 1.0 if near and step[1] <= 1e-9 else 0.0
+                    near = abs(step[0]) <= LAST_STEP and 2.0 * abs(step[0] * products) <= 0.2 * squares
+                    step[2] = 1.0 if near and step[1] <= TOLERANCE else 0.0
                     return
                 break
     if abs(newton) > 10.0:
