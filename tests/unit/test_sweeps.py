@@ -612,6 +612,9 @@ def test_false_alarms_are_as_stated(rng, alarm):
     ):
         assert stats.binom.sf(failed - 1, families, rate) > alarm
         assert failed > 0.02 * families  # and it is not deaf
+    for verdict in verdicts:  # the two share the rate
+        assert verdict.p_value == min(1.0, 2 * min(verdict.worst_p_value, verdict.shared_p_value))
+        assert verdict.passed == (verdict.p_value > rate)
 
 
 def test_a_perfect_sweep_passes_and_says_so():
