@@ -1,21 +1,15 @@
 """A published book names its own address and its own source; a book of one's own names neither."""
 
-import importlib.util
-from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
+from building import extension
 from sphinx.errors import ConfigError
 
-SOURCE = Path(__file__).parents[2] / "book/_ext/address.py"
 
-
-@pytest.fixture
+@pytest.fixture(scope="module")
 def address():
-    spec = importlib.util.spec_from_file_location("address", SOURCE)
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+    return extension("address")
 
 
 def filled(address):

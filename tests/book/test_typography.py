@@ -1,15 +1,12 @@
 """How the book sets numbers in tables, and the fonts that it ships."""
 
-import sys
 from pathlib import Path
 
+from building import extension
 from docutils import nodes
 from docutils.utils import new_document
 
 ROOT = Path(__file__).parents[2]
-sys.path.insert(0, str(ROOT / "book" / "_ext"))
-
-from typography import align_numbers  # noqa: E402
 
 
 def test_fonts_have_their_licence_and_stay_small():
@@ -32,7 +29,7 @@ def test_columns_of_numbers_stand_at_their_points():
     group += body
     page = new_document("table")
     page += nodes.table("", group)
-    align_numbers(None, page)
+    extension("typography").align_numbers(None, page)
     cells = [[cell.astext() for cell in row.children] for row in body.children]
     assert [row[1] for row in cells] == ["1,200\u2008\u2007\u2007", "3.25", "−0.5\u2007"]
     assert [row[2] for row in cells] == ["12\N{NO-BREAK SPACE}%", "3\N{NO-BREAK SPACE}%", "–"]
