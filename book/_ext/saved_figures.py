@@ -14,13 +14,15 @@ from sphinx.application import Sphinx
 
 from simsoftmax.live import base
 
+PAGE = "book/gallery"  # which leads to the files; a book without it has no use for them
+
 # Sphinx runs outside the folder of the book.
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
 
 def save(app: Sphinx, error: Exception | None) -> None:
     """Write the files that are missing or old."""
-    if error is not None or app.builder.format != "html":
+    if error is not None or app.builder.format != "html" or PAGE not in app.env.found_docs:
         return
     gallery: Any = importlib.import_module("gallery")
     sources = [Path(gallery.__file__), *base.STATIC.parent.glob("*.py"), *base.STATIC.iterdir()]
