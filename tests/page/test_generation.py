@@ -149,12 +149,13 @@ def test_it_obeys_within_a_frame_while_it_writes_two_hundred_letters_a_second(br
         assert root.evaluate(WITHIN_A_FRAME)
 
 
-# Frames, of sixty, in which the number beside the bars is of another letter than the bars; and how often it changed.
+# Frames, of sixty at least, in which the number beside the bars is of another letter than the bars; and how many
+# numbers were seen. A busy machine writes its first letters late: it is looked at until two numbers were seen.
 APART = """
 async (root) => {
   let apart = 0;
   const seen = new Set();
-  for (let frame = 0; frame < 60; frame += 1) {
+  for (let frame = 0; frame < 60 || (seen.size < 2 && frame < 6000); frame += 1) {
     await new Promise(requestAnimationFrame);
     await new Promise((resolve) => setTimeout(resolve));
     const rows = [...root.querySelectorAll("[data-drawn]")].filter((e) => e.textContent).length;
