@@ -21,7 +21,7 @@ GOALS = "After this chapter you can"
 WAY_UP = "The figure stands at the head of the page."
 
 #: A figure among so many first parts of a chapter, its title included, is at its head already.
-HEAD = 4
+HEAD = 2
 
 
 class goals(nodes.General, nodes.Element):
@@ -92,4 +92,4 @@ def setup(app: Sphinx) -> dict[str, Any]:
     plain = (lambda translator, node: None,) * 2
     app.add_node(goals, html=(visit_goals, depart_goals), latex=plain, text=plain)
     app.add_js_file("beside.js", loading_method="defer")
-    return {"env_version": 5, "parallel_read_safe": True, "parallel_write_safe": True}
+    return {"env_version": 7, "parallel_read_safe": True, "parallel_write_safe": True}
