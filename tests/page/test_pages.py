@@ -40,8 +40,15 @@ def test_every_page_of_the_book_from_the_file_system(browser, book, chosen):
 # is shown before it stands.
 SHIFT = """
 window.shift = 0;
+window.moved = []; // what moved, from where and to where
 new PerformanceObserver((list) => {
-  for (const entry of list.getEntries()) if (!entry.hadRecentInput) window.shift += entry.value;
+  for (const entry of list.getEntries().filter((entry) => !entry.hadRecentInput)) {
+    window.shift += entry.value;
+    for (const { node, previousRect, currentRect } of entry.sources) {
+      const name = node?.className || node?.nodeName;
+      window.moved.push(`${name} ${previousRect.y} to ${currentRect.y} at ${entry.startTime}`);
+    }
+  }
 }).observe({ type: "layout-shift", buffered: true });
 const patient = new CSSStyleSheet();
 patient.replaceSync("html:not([data-live]) .live-follows.live-follows { animation: none !important; }");
@@ -60,7 +67,20 @@ def test_what_has_been_seen_stays_where_it_is(browser, book, chosen, view):
             visit.page.wait_for_function(ALL_WIDGETS_STAND)
             visit.page.evaluate("document.fonts.ready.then(() => {})")
             visit.page.evaluate("new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))")
-            assert visit.page.evaluate("window.shift") < 0.02, path
+            assert visit.page.evaluate("window.shift") < 0.02, (path, visit.page.evaluate("window.moved"))
+
+
+@pytest.mark.parametrize("view", ["light", "narrow"])
+def test_nothing_is_seen_in_another_font_first(browser, book, view):
+    seen = """[...document.querySelectorAll("body *")]
+      .filter((node) => node.checkVisibility({ visibilityProperty: true })).map((node) => node.className)"""
+    with Visit(browser, **VIEWS[view]) as visit:
+        visit.page.add_init_script(SHIFT)
+        visit.page.route("**/serif-regular.woff2*", lambda route: None)  # it never comes
+        visit.page.goto(f"{book}/book/what-training-aims-at.html", wait_until="commit")
+        visit.page.wait_for_function("document.documentElement.dataset.live !== undefined")
+        assert visit.page.evaluate("document.documentElement.dataset.fonts") == "awaited"
+        assert visit.page.evaluate(seen) == []
 
 
 def test_what_follows_a_figure_is_seen_once_it_stands_and_even_if_it_never_does(browser, book):
