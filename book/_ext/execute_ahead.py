@@ -1,28 +1,30 @@
 """Execute the chapters side by side, before Sphinx reads them one after another.
 
 A chapter talks to a Python of its own and mostly waits for it, so several run at once: one a processor. What one has
-printed goes into the execution cache, where Sphinx finds it as it reads. A chapter that fails leaves nothing there;
-Sphinx executes it again, and says what is wrong with it.
+printed goes into the execution cache, with what it depends on (``touched.py``), and Sphinx finds it there as it reads.
+A chapter that fails leaves nothing; Sphinx executes it again, and says what is wrong with it.
 """
 
 from __future__ import annotations
 
 import contextlib
 import os
+import time
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 from jupyter_cache import get_cache
+from jupyter_cache.base import CacheBundleIn
 from myst_nb.core.config import NbParserConfig
-from myst_nb.core.execute import ExecutionError, create_client
-from myst_nb.core.loggers import DocutilsDocLogger
 from myst_nb.core.read import create_nb_reader
+from nbclient import NotebookClient
+from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError
 from sphinx.application import Sphinx
 from sphinx.environment import BuildEnvironment
 from sphinx.util import logging
-from sphinx.util.docutils import new_document
+from touched import witnessed
 
 LOGGER = logging.getLogger(__name__)
 
@@ -30,7 +32,8 @@ LOGGER = logging.getLogger(__name__)
 def execute_ahead(app: Sphinx, env: BuildEnvironment, names: Iterable[str]) -> None:
     """Execute those of the pages about to be read whose outputs are not in the cache."""
     config: NbParserConfig = env.mystnb_config  # type: ignore[attr-defined]
-    _ = get_cache(config.execution_cache_path).db  # made by being asked for, so that no two chapters make it at once
+    cache = get_cache(config.execution_cache_path)
+    _ = cache.db  # made by being asked for, so that no two chapters make it at once
     workers = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
 
     def execute(name: str) -> None:
@@ -40,8 +43,23 @@ def execute_ahead(app: Sphinx, env: BuildEnvironment, names: Iterable[str]) -> N
         if reader is None:
             return  # a page without cells
         notebook = reader.read(text)
-        logger = DocutilsDocLogger(new_document(str(path)))
-        with contextlib.suppress(ExecutionError), create_client(notebook, str(path), config, logger, reader.read_fmt):
+        with contextlib.suppress(KeyError):
+            cache.match_cache_notebook(notebook)
+            return
+        chapter = NotebookClient(
+            notebook, timeout=config.execution_timeout, resources={"metadata": {"path": str(path.parent)}}
+        )
+        begin = time.perf_counter()
+        with (
+            contextlib.suppress(CellExecutionError, CellTimeoutError, DeadKernelError),
+            witnessed(Path(app.srcdir)) as (environment, used),
+        ):
+            chapter.execute(env=environment)
+        if used:
+            data = {"execution_seconds": time.perf_counter() - begin, "used": used}
+            cache.cache_notebook_bundle(
+                CacheBundleIn(notebook, str(path), data=data), check_validity=False, overwrite=True
+            )
             LOGGER.info("outputs of %s are there", name)
 
     with ThreadPoolExecutor(workers) as pool:

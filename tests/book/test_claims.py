@@ -165,6 +165,11 @@ def test_the_ledger_follows_the_pages(small_book):
     whole = package.read_text()
     package.write_text(whole + "\ndef truth():\n    return 1\n")
     assert build(small_book)[0] == 0
+    package.write_text(whole + "\n# A comment\ndef truth():\n    return 2\n")
+    code, said, _ = build(small_book)
+    assert code == 0
+    assert "outputs of book/one are there" in said
+    assert "book/two" not in said  # which does not use the package
     package.write_text(whole + "\ndef truth():\n    return 0\n")
     code, said, _ = build(small_book)
     assert code != 0
