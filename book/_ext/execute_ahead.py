@@ -47,7 +47,10 @@ def execute_ahead(app: Sphinx, env: BuildEnvironment, names: Iterable[str]) -> N
             cache.match_cache_notebook(notebook)
             return
         chapter = NotebookClient(
-            notebook, timeout=config.execution_timeout, resources={"metadata": {"path": str(path.parent)}}
+            notebook,
+            timeout=config.execution_timeout,
+            resources={"metadata": {"path": str(path.parent)}},
+            record_timing=False,  # it would be in the notebook, and the cache not know it again
         )
         begin = time.perf_counter()
         with (

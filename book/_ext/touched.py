@@ -23,6 +23,7 @@ from typing import Any
 
 from jupyter_cache import get_cache
 from sphinx.application import Sphinx
+from sphinx.config import Config
 from sphinx.environment import BuildEnvironment
 
 #: On these every chapter depends.
@@ -90,7 +91,7 @@ def meaning(path: Path) -> str:
 @functools.cache
 def _meaning(path: Path, changed: int, size: int) -> str:
     content = path.read_bytes()
-    if path.suffix == ".py":
+    if path.suffix in (".py", ".pyi"):
         tree = ast.parse(content)
         for node in ast.walk(tree):
             if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef) and node.body:
@@ -103,6 +104,11 @@ def _meaning(path: Path, changed: int, size: int) -> str:
                     node.body = node.body[1:]
         content = ast.dump(tree).encode()
     return hashlib.sha256(content).hexdigest()[:16]
+
+
+def place_cache(app: Sphinx, config: Config) -> None:
+    """Say where the outputs are kept, for all who ask."""
+    config.nb_execution_cache_path = str(Path(app.outdir).parent / ".jupyter_cache")
 
 
 def forget(app: Sphinx, env: BuildEnvironment, *_: Any) -> Iterable[str]:
@@ -122,5 +128,6 @@ def forget(app: Sphinx, env: BuildEnvironment, *_: Any) -> Iterable[str]:
 
 def setup(app: Sphinx) -> dict[str, Any]:
     """Register with Sphinx."""
+    app.connect("config-inited", place_cache)
     app.connect("env-get-outdated", forget)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

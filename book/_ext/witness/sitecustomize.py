@@ -22,6 +22,8 @@ if NOTES in os.environ:
             path = getattr(args[0], "co_filename", "<nothing>")
         elif event == "open" and isinstance(args[0], str | bytes | os.PathLike):
             path = os.fsdecode(args[0])
+            if args[1] is None and not os.path.isabs(path):
+                return  # `os.open`, perhaps below another folder than this one
         else:
             return
         if path.startswith("<") or (event == "open" and path.endswith((".py", ".pyc"))):
