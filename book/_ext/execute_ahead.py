@@ -18,13 +18,12 @@ from typing import Any
 from jupyter_cache import get_cache
 from jupyter_cache.base import CacheBundleIn
 from myst_nb.core.config import NbParserConfig
-from myst_nb.core.read import create_nb_reader
 from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError
 from sphinx.application import Sphinx
 from sphinx.environment import BuildEnvironment
 from sphinx.util import logging
-from touched import witnessed
+from touched import chapter, witnessed
 
 LOGGER = logging.getLogger(__name__)
 
@@ -37,16 +36,14 @@ def execute_ahead(app: Sphinx, env: BuildEnvironment, names: Iterable[str]) -> N
     workers = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
 
     def execute(name: str) -> None:
+        notebook = chapter(env, name)
+        if notebook is None:
+            return
         path = Path(env.doc2path(name))
-        text = path.read_text(encoding="utf-8")
-        reader = create_nb_reader(str(path), env.myst_config, config, text)  # type: ignore[attr-defined]
-        if reader is None:
-            return  # a page without cells
-        notebook = reader.read(text)
         with contextlib.suppress(KeyError):
             cache.match_cache_notebook(notebook)
             return
-        chapter = NotebookClient(
+        client = NotebookClient(
             notebook,
             timeout=config.execution_timeout,
             resources={"metadata": {"path": str(path.parent)}},
@@ -57,7 +54,7 @@ def execute_ahead(app: Sphinx, env: BuildEnvironment, names: Iterable[str]) -> N
             contextlib.suppress(CellExecutionError, CellTimeoutError, DeadKernelError),
             witnessed(Path(app.srcdir)) as (environment, used),
         ):
-            chapter.execute(env=environment)
+            client.execute(env=environment)
         if used:
             data = {"execution_seconds": time.perf_counter() - begin, "used": used}
             cache.cache_notebook_bundle(

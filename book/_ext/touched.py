@@ -22,6 +22,8 @@ from pathlib import Path
 from typing import Any
 
 from jupyter_cache import get_cache
+from myst_nb.core.read import create_nb_reader
+from nbformat import NotebookNode
 from sphinx.application import Sphinx
 from sphinx.config import Config
 from sphinx.environment import BuildEnvironment
@@ -111,19 +113,27 @@ def place_cache(app: Sphinx, config: Config) -> None:
     config.nb_execution_cache_path = str(Path(app.outdir).parent / ".jupyter_cache")
 
 
+def chapter(env: BuildEnvironment, name: str) -> NotebookNode | None:
+    """Return the cells of a page, as they are before they are executed, or None of a page without any."""
+    path = env.doc2path(name)
+    text = Path(path).read_text(encoding="utf-8")
+    reader = create_nb_reader(str(path), env.myst_config, env.mystnb_config, text)  # type: ignore[attr-defined]
+    return reader.read(text) if reader else None
+
+
 def forget(app: Sphinx, env: BuildEnvironment, *_: Any) -> Iterable[str]:
-    """Forget the outputs that do not hold any more, and return which pages were executed and have none that does."""
-    root = Path(app.srcdir)
+    """Forget the outputs that do not hold any more, and return the pages that have none that does."""
     cache = get_cache(app.config.nb_execution_cache_path)
-    holding = set()
-    for record in cache.list_cache_records():
-        if holds(root, record.data.get("used")):
-            holding.add(record.uri)
-        else:
+    for name in sorted(env.found_docs):
+        notebook = chapter(env, name)
+        if notebook is None:
+            continue
+        with contextlib.suppress(KeyError):
+            record = cache.match_cache_notebook(notebook)
+            if holds(Path(app.srcdir), record.data.get("used")):
+                continue
             cache.remove_cache(record.pk)
-    known = getattr(env, "nb_metadata", {})  # nothing before the first build
-    executed = [name for name, data in known.items() if "exec_data" in data]
-    return [name for name in executed if str(env.doc2path(name)) not in holding]
+        yield name
 
 
 def setup(app: Sphinx) -> dict[str, Any]:
