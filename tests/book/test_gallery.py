@@ -4,6 +4,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from visit import check_access
 
 from simsoftmax import live
 
@@ -40,6 +41,7 @@ def test_a_saved_figure_lives_wherever_it_is_opened(browser, tmp_path, name):
     tab.wait_for_selector("[data-live='alive']")
     assert tab.locator(".ssm-title").inner_text() == figure.title
     assert tab.locator("main img").is_hidden()
+    check_access(tab)
     assert complaints == []
     assert all(address.startswith(("file:", "blob:", "data:")) for address in asked)
     tab.close()
