@@ -225,7 +225,7 @@ def anneal(
     ----------
     logits : array_like, shape (K,)
     schedule : array_like, shape (sweeps,)
-        The temperature of each sweep; `geometric_cooling` and its like make one, and ``[T] * sweeps`` is a quench to T.
+        The temperature of each sweep; `annealing.geometric_cooling` and its like make one, and ``[T] * sweeps`` is a quench to T.
     particles, proposal, start, record, rng
         As in `simsoftmax.simulate`.
     confidence_level : float, optional

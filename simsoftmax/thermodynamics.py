@@ -281,7 +281,7 @@ def integrate_log_partition(
 
     Notes
     -----
-    Gauss-Legendre quadrature in beta. ln Z is analytic where |Im beta| < pi / (max z - min z): there K unit vectors
+    Gauss-Legendre quadrature in beta. ln Z is analytic where abs(Im beta) < pi / (max z - min z): there K unit vectors
     within less than a half turn cannot cancel, and <E>, counted from the middle of the range, stays below half the
     range over cos(Im beta range / 2). The bound for functions analytic in an ellipse (L. N. Trefethen, "Is Gauss
     quadrature better than Clenshaw-Curtis?", SIAM Review 50 (2008)) then limits the error before anything is measured.

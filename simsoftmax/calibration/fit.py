@@ -307,7 +307,7 @@ def fit_temperature(
     logits : array_like, shape (n, K) or (..., K, ...)
         Scores of held-out rows, not probabilities (`logits_from_probabilities` turns those into logits). float32 and
         float64 are read where they lie, also from a `numpy.memmap` larger than memory; float16, integers and arrays
-        that are not C-contiguous are converted a block at a time, and small tables to float64. A `dask.array` is
+        that are not C-contiguous are converted a block at a time, and small tables to float64. A ``dask.array`` is
         reduced with one task graph a pass. A logit of -inf is a level that cannot be occupied.
     labels : array_like, shape (n,) or (...), or soft labels in the shape of the logits
         The true level of every row, from 0 to K - 1, or by its name in ``classes``. Soft labels give every level a

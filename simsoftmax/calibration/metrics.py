@@ -547,7 +547,7 @@ def brier_score(
 
     Notes
     -----
-    For soft labels q, |p - q|^2 is less than this by 1 - sum_k q_k^2, which no forecast changes.
+    For soft labels q, abs(p - q)^2 is less than this by 1 - sum_k q_k^2, which no forecast changes.
     """
     forms = _Forms(classes=classes, ignore_index=ignore_index, axis=axis)
     p, y, soft, w = _checked(probabilities, labels, forms, weights=weights, soft=True)

@@ -75,9 +75,9 @@ class Explanation(Displayed):
         From the stated `Pipeline` to the one that the sampler really has, or None where there is no such sampler; with
         ``factors``, from the stated one and a factor.
     probabilities : callable, optional
-        From `Rows` to the distributions that it draws from, shape (b, K), or None where there is no such sampler.
+        From `verdict.diagnosis.Rows` to the distributions that it draws from, shape (b, K), or None where there is no such sampler.
     pairs : callable, optional
-        From the `Rows` before and those after to the joint probabilities of the draws of neighbouring rows, shape
+        From the rows before and those after to the joint probabilities of the draws of neighbouring rows, shape
         (b, m). The share of pairs of which that holds is estimated.
     share : bool, optional
         Whether it is so now and then only, and right otherwise; the share is estimated.
@@ -515,7 +515,7 @@ def diagnose(
     Notes
     -----
     The best of these explanations need not be true: none may be. A fault is named only if its odds over a right sampler
-    are the number of explanations over `DOUBT`. A draw that is impossible excludes an explanation, so a sampler that
+    are the number of explanations over `verdict.diagnosis.DOUBT`. A draw that is impossible excludes an explanation, so a sampler that
     computes the edge of a nucleus with fewer digits may be excluded from being right: it is another one.
 
     Examples

@@ -73,7 +73,7 @@ class DrawsVerdict(Result):
     place : str
         Where the number of draws is farthest from what was expected.
     rank_counts : tuple of int
-        Draws by rank mass, between 0, `EDGES` and 1.
+        Draws by rank mass, between 0, `verdict.samplers.EDGES` and 1.
     detectable_temperature : float
         The smallest relative error of T, hotter or colder, that is caught with the stated power; infinite if none is.
     detectable_truncation : float

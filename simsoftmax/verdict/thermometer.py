@@ -88,7 +88,7 @@ def estimate_temperature(
     Parameters
     ----------
     counts : array_like, shape (K,), optional
-        Number of independent draws of each level, in the order of the logits. In its place `tokens` or `tally` may say
+        Number of independent draws of each level, in the order of the logits. In its place ``tokens`` or ``tally`` may say
         what was drawn.
     logits : array_like, shape (K,)
         Scores z; -inf marks a level that cannot be occupied.

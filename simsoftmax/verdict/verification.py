@@ -145,7 +145,7 @@ def verify(
     Parameters
     ----------
     counts : array_like, shape (K,), optional
-        Number of particles (draws) in each level, in the order of the logits. In its place `tokens` or `tally` may say
+        Number of particles (draws) in each level, in the order of the logits. In its place ``tokens`` or ``tally`` may say
         what was drawn. The draws must be independent: for time averages of a Markov chain use `verify_average`.
     logits : array_like, shape (K,)
         Scores z; -inf marks a level that cannot be occupied, as after top-k or top-p truncation.
@@ -176,7 +176,7 @@ def verify(
     Notes
     -----
     Neighbours in energy are pooled until each group expects 5 particles; what is left over at the high end is a group
-    of its own. The groups' residuals are tested as the module `null` says: a theorem keeps the false alarms at or below
+    of its own. The groups' residuals are tested as the module `verdict.null` says: a theorem keeps the false alarms at or below
     the stated rate, whatever K, N and T. For the same power it asks for 1 to 2 % more particles than a test without
     that proof where every group expects 10,000, for 3 to 7 % more where it expects 100, and for about a tenth more at
     20 or fewer. Where up to 200 particles have up to 150,000 outcomes, p is summed over them and exact. If levels were
