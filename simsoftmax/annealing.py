@@ -64,7 +64,30 @@ def _between(first: float, temperatures: NDArray[np.float64], last: float) -> ND
 
 
 def geometric_cooling(hot: float, cold: float, sweeps: WholeNumber) -> NDArray[np.float64]:
-    """Return temperatures from hot to cold that fall by the same factor each sweep, shape (sweeps,)."""
+    """Return temperatures from hot to cold that fall by the same factor each sweep.
+
+    Parameters
+    ----------
+    hot, cold : float
+        The first and the last, finite and above 0.
+    sweeps : int
+        How many.
+
+    Returns
+    -------
+    ndarray of float64, shape (sweeps,)
+
+    See Also
+    --------
+    anneal : Particles that are cooled along a schedule.
+    annealing.linear_cooling : A schedule that falls by the same amount.
+    annealing.logarithmic_cooling : The schedule that finds the ground level for certain, if run for ever.
+
+    Examples
+    --------
+    >>> geometric_cooling(8.0, 1.0, 4).round(6).tolist()
+    [8.0, 4.0, 2.0, 1.0]
+    """
     first, last = _ends(hot, cold, positive=True)
     number = as_count("sweeps", sweeps)
     if first < _HUGE:
@@ -75,7 +98,29 @@ def geometric_cooling(hot: float, cold: float, sweeps: WholeNumber) -> NDArray[n
 
 
 def linear_cooling(hot: float, cold: float, sweeps: WholeNumber) -> NDArray[np.float64]:
-    """Return temperatures from hot to cold that fall by the same amount each sweep, shape (sweeps,)."""
+    """Return temperatures from hot to cold that fall by the same amount each sweep.
+
+    Parameters
+    ----------
+    hot, cold : float
+        The first and the last, finite and not negative.
+    sweeps : int
+        How many.
+
+    Returns
+    -------
+    ndarray of float64, shape (sweeps,)
+
+    See Also
+    --------
+    annealing.geometric_cooling : A schedule that falls by the same factor.
+    annealing.logarithmic_cooling : The schedule that finds the ground level for certain, if run for ever.
+
+    Examples
+    --------
+    >>> linear_cooling(4.0, 1.0, 4).tolist()
+    [4.0, 3.0, 2.0, 1.0]
+    """
     first, last = _ends(hot, cold, positive=False)
     number = as_count("sweeps", sweeps)
     if first < _HUGE:
@@ -84,11 +129,33 @@ def linear_cooling(hot: float, cold: float, sweeps: WholeNumber) -> NDArray[np.f
 
 
 def logarithmic_cooling(depth: float, sweeps: WholeNumber) -> NDArray[np.float64]:
-    """Return T_t = depth / ln(t + 1) for t = 1, 2, ..., shape (sweeps,).
+    """Return T_t = depth / ln(t + 1) for t = 1, 2, ..., as many as there are sweeps.
 
     Run for ever, it finds the ground level with certainty if and only if ``depth`` is at least the `barrier` of the
     landscape (B. Hajek, "Cooling schedules for optimal annealing", Math. Oper. Res. 13 (1988)). "For ever" is meant: to
     reach temperature T takes exp(depth / T) sweeps.
+
+    Parameters
+    ----------
+    depth : float
+        The highest climb that it allows for, in units of the logits, above 0.
+    sweeps : int
+        How many.
+
+    Returns
+    -------
+    ndarray of float64, shape (sweeps,)
+
+    See Also
+    --------
+    annealing.geometric_cooling : A schedule that falls by the same factor.
+    annealing.linear_cooling : A schedule that falls by the same amount.
+    annealing.barrier : How high a particle must climb.
+
+    Examples
+    --------
+    >>> logarithmic_cooling(2.0, 3).round(3).tolist()
+    [2.885, 1.82, 1.443]
     """
     depth, last = as_positive("depth", depth), as_count("sweeps", sweeps)
     if depth > 1e308:  # the first temperature is higher still, for ln 2 is less than 1
@@ -111,6 +178,16 @@ def barrier(logits: Reals) -> float:
     -------
     float
         0 if every way goes downhill, infinity if a forbidden level cuts some levels off from the ground.
+
+    See Also
+    --------
+    anneal : Particles that are cooled along a schedule.
+    annealing.logarithmic_cooling : The schedule that finds the ground level for certain, if run for ever.
+
+    Examples
+    --------
+    >>> barrier([0.0, -1.0, 0.5])  # from the level at 0 over the one at 1 to the ground at -0.5
+    1.0
     """
     energy = -as_vector_logits(logits)
     return max(
@@ -141,6 +218,7 @@ def annealed_distribution(
     Parameters
     ----------
     logits : array_like, shape (K,)
+        Scores z; -inf marks a level that cannot be occupied.
     schedule : array_like, shape (sweeps,)
         The temperature of each sweep.
     proposal : optional
@@ -151,6 +229,16 @@ def annealed_distribution(
     Returns
     -------
     ndarray of float64, shape (K,)
+
+    See Also
+    --------
+    anneal : Particles that are cooled along a schedule.
+    transition_matrix : Where a particle goes in one sweep.
+
+    Examples
+    --------
+    >>> annealed_distribution([0.0, -1.0, 0.5], geometric_cooling(5.0, 0.05, 300)).round(2).tolist()
+    [0.24, 0.0, 0.76]
     """
     z = as_vector_logits(logits)
     temperatures = _as_schedule(schedule)
@@ -224,12 +312,16 @@ def anneal(
     Parameters
     ----------
     logits : array_like, shape (K,)
+        Scores z; -inf marks a level that cannot be occupied.
     schedule : array_like, shape (sweeps,)
-        The temperature of each sweep; `annealing.geometric_cooling` and its like make one, and ``[T] * sweeps`` is a quench to T.
-    particles, proposal, start, record, rng
+        The temperature of each sweep; `annealing.geometric_cooling` and its like make one, and ``[T] * sweeps`` is a
+        quench to T.
+    particles, proposal, start, record
         As in `simsoftmax.simulate`.
     confidence_level : float, optional
-        Of the interval.
+        Coverage of the interval.
+    rng : numpy.random.Generator, int or None, optional
+        Source of randomness.
 
     Returns
     -------
@@ -242,6 +334,22 @@ def anneal(
     KeyboardInterrupt
         At Ctrl-C: how many a cooling that was cut short would have taken to the ground level, nobody knows. `simulate`
         with a sequence of temperatures returns what was done by then.
+
+    See Also
+    --------
+    simulate : Particles that find softmax by hopping.
+    annealing.geometric_cooling : A schedule that falls by the same factor.
+    annealing.annealed_distribution : Where a schedule leaves a particle, exactly.
+    annealing.barrier : How high a particle must climb.
+    disorder.rugged_ladder : A landscape with valleys within valleys.
+
+    Examples
+    --------
+    >>> from simsoftmax.annealing import geometric_cooling
+    >>> z = [0.0, -1.0, 0.5]  # a ridge between the end where they begin and the ground level
+    >>> haste, patience = (anneal(z, geometric_cooling(5.0, 0.05, sweeps), rng=1) for sweeps in (3, 300))
+    >>> bool(haste.high < patience.low)  # intervals of the share that reached it
+    True
     """
     z = as_vector_logits(logits)
     temperatures = _as_schedule(schedule)

@@ -187,6 +187,15 @@ def softmax(logits: Reals, temperature: Scalar | Reals = 1.0, *, axis: int = -1)
     ValueError
         If a logit is NaN or +inf, if a row has no finite logit, or if a temperature is negative or NaN.
 
+    See Also
+    --------
+    log_softmax : Their logarithms, accurate where they are small.
+    log_partition : Ln Z, exactly.
+    simulate : Particles that find softmax by hopping.
+    sample : Exact draws.
+    minimize_free_energy : The descent that ends at softmax.
+    scipy.special.softmax : The same at T = 1.
+
     Examples
     --------
     >>> softmax([2.0, 1.0, 0.1], 2.0).round(3).tolist()
@@ -200,7 +209,28 @@ def softmax(logits: Reals, temperature: Scalar | Reals = 1.0, *, axis: int = -1)
 def log_softmax(logits: Reals, temperature: Scalar | Reals = 1.0, *, axis: int = -1) -> NDArray[Any]:
     """Return ln p_i = z_i / T - ln Z, accurate also where p_i is near 0 or near 1.
 
-    Parameters, result and errors are those of `softmax`.
+    Parameters
+    ----------
+    logits, temperature, axis
+        As in `softmax`.
+
+    Returns
+    -------
+    ndarray
+        Logarithms of the probabilities, levels along ``axis``, in the floating type of the logits.
+
+    See Also
+    --------
+    softmax : The probabilities themselves.
+    scipy.special.log_softmax : The same at T = 1.
+    logits_from_probabilities : Logits for it where only probabilities are known.
+
+    Examples
+    --------
+    >>> log_softmax([2.0, 1.0, 0.1], 2.0).round(3).tolist()
+    [-0.69, -1.19, -1.64]
+    >>> float(log_softmax([0.0, 1000.0])[0])  # the probability itself is too small for a float
+    -1000.0
     """
     z, t, axis = _prepare(logits, temperature, axis)
     return np.moveaxis(_result(_log_probabilities(reduced_logits(z, t)), z), -1, axis)
@@ -221,6 +251,21 @@ def log_partition(logits: Reals, temperature: Scalar | Reals = 1.0, *, axis: int
     Returns
     -------
     ndarray or scalar, shape of the logits without ``axis``
+
+    See Also
+    --------
+    softmax : The probabilities themselves.
+    free_energy : The free energy, exactly: the least there is.
+    integrate_log_partition : Ln Z, measured.
+    log_partition_difference : The difference of two ln Z, measured.
+    scipy.special.logsumexp : The same at T = 1.
+
+    Examples
+    --------
+    >>> round(float(log_partition([2.0, 1.0, 0.1], 2.0)), 3)
+    1.69
+    >>> log_partition([[2.0, 1.0, 0.1], [0.0, 0.0, 0.0]]).round(3).tolist()  # a row each
+    [2.417, 1.099]
     """
     z, t, _ = _prepare(logits, temperature, axis)
     largest = z.max(axis=-1).astype(np.float64)
@@ -241,6 +286,17 @@ def mean_energy(logits: Reals, temperature: Scalar | Reals = 1.0, *, axis: int =
     Returns
     -------
     ndarray or scalar, shape of the logits without ``axis``
+
+    See Also
+    --------
+    heat_capacity : The heat capacity, exactly.
+    free_energy : The free energy, exactly: the least there is.
+    mean_energy_from_counts : The mean energy, measured.
+
+    Examples
+    --------
+    >>> mean_energy([2.0, 1.0, 0.1], [0.0, 1.0, float("inf")]).round(3).tolist()  # from the lowest to the mean of all
+    [-2.0, -1.57, -1.033]
     """
     z, t, _ = _prepare(logits, temperature, axis)
     return _result(-expectation(_probabilities(reduced_logits(z, t)), z.astype(np.float64)), z)
@@ -258,6 +314,17 @@ def entropy(logits: Reals, temperature: Scalar | Reals = 1.0, *, axis: int = -1)
     Returns
     -------
     ndarray or scalar, shape of the logits without ``axis``
+
+    See Also
+    --------
+    free_energy : The free energy, exactly: the least there is.
+    scipy.stats.entropy : The same of probabilities.
+    disorder.participation_ratio : How few levels the particles share.
+
+    Examples
+    --------
+    >>> entropy([2.0, 1.0, 0.1], [0.0, 1.0, float("inf")]).round(3).tolist()  # from none to ln 3
+    [0.0, 0.847, 1.099]
     """
     z, t, _ = _prepare(logits, temperature, axis)
     reduced = reduced_logits(z, t)
@@ -279,6 +346,22 @@ def free_energy(logits: Reals, temperature: Scalar | Reals = 1.0, *, axis: int =
     Returns
     -------
     ndarray or scalar, shape of the logits without ``axis``
+
+    See Also
+    --------
+    log_partition : Ln Z, exactly.
+    mean_energy : The mean energy, exactly.
+    entropy : The entropy, exactly.
+    minimize_free_energy : The descent that ends at softmax.
+    variational.variational_free_energy : The free energy of any distribution.
+
+    Examples
+    --------
+    >>> z = [2.0, 1.0, 0.1]
+    >>> round(float(free_energy(z, 2.0)), 3)
+    -3.38
+    >>> round(float(mean_energy(z, 2.0) - 2.0 * entropy(z, 2.0)), 3)
+    -3.38
     """
     z, t, _ = _prepare(logits, temperature, axis)
     normaliser = _log_normaliser(reduced_logits(z, t))
@@ -300,6 +383,17 @@ def heat_capacity(logits: Reals, temperature: Scalar | Reals = 1.0, *, axis: int
     -------
     ndarray or scalar, shape of the logits without ``axis``
         At least 0, and exactly 0 at T = 0 and at T = infinity.
+
+    See Also
+    --------
+    mean_energy : The mean energy, exactly.
+    heat_capacity_from_counts : The heat capacity, measured.
+    plot_temperature_sweep : A quantity along the temperature, as a picture.
+
+    Examples
+    --------
+    >>> heat_capacity([1.0, 0.0], [0.1, 0.4, 2.0]).round(3).tolist()  # two levels: Schottky's peak
+    [0.005, 0.438, 0.059]
     """
     z, t, _ = _prepare(logits, temperature, axis)
     reduced = reduced_logits(z, t)

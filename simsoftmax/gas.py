@@ -94,6 +94,11 @@ def gas_temperature(mean_quanta: float, *, levels: WholeNumber | None = None, sp
         In units of ``spacing``. A bounded ladder filled above its middle has a negative temperature: it gives energy to
         whatever it touches (N. F. Ramsey, Phys. Rev. 103 (1956)). Half full it is infinite.
 
+    See Also
+    --------
+    simulate_gas : Particles that find a temperature without a heat bath.
+    estimate_temperature : At which temperature counts were drawn.
+
     Examples
     --------
     >>> round(gas_temperature(1.0), 6)  # 1 / ln 2
@@ -131,6 +136,10 @@ def microcanonical_marginal(
     -------
     ndarray of float64, shape (levels,)
         Unbounded, it ends at k = Q or where the probability leaves the range of float64.
+
+    See Also
+    --------
+    simulate_gas : Particles that find a temperature without a heat bath.
 
     Notes
     -----
@@ -498,6 +507,12 @@ def simulate_gas(
     -----
     UserWarning
         If ``sweeps`` is left to "auto", the run will take long, and no progress is shown.
+
+    See Also
+    --------
+    simulate : Particles that find softmax by hopping.
+    gas.gas_temperature : The temperature that a mean energy sets.
+    gas.microcanonical_marginal : The exact law of one particle of a gas.
 
     Examples
     --------

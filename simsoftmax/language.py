@@ -38,6 +38,19 @@ def python_topics() -> dict[str, str]:
     Every Python carries them; they differ between its versions. White space is one blank, tables and rules are left
     out, and letters are those of ASCII. Some topics repeat others, so a paragraph counts only where it first comes up,
     topics in the order of their names: no text is met twice, on whichever side of a split.
+
+    Returns
+    -------
+    dict of str to str
+
+    See Also
+    --------
+    language.fit_language : A model of a text, whose letters can be drawn.
+
+    Examples
+    --------
+    >>> "exceptions" in python_topics()
+    True
     """
     from pydoc_data.topics import topics
 
@@ -234,6 +247,7 @@ def fit_language(text: str, *, order: int = 8, letters: str | None = None, size:
     Parameters
     ----------
     text : str
+        What it learns from.
     order : int, optional
         Letters that the model sees at once: contexts hold up to ``order - 1`` letters.
     letters : str, optional
@@ -242,10 +256,19 @@ def fit_language(text: str, *, order: int = 8, letters: str | None = None, size:
         Bytes that its table may take. Contexts are dropped until it fits, those first that tell least a byte: how many
         bits they save on the text, each of its letters predicted from all others, over shorter contexts.
 
+    Returns
+    -------
+    LanguageModel
+
     Raises
     ------
     TypeError, ValueError
         If an argument is refused, or if no table is as small as that.
+
+    See Also
+    --------
+    sample : Exact draws.
+    language.python_topics : Texts to fit it to.
 
     Examples
     --------

@@ -73,6 +73,21 @@ def transition_matrix(
         If an argument is not of numbers.
     ValueError
         If logits, temperature or proposal are out of range, or if K is above 10,000 (see `relaxation`).
+
+    See Also
+    --------
+    relaxation : How fast they find it.
+    verify_average : The same for time averages of a chain.
+    annealing.annealed_distribution : Where a schedule leaves a particle, exactly.
+
+    Examples
+    --------
+    >>> from simsoftmax import softmax
+    >>> p = transition_matrix([2.0, 1.0, 0.1], 0.5)
+    >>> softmax([2.0, 1.0, 0.1], 0.5).round(6).tolist()
+    [0.863777, 0.1169, 0.019323]
+    >>> (softmax([2.0, 1.0, 0.1], 0.5) @ p).round(6).tolist()  # a sweep leaves it as it is
+    [0.863777, 0.1169, 0.019323]
     """
     z = as_vector_logits(logits)
     t = float(as_temperature(temperature, scalar=True))
@@ -184,6 +199,19 @@ def relaxation(logits: Reals, temperature: float = 1.0, *, proposal: Proposal = 
     ------
     TypeError, ValueError
         As `transition_matrix`.
+
+    See Also
+    --------
+    simulate : Particles that find softmax by hopping.
+    transition_matrix : Where a particle goes in one sweep.
+
+    Examples
+    --------
+    >>> relaxed = relaxation([2.0, 1.0, 0.1], 0.5)
+    >>> relaxed.eigenvalues.round(3).tolist()
+    [0.614, 0.278]
+    >>> relaxed.sweeps(1e-3)
+    11.0
     """
     z = as_vector_logits(logits)
     t = float(as_temperature(temperature, scalar=True))

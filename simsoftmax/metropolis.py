@@ -109,6 +109,16 @@ def simulate(
         If ``sweeps`` is left to "auto" and either a sequence of temperatures is shorter than softmax at its last
         would take, or the run will take long and nothing would show it.
 
+    See Also
+    --------
+    softmax : The probabilities themselves.
+    verify : Whether counts follow softmax.
+    relaxation : How fast they find it.
+    anneal : Particles that are cooled along a schedule.
+    simulate_gas : Particles that find a temperature without a heat bath.
+    sweep : A grid of runs.
+    plot_trajectory : A run sweep by sweep, as a picture.
+
     Examples
     --------
     >>> run = simulate([2.0, 1.0, 0.1], temperature=0.5, particles=10**6, rng=0)

@@ -60,7 +60,27 @@ Quantity = Literal["probabilities", "entropy", "heat_capacity", "mean_energy", "
 
 
 def temperature_color(temperature: float) -> tuple[float, float, float, float]:
-    """Return the colour of a temperature as RGBA; below 0.05 and above 20 it no longer changes."""
+    """Return the colour of a temperature as RGBA; below 0.05 and above 20 it no longer changes.
+
+    Parameters
+    ----------
+    temperature : float
+        T >= 0.
+
+    Returns
+    -------
+    tuple of float
+        Red, green, blue and opacity, between 0 and 1.
+
+    See Also
+    --------
+    plot_temperature_sweep : A quantity along the temperature, as a picture.
+
+    Examples
+    --------
+    >>> [round(float(part), 2) for part in temperature_color(0.1)]  # a cold blue, with its opacity
+    [0.2, 0.41, 0.89, 1.0]
+    """
     t = float(as_temperature(temperature, scalar=True))
     red, green, blue, alpha = TEMPERATURE_COLORS(float(TEMPERATURE_NORM(min(max(t, COLDEST), HOTTEST))))
     return red, green, blue, alpha
@@ -128,6 +148,17 @@ def plot_occupancy(
     ------
     TypeError, ValueError
         If counts, logits, temperature and names do not belong together.
+
+    See Also
+    --------
+    verify : Whether counts follow softmax.
+    plot_trajectory : A run sweep by sweep, as a picture.
+
+    Examples
+    --------
+    >>> ax = plot_occupancy([659, 242, 99], [2.0, 1.0, 0.1], names=["sun", "rain", "snow"])
+    >>> ax.get_xlabel()
+    'share of 1,000 particles'
     """
     if hasattr(counts, "counts"):
         run: Any = counts
@@ -228,6 +259,18 @@ def plot_trajectory(
         If it is no trajectory.
     ValueError
         If nothing was recorded.
+
+    See Also
+    --------
+    simulate : Particles that find softmax by hopping.
+    plot_occupancy : Counts beside softmax, as a picture.
+
+    Examples
+    --------
+    >>> from simsoftmax import simulate
+    >>> ax = plot_trajectory(simulate([2.0, 1.0, 0.1], particles=1000, sweeps=20, record=1, rng=1))
+    >>> ax.get_xlabel()
+    'sweeps'
     """
     if not hasattr(trajectory, "occupancies"):
         raise TypeError(
@@ -300,6 +343,17 @@ def plot_temperature_sweep(
     ------
     ValueError
         If a temperature is 0 or infinite, which a logarithmic axis cannot show.
+
+    See Also
+    --------
+    plotting.temperature_color : The colour of a temperature.
+    heat_capacity : The heat capacity, exactly.
+
+    Examples
+    --------
+    >>> ax = plot_temperature_sweep([2.0, 1.0, 0.1], "entropy")
+    >>> ax.get_ylabel()
+    'entropy (nats)'
     """
     z = as_vector_logits(logits)
     called = as_names("names", carried_names(logits)) or [f"z {number(v)}" for v in z]
@@ -408,6 +462,18 @@ def plot_reliability(
         If a diagram is something else.
     ValueError
         If the temperatures are not two.
+
+    See Also
+    --------
+    reliability_diagram : Confidence and accuracy, bin by bin.
+
+    Examples
+    --------
+    >>> from simsoftmax import reliability_diagram
+    >>> diagram = reliability_diagram([0.9, 0.8, 0.9, 0.3, 0.6], [1, 1, 0, 0, 1], bins=5)
+    >>> ax = plot_reliability(diagram)
+    >>> ax.get_xlabel(), ax.get_ylabel()
+    ('confidence', 'accuracy')
     """
     pair = as_temperature(temperatures, name="temperatures")
     if pair.shape != (2,):
@@ -477,6 +543,19 @@ def plot_draws(verdict: DrawsVerdict, *, ax: Axes | None = None) -> Axes:
     ------
     TypeError
         If it is no such verdict.
+
+    See Also
+    --------
+    verify_draws : Whether a sampler draws right, one draw a context.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from simsoftmax import sample, verify_draws
+    >>> logits = np.random.default_rng(0).normal(0.0, 2.0, (2_000, 50))
+    >>> ax = plot_draws(verify_draws(sample(logits, 0.7, rng=1), logits, 0.7))
+    >>> ax.get_xlabel()
+    'mass of what is less likely'
     """
     if not hasattr(verdict, "rank_counts"):
         raise TypeError(f"verdict must be a DrawsVerdict, got {type(verdict).__name__}; verify_draws returns one")

@@ -61,6 +61,15 @@ class Temperature(Displayed):
     ----------
     temperature : float
         T >= 0, in units of the scores.
+
+    See Also
+    --------
+    Pipeline : Steps between logits and a draw.
+
+    Examples
+    --------
+    >>> Pipeline([Temperature(0.5)]).probabilities([2.0, 1.0, 0.1]).round(3).tolist()
+    [0.864, 0.117, 0.019]
     """
 
     temperature: float = 1.0
@@ -85,6 +94,16 @@ class TopK(Displayed):
         How many.
     ties : {"keep", "first"}
         What becomes of tokens as likely as the k-th.
+
+    See Also
+    --------
+    Pipeline : Steps between logits and a draw.
+    TopP : The most likely tokens, by their mass.
+
+    Examples
+    --------
+    >>> Pipeline([TopK(2)]).probabilities([2.0, 1.0, 0.1]).round(3).tolist()
+    [0.731, 0.269, 0.0]
     """
 
     k: int
@@ -111,6 +130,18 @@ class TopP(Displayed):
         The mass, above 0 and at most 1.
     ties : {"keep", "first"}
         What becomes of tokens as likely as the last one.
+
+    See Also
+    --------
+    Pipeline : Steps between logits and a draw.
+    TopK : The most likely tokens, by their number.
+    MinP : Tokens by their probability over the greatest.
+    Typical : Tokens whose surprise is nearest to the entropy.
+
+    Examples
+    --------
+    >>> Pipeline([TopP(0.6)]).probabilities([2.0, 1.0, 0.1]).round(3).tolist()  # the first holds 0.659 by itself
+    [1.0, 0.0, 0.0]
     """
 
     p: float
@@ -132,6 +163,16 @@ class MinP(Displayed):
     ----------
     p : float
         The share of the largest probability, from 0 to 1.
+
+    See Also
+    --------
+    Pipeline : Steps between logits and a draw.
+    TopP : The most likely tokens, by their mass.
+
+    Examples
+    --------
+    >>> Pipeline([MinP(0.3)]).probabilities([2.0, 1.0, 0.1]).round(3).tolist()
+    [0.731, 0.269, 0.0]
     """
 
     p: float
@@ -154,6 +195,16 @@ class Typical(Displayed):
     ----------
     p : float
         The mass, above 0 and at most 1.
+
+    See Also
+    --------
+    Pipeline : Steps between logits and a draw.
+    TopP : The most likely tokens, by their mass.
+
+    Examples
+    --------
+    >>> Pipeline([Typical(0.5)]).probabilities([2.0, 1.0, 1.0, 1.0]).round(3).tolist()
+    [0.0, 0.333, 0.333, 0.333]
     """
 
     p: float
@@ -177,6 +228,15 @@ class Pipeline(Displayed):
     ----------
     steps : iterable of `Temperature`, `TopK`, `TopP`, `MinP`, `Typical`
         None draws from softmax(logits).
+
+    See Also
+    --------
+    sample : Exact draws.
+    Temperature : The step that divides by a temperature.
+    TopK : The most likely tokens, by their number.
+    TopP : The most likely tokens, by their mass.
+    MinP : Tokens by their probability over the greatest.
+    Typical : Tokens whose surprise is nearest to the entropy.
 
     Examples
     --------
@@ -364,8 +424,9 @@ def sample(
     pipeline : Pipeline, optional
         Takes the place of temperature and filters.
     rng : numpy.random.Generator, int or None, optional
+        Seed. The same seed gives the same draws whatever the number of threads.
     threads : int, optional
-        As many as there are processors by default; the draws do not depend on it.
+        As many as there are processors by default.
 
     Returns
     -------
@@ -376,6 +437,13 @@ def sample(
     ------
     TypeError, ValueError
         If an argument is refused, before anything is drawn.
+
+    See Also
+    --------
+    softmax : The probabilities themselves.
+    Pipeline : Steps between logits and a draw.
+    verify_draws : Whether a sampler draws right, one draw a context.
+    language.fit_language : A model of a text, whose letters can be drawn.
 
     Notes
     -----

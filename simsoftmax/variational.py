@@ -105,6 +105,12 @@ def variational_free_energy(distribution: Reals, logits: Reals, temperature: Sca
         If q is negative or does not sum to 1, if the shapes disagree, or if logits or temperature are refused by
         `simsoftmax.softmax`.
 
+    See Also
+    --------
+    free_energy : The free energy, exactly: the least there is.
+    minimize_free_energy : The descent that ends at softmax.
+    variational.excess_free_energy : How far that lies above the least.
+
     Examples
     --------
     >>> print(round(variational_free_energy([0.5, 0.5], [1.0, 0.0], 2.0), 6))
@@ -130,13 +136,30 @@ def excess_free_energy(distribution: Reals, logits: Reals, temperature: Scalar |
 
     It is computed from the divergence and not as a difference, so that it stays accurate next to the minimum.
 
-    Parameters, errors
-    ------------------
-    Those of `variational_free_energy`. At T = 0 the result is <E>_q - min E.
+    Parameters
+    ----------
+    distribution, logits, temperature
+        As in `variational.variational_free_energy`.
 
     Returns
     -------
     float64 scalar or ndarray, in units of the logits
+        At T = 0 this is <E>_q - min E.
+
+    Raises
+    ------
+    TypeError, ValueError
+        As `variational.variational_free_energy`.
+
+    See Also
+    --------
+    variational.variational_free_energy : The free energy of any distribution.
+    variational.free_energy_gradient : Its slope.
+
+    Examples
+    --------
+    >>> round(float(excess_free_energy([0.5, 0.5], [1.0, 0.0], 2.0)), 4)
+    0.0619
     """
     q, z, t = _prepare(distribution, logits, temperature)
     with np.errstate(over="ignore", invalid="ignore"):
@@ -160,15 +183,32 @@ def free_energy_gradient(distribution: Reals, logits: Reals, temperature: Scalar
     gradient g_i = mu_i - sum_j q_j mu_j vanishes at the minimum alone: there every level has the same potential. The
     natural gradient flow is dq_i/dt = -q_i g_i, and keeps sum q = 1.
 
-    Parameters, errors
-    ------------------
-    Those of `variational_free_energy`; in addition T must be finite, and q may not occupy a level of logit -inf.
+    Parameters
+    ----------
+    distribution, logits, temperature
+        As in `variational.variational_free_energy`.
 
     Returns
     -------
     float64 ndarray, shape (..., K)
         -inf where an allowed level is empty and T > 0: at that edge of the simplex F falls infinitely steeply
         inwards. +inf at forbidden levels.
+
+    Raises
+    ------
+    TypeError, ValueError
+        As `variational.variational_free_energy`; also where T is infinite, or q occupies a level of logit -inf.
+
+    See Also
+    --------
+    minimize_free_energy : The descent that ends at softmax.
+    variational.excess_free_energy : How far that lies above the least.
+
+    Examples
+    --------
+    >>> from simsoftmax import softmax
+    >>> bool(abs(free_energy_gradient(softmax([2.0, 1.0, 0.1]), [2.0, 1.0, 0.1])).max() < 1e-12)
+    True
     """
     q, z, t = _prepare(distribution, logits, temperature)
     if np.isinf(t).any():
@@ -256,7 +296,7 @@ def minimize_free_energy(
         with the default step, and about 1e-12 / step with a shorter one), and ``spread`` says how much that is.
         Levels whose probability float64 cannot tell from 0 end empty.
     step : float, optional
-        a in (0, 1]. With 1 the first step lands on the answer; smaller steps draw the path.
+        The a above, in (0, 1]. With 1 the first step lands on the answer; smaller steps draw the path.
 
     Returns
     -------
@@ -270,6 +310,13 @@ def minimize_free_energy(
         If logits or temperature are refused by `simsoftmax.softmax`, if the start is no distribution or leaves an
         allowed level empty, or if tolerance or step are out of range (a step so small that the
         descent would take more than a million of them is).
+
+    See Also
+    --------
+    softmax : The probabilities themselves.
+    free_energy : The free energy, exactly: the least there is.
+    variational.variational_free_energy : The free energy of any distribution.
+    variational.free_energy_gradient : Its slope.
 
     Notes
     -----

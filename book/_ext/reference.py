@@ -9,7 +9,7 @@ A page of the reference says which names stand on it, below ``simsoftmax``, each
 
 Each gets its signature and its docstring, and under them links to the chapters that use it and to the claims that stand
 on it, as `uses` finds them in the chapters. ``{names-of-all-pages}`` lists the pages with their names. Names of other
-libraries lead to their own documentation; the addresses come from ``book/inventories``, so a build asks nobody.
+libraries lead to their own documentation; the addresses come from ``inventories``, beside this file, so a build asks nobody.
 """
 
 from __future__ import annotations
@@ -108,7 +108,7 @@ class AllNames(SphinxDirective):
 
 def configure(app: Sphinx, config: Config) -> None:
     """Say how docstrings are told, and where other libraries tell of theirs."""
-    folder = Path(app.srcdir, "book", "inventories")
+    folder = Path(__file__).with_name("inventories")
     config.intersphinx_mapping |= {name: (address, str(folder / f"{name}.inv")) for name, address in LIBRARIES.items()}
     # Types in docstrings lead to results of ours and to `TYPES`; other words, `int` among them, need no telling.
     config.numpydoc_xref_param_type = True
@@ -125,7 +125,7 @@ def leave_out(app: Sphinx, what: str, name: str, thing: Any, skip: bool, options
 def hide_construction(
     app: Sphinx, what: str, name: str, thing: Any, options: Any, signature: str | None, returns: str | None
 ) -> tuple[str, None] | None:
-    """A result is made by the functions that return it, so how to make one by hand is nobody's business."""
+    """Tell of a result without its constructor: one gets it from the functions that return it."""
     made = inspect.isclass(thing) and dataclasses.is_dataclass(thing) and issubclass(thing, Displayed)
     return ("", None) if made else None
 

@@ -104,6 +104,12 @@ def load_digits_logits(*, cache: str | os.PathLike[str] | None = None) -> Labell
     -------
     LabelledLogits
         1497 rows of 10 logits, float64. The digits of the last places may depend on the processor.
+
+    See Also
+    --------
+    fit_temperature : The temperature that makes a classifier honest.
+    calibration.datasets.load_digits_pictures : The pictures behind them.
+    calibration.datasets.fetch_cifar_logits : Logits of networks that others trained.
     """
     import sklearn
 
@@ -145,6 +151,11 @@ def load_digits_pictures() -> NDArray[np.float64]:
     -------
     ndarray, shape (1497, 64)
         Pictures of 8 x 8 pixels: white is 0 and black 1, and with the noise some are beyond.
+
+    See Also
+    --------
+    calibration.datasets.load_digits_logits : Logits of a network that is too sure.
+    sklearn.datasets.load_digits : The digits themselves.
     """
     return _noisy_digits()[0][_DIGITS["training_rows"] :]
 
@@ -212,6 +223,10 @@ def fetch_cifar_logits(
         If there is no such network.
     ConnectionError
         If the file is not in the cache and cannot be downloaded; the message says where to put it by hand.
+
+    See Also
+    --------
+    calibration.datasets.load_digits_logits : Logits of a network that is too sure.
     """
     if name not in CIFAR:
         raise ValueError(f"name must be one of {', '.join(sorted(CIFAR))}, got {name!r}")

@@ -64,6 +64,11 @@ class TemperatureScaler(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
     stream_ : TemperatureStream
         What `partial_fit` keeps of the rows.
 
+    See Also
+    --------
+    fit_temperature : The temperature that makes a classifier honest.
+    sklearn.calibration.CalibratedClassifierCV : Temperature scaling and others around a classifier.
+
     Notes
     -----
     A single column of scores, as a two-class ``decision_function`` gives, is the logit of the second class against

@@ -232,6 +232,21 @@ def reliability_diagram(
     ------
     TypeError, ValueError
         If an argument is of the wrong kind, shape or range.
+
+    See Also
+    --------
+    fit_temperature : The temperature that makes a classifier honest.
+    brier_decomposition : The parts of that score.
+    expected_calibration_error : The mean gap between confidence and accuracy.
+    maximum_calibration_error : The largest gap.
+    plot_reliability : The diagram as a picture.
+    sklearn.calibration.calibration_curve : The curve of an event alone.
+
+    Examples
+    --------
+    >>> diagram = reliability_diagram([0.9, 0.8, 0.9, 0.3, 0.6], [1, 1, 0, 0, 1], bins=2)
+    >>> diagram.count.tolist(), diagram.accuracy.tolist()
+    ([1, 4], [0.0, 0.75])
     """
     confidence_level = as_probability("confidence_level", confidence_level)
     forms = _Forms(classes=classes, ignore_index=ignore_index, axis=axis)
@@ -301,6 +316,13 @@ def expected_calibration_error(
     TypeError, ValueError
         If an argument is of the wrong kind, shape or range.
 
+    See Also
+    --------
+    maximum_calibration_error : The largest gap.
+    smooth_calibration_error : The gap without bins.
+    estimate_calibration_error : The gap with an interval, and what chance makes of it.
+    reliability_diagram : Confidence and accuracy, bin by bin.
+
     Examples
     --------
     >>> float(expected_calibration_error([[0.9, 0.1], [0.9, 0.1]], [0, 1]).round(3))
@@ -346,7 +368,26 @@ def maximum_calibration_error(
 ) -> float:
     """Return the largest gap between confidence and accuracy over the bins that hold anything.
 
-    Arguments and errors are those of `reliability_diagram`. The noisiest bin decides, so look at its count.
+    The noisiest bin decides, so look at its count.
+
+    Parameters
+    ----------
+    probabilities, labels, classes, ignore_index, axis, bins, binning
+        As in `reliability_diagram`.
+
+    Returns
+    -------
+    float
+
+    See Also
+    --------
+    expected_calibration_error : The mean gap between confidence and accuracy.
+    reliability_diagram : Confidence and accuracy, bin by bin.
+
+    Examples
+    --------
+    >>> round(float(maximum_calibration_error([0.9, 0.9, 0.2, 0.2], [1, 0, 0, 0], bins=2)), 3)
+    0.4
     """
     forms = _Forms(classes=classes, ignore_index=ignore_index, axis=axis)
     return reliability_diagram(probabilities, labels, bins=bins, binning=binning, **forms).maximum_calibration_error
@@ -419,6 +460,20 @@ def estimate_calibration_error(
     Returns
     -------
     CalibrationErrorEstimate
+
+    See Also
+    --------
+    expected_calibration_error : The mean gap between confidence and accuracy.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> rng = np.random.default_rng(0)
+    >>> confident = rng.uniform(size=1000)
+    >>> happened = (rng.uniform(size=1000) < confident).astype(int)  # calibrated on purpose
+    >>> found = estimate_calibration_error(confident, happened, rng=1)
+    >>> print(found)
+    calibration error 3.74 %, debiased 2.32 % (95 % interval 0.30 to 4.18 %); perfect calibration would show 3.85 %
     """
     confidence_level = as_probability("confidence_level", confidence_level)
     forms = _Forms(classes=classes, ignore_index=ignore_index, axis=axis)
@@ -468,6 +523,15 @@ def smooth_calibration_error(
     Returns
     -------
     float
+
+    See Also
+    --------
+    expected_calibration_error : The mean gap between confidence and accuracy.
+
+    Examples
+    --------
+    >>> round(float(smooth_calibration_error([0.9] * 10, [1] * 5 + [0] * 5)), 2)  # nine in ten were promised, five came
+    0.4
     """
     events = _events(probabilities, labels, _Forms(classes=classes, ignore_index=ignore_index, axis=axis))
     cells = 4096
@@ -508,6 +572,17 @@ def negative_log_likelihood(
     Returns
     -------
     float
+
+    See Also
+    --------
+    fit_temperature : The temperature that makes a classifier honest.
+    brier_score : A score that is bounded.
+    sklearn.metrics.log_loss : The same, with labels of any kind.
+
+    Examples
+    --------
+    >>> round(float(negative_log_likelihood([[0.8, 0.2], [0.5, 0.5]], [0, 1])), 3)
+    0.458
     """
     forms = _Forms(classes=classes, ignore_index=ignore_index, axis=axis)
     p, y, soft, w = _checked(probabilities, labels, forms, weights=weights, soft=True)
@@ -545,9 +620,20 @@ def brier_score(
     -------
     float
 
+    See Also
+    --------
+    negative_log_likelihood : The score that the fit makes least.
+    brier_decomposition : The parts of that score.
+    sklearn.metrics.brier_score_loss : The same.
+
     Notes
     -----
     For soft labels q, abs(p - q)^2 is less than this by 1 - sum_k q_k^2, which no forecast changes.
+
+    Examples
+    --------
+    >>> round(float(brier_score([0.9, 0.8, 0.3], [1, 1, 0])), 4)
+    0.0467
     """
     forms = _Forms(classes=classes, ignore_index=ignore_index, axis=axis)
     p, y, soft, w = _checked(probabilities, labels, forms, weights=weights, soft=True)
@@ -618,6 +704,17 @@ def brier_decomposition(
     Returns
     -------
     BrierDecomposition
+
+    See Also
+    --------
+    brier_score : A score that is bounded.
+    reliability_diagram : Confidence and accuracy, bin by bin.
+
+    Examples
+    --------
+    >>> parts = brier_decomposition([0.9, 0.8, 0.9, 0.3, 0.6], [1, 1, 0, 0, 1], bins=5)
+    >>> print(parts)
+    Brier score 0.2220 = reliability 0.1220 - resolution 0.1400 + uncertainty 0.2400 + within bins 0.0000
     """
     forms = _Forms(classes=classes, ignore_index=ignore_index, axis=axis)
     p, y = _counting(probabilities, labels, forms)

@@ -112,6 +112,10 @@ def verify_sweep(dataset: xr.Dataset, *, false_alarm: float = 1e-3, power: float
     TypeError, ValueError
         If the dataset is something else, or its runs were annealed or have no counts.
 
+    See Also
+    --------
+    sweep : A grid of runs.
+
     Notes
     -----
     Two tests share the rate, half each. *The worst cell.* The p-values of `verify` are valid by a theorem, and the

@@ -134,6 +134,10 @@ def stream(rng: int, coordinates: Mapping[str, Label]) -> np.random.Generator:
     TypeError, ValueError
         If the seed is no whole number, or a coordinate no number and no word.
 
+    See Also
+    --------
+    sweep : A grid of runs.
+
     Examples
     --------
     >>> from simsoftmax import simulate, sweep

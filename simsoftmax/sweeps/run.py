@@ -88,7 +88,10 @@ def sweep(
 
     See Also
     --------
-    verify_sweep : one verdict for the whole family.
+    simulate : Particles that find softmax by hopping.
+    verify_sweep : One verdict for the whole family.
+    sweeps.grid.stream : The random stream of one run of a grid.
+    concurrent.futures.Executor : Who may do the work.
 
     Examples
     --------

@@ -75,7 +75,8 @@ class Explanation(Displayed):
         From the stated `Pipeline` to the one that the sampler really has, or None where there is no such sampler; with
         ``factors``, from the stated one and a factor.
     probabilities : callable, optional
-        From `verdict.diagnosis.Rows` to the distributions that it draws from, shape (b, K), or None where there is no such sampler.
+        From `verdict.diagnosis.Rows` to the distributions that it draws from, shape (b, K), or None where there is no
+        such sampler.
     pairs : callable, optional
         From the rows before and those after to the joint probabilities of the draws of neighbouring rows, shape
         (b, m). The share of pairs of which that holds is estimated.
@@ -88,6 +89,10 @@ class Explanation(Displayed):
     ------
     TypeError, ValueError
         If there is no name, or if not exactly one function is given.
+
+    See Also
+    --------
+    diagnose : Which mistake a sampler makes.
 
     Examples
     --------
@@ -510,13 +515,15 @@ def diagnose(
 
     See Also
     --------
-    verify_draws : whether there is a mistake at all.
+    verify_draws : Whether a sampler draws right, one draw a context.
+    Explanation : A mistake of your own to look for.
 
     Notes
     -----
     The best of these explanations need not be true: none may be. A fault is named only if its odds over a right sampler
-    are the number of explanations over `verdict.diagnosis.DOUBT`. A draw that is impossible excludes an explanation, so a sampler that
-    computes the edge of a nucleus with fewer digits may be excluded from being right: it is another one.
+    are the number of explanations over `verdict.diagnosis.DOUBT`. A draw that is impossible excludes
+    an explanation, so a sampler that computes the edge of a nucleus with fewer digits may be excluded from being right:
+    it is another one.
 
     Examples
     --------

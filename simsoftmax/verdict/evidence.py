@@ -31,6 +31,10 @@ class EProcess(Displayed):
     concentration : float, optional
         Weight of the prior in draws: larger looks for smaller errors. The number of allowed levels if not given.
 
+    See Also
+    --------
+    verify : Whether counts follow softmax.
+
     Examples
     --------
     >>> watch = EProcess([2.0, 1.0, 0.1])

@@ -336,6 +336,17 @@ def detectable_difference(
     ------
     TypeError, ValueError
         If an argument is of the wrong kind or out of range.
+
+    See Also
+    --------
+    verify : Whether counts follow softmax.
+    required_particles : How many particles show an error.
+
+    Examples
+    --------
+    >>> seen = detectable_difference(100_000, [2.0, 1.0, 0.1])
+    >>> round(seen.temperature, 3), round(seen.total_variation, 3)
+    (0.03, 0.01)
     """
     n, z = as_count("particles", particles), as_vector_logits(logits)
     t = float(as_temperature(temperature, scalar=True))
@@ -358,10 +369,12 @@ def required_particles(
     ----------
     difference : float
         A total variation between 0 and 1, or a relative error in T (0.05 is 5 %), as ``of`` says.
-    logits, temperature, false_alarm, power
+    logits, temperature
         As in `detectable_difference`.
     of : {"total_variation", "temperature"}, optional
         What ``difference`` measures.
+    false_alarm, power
+        As in `detectable_difference`.
 
     Returns
     -------
@@ -371,6 +384,16 @@ def required_particles(
     ------
     TypeError, ValueError
         If an argument is of the wrong kind or out of range, or if no number of particles below 2**53 is enough.
+
+    See Also
+    --------
+    detectable_difference : Which errors so many particles show.
+    required_draws : How many contexts show an error.
+
+    Examples
+    --------
+    >>> round(required_particles(0.01, [2.0, 1.0, 0.1], of="temperature"), -4)  # to see that T is off by 1 %
+    840000
     """
     z, t = as_vector_logits(logits), float(as_temperature(temperature, scalar=True))
     alarm, strength = as_probability("false_alarm", false_alarm), as_probability("power", power)

@@ -197,8 +197,11 @@ def verify_draws(
 
     See Also
     --------
-    verify : many draws from one row.
-    required_draws : how many rows are needed.
+    verify : Whether counts follow softmax.
+    sample : Exact draws.
+    required_draws : How many contexts show an error.
+    diagnose : Which mistake a sampler makes.
+    plot_draws : A verdict on draws, as a picture.
 
     Notes
     -----
@@ -279,10 +282,12 @@ def required_draws(
     ----------
     logits : array_like, shape (K,) or (n, K)
         Rows such as the sampler will meet. How much a draw tells depends on them: peaked rows tell little.
-    temperature, pipeline, false_alarm, power, threads
+    temperature, pipeline
         As in `verify_draws`.
     relative_error : float, optional
         The error of T, as a share of it, that is to be caught, hotter or colder.
+    false_alarm, power, threads
+        As in `verify_draws`.
 
     Returns
     -------
@@ -292,6 +297,11 @@ def required_draws(
     ------
     TypeError, ValueError
         If an argument is of the wrong kind, shape or range; or if no number of draws would do, as at T = 0.
+
+    See Also
+    --------
+    verify_draws : Whether a sampler draws right, one draw a context.
+    required_particles : How many particles show an error.
 
     Examples
     --------

@@ -88,8 +88,8 @@ def estimate_temperature(
     Parameters
     ----------
     counts : array_like, shape (K,), optional
-        Number of independent draws of each level, in the order of the logits. In its place ``tokens`` or ``tally`` may say
-        what was drawn.
+        Number of independent draws of each level, in the order of the logits. In its place ``tokens`` or ``tally`` may
+        say what was drawn.
     logits : array_like, shape (K,)
         Scores z; -inf marks a level that cannot be occupied.
     tokens, tally, names : optional
@@ -107,6 +107,12 @@ def estimate_temperature(
         If an argument is of the wrong kind, shape or range; if all finite logits are equal, so that every temperature
         gives the same distribution; or if a level with a logit of -inf is occupied, which no temperature allows.
 
+    See Also
+    --------
+    gas.gas_temperature : The temperature that a mean energy sets.
+    verify : Whether counts follow softmax.
+    fit_temperature : The temperature that makes a classifier honest.
+
     Notes
     -----
     The likelihood is that of an exponential family in b = 1 / T: concave, and greatest where the mean energy of the
@@ -120,6 +126,11 @@ def estimate_temperature(
     The p-value is that of the chi-square in `verify` across the direction of temperature, at the temperature found. As
     that comes from the same counts, its false alarms are measured: at a stated 1 %, from none to 1.4 % of 2,000 runs
     each in the book's study, which is within chance of 1 %.
+
+    Examples
+    --------
+    >>> print(estimate_temperature([65900, 24200, 9900], [2.0, 1.0, 0.1]))
+    T = 1.001, between 0.9914 and 1.011 with 95 % confidence (100,000 particles).
     """
     if as_logits(logits).ndim == 2:
         raise ValueError(

@@ -145,8 +145,8 @@ def verify(
     Parameters
     ----------
     counts : array_like, shape (K,), optional
-        Number of particles (draws) in each level, in the order of the logits. In its place ``tokens`` or ``tally`` may say
-        what was drawn. The draws must be independent: for time averages of a Markov chain use `verify_average`.
+        Number of particles (draws) in each level, in the order of the logits. In its place ``tokens`` or ``tally`` may
+        say what was drawn. The draws must be independent: for time averages of a Markov chain use `verify_average`.
     logits : array_like, shape (K,)
         Scores z; -inf marks a level that cannot be occupied, as after top-k or top-p truncation.
     temperature : float, optional
@@ -173,15 +173,27 @@ def verify(
     TypeError, ValueError
         If an argument is of the wrong kind, shape or range.
 
+    See Also
+    --------
+    simulate : Particles that find softmax by hopping.
+    verify_average : The same for time averages of a chain.
+    verify_draws : Whether a sampler draws right, one draw a context.
+    EProcess : Evidence that may be watched while it grows.
+    estimate_temperature : At which temperature counts were drawn.
+    detectable_difference : Which errors so many particles show.
+    plot_occupancy : Counts beside softmax, as a picture.
+    scipy.stats.chisquare : A test without a temperature, and without a word on its power.
+
     Notes
     -----
     Neighbours in energy are pooled until each group expects 5 particles; what is left over at the high end is a group
-    of its own. The groups' residuals are tested as the module `verdict.null` says: a theorem keeps the false alarms at or below
-    the stated rate, whatever K, N and T. For the same power it asks for 1 to 2 % more particles than a test without
-    that proof where every group expects 10,000, for 3 to 7 % more where it expects 100, and for about a tenth more at
-    20 or fewer. Where up to 200 particles have up to 150,000 outcomes, p is summed over them and exact. If levels were
-    pooled, a tenth of the false-alarm rate goes to one more test: the probability that any particle is in a level at
-    most as likely as the least likely one that is occupied. A level of probability zero that is occupied makes it zero.
+    of its own. The groups' residuals are tested as the module `verdict.null` says: a theorem keeps the false alarms at
+    or below the stated rate, whatever K, N and T. For the same power it asks for 1 to 2 % more particles than a test
+    without that proof where every group expects 10,000, for 3 to 7 % more where it expects 100, and for about a tenth
+    more at 20 or fewer. Where up to 200 particles have up to 150,000 outcomes, p is summed over them and exact. If
+    levels were pooled, a tenth of the false-alarm rate goes to one more test: the probability that any particle is in a
+    level at most as likely as the least likely one that is occupied. A level of probability zero that is occupied makes
+    it zero.
 
     The bound on the total variation: t(n) = TV(n / N, p) moves by at most 1 / N with one particle, so it exceeds its
     mean less sqrt(ln(1 / false_alarm) / 2 N) with the stated confidence (C. McDiarmid 1989); and its mean is at least
@@ -272,7 +284,7 @@ def verify_average(
     ----------
     occupancy : array_like, shape (K,)
         Mean over the recorded sweeps of the share of particles in each level; sums to 1.
-    logits, temperature, false_alarm, power
+    logits, temperature
         As in `verify`.
     particles : int
         Number of independent particles N, started in equilibrium.
@@ -282,6 +294,8 @@ def verify_average(
         Sweeps from one record to the next.
     proposal : optional
         The proposal of the chain, as in `transition_matrix`.
+    false_alarm, power
+        As in `verify`.
 
     Returns
     -------
@@ -295,6 +309,11 @@ def verify_average(
         If an argument is of the wrong kind, shape or range, or if there are more than 4096 levels: the covariance is
         a dense matrix. Then judge the counts of the last sweep with `verify`.
 
+    See Also
+    --------
+    transition_matrix : Where a particle goes in one sweep.
+    verify : Whether counts follow softmax.
+
     Notes
     -----
     With D = diag(p) and the symmetrised transition matrix D^(1/2) P D^(-1/2) = sum_j lambda_j u_j u_j^T, the average
@@ -303,6 +322,16 @@ def verify_average(
     covariance. The residuals are normal in the limit of many particles only, so this false-alarm rate is measured, not
     proved: over six chains of the book's study, 20,000 or 100,000 experiments each, at most .98 % at a stated 1 %,
     .11 % at .1 % and .011 % at .01 %, which is within chance. Use `verify` on the counts of one sweep for rates below.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from simsoftmax import simulate, softmax
+    >>> z = [2.0, 1.0, 0.1]
+    >>> settled = np.random.default_rng(0).multinomial(10_000, softmax(z))  # begin in equilibrium
+    >>> run = simulate(z, sweeps=50, record=1, start=settled, rng=1)
+    >>> bool(verify_average(run.occupancies.mean(axis=0), z, particles=run.particles, recorded=50))
+    True
     """
     z, t = as_vector_logits(logits), float(as_temperature(temperature, scalar=True))
     n, records = as_count("particles", particles), as_count("recorded", recorded)
