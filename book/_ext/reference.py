@@ -7,9 +7,10 @@ A page of the reference says which names stand on it, below ``simsoftmax``, each
     annealing.geometric_cooling
     ```
 
-Each gets its signature and its docstring, and under them links to the chapters that use it and to the claims that stand
-on it, as `uses` finds them in the chapters. ``{names-of-all-pages}`` lists the pages with their names. Names of other
-libraries lead to their own documentation; the addresses come from ``inventories``, beside this file, so a build asks nobody.
+Each gets its signature and its docstring, and under them links: to what returns it, to the chapters that use it and to
+the claims that stand on it, as `uses` finds them in the chapters. ``{names-of-all-pages}`` lists the pages with their
+names. Names of other libraries lead to their own documentation; the addresses come from ``inventories`` beside this
+file, and a build asks nobody.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ import dataclasses
 import functools
 import inspect
 import pkgutil
+import re
 from pathlib import Path
 from typing import Any
 
@@ -156,14 +158,31 @@ def renew(app: Sphinx, env: BuildEnvironment) -> list[str]:
 def fill(app: Sphinx, doctree: nodes.document, docname: str) -> None:
     """Put the uses under each name, and the names under each page."""
     for place in list(doctree.findall(uses_place)):
-        place.replace_self(uses(app, docname, place["name"]))
+        thing = find(place["name"])
+        place.replace_self([*returned_by(app, docname, thing), *used_in(app, docname, thing)])
     for place in list(doctree.findall(contents_place)):
         place.replace_self(contents(app, docname))
 
 
-def uses(app: Sphinx, docname: str, name: str) -> list[nodes.Node]:
-    """Return a paragraph with links to the chapters that use a name, each with its claims that stand on the name."""
-    thing = find(name)
+def returned_by(app: Sphinx, docname: str, thing: Any) -> list[nodes.Node]:
+    """Return a paragraph with links to the functions and methods that return a class."""
+    if not inspect.isclass(thing):
+        return []
+    told = nodes.paragraph("", "", nodes.strong(text="Returned by "), classes=["uses"])
+    for full, entry in app.env.get_domain("py").objects.items():
+        if entry.objtype in ("function", "method") and not entry.aliased:
+            name = full.removeprefix("simsoftmax.")
+            annotation = str(find(name).__annotations__.get("return"))
+            if re.search(rf"\b{thing.__name__}\b", annotation):
+                uri = f"{app.builder.get_relative_uri(docname, entry.docname)}#{entry.node_id}"
+                told += [nodes.Text(", ")] * (len(told) > 1)
+                told += nodes.reference("", "", nodes.literal(text=name), refuri=uri, internal=True)
+    told += nodes.Text(".")
+    return [told] if len(told) > 2 else []
+
+
+def used_in(app: Sphinx, docname: str, thing: Any) -> list[nodes.Node]:
+    """Return a paragraph with links to the chapters that use a thing, each with its claims that stand on it."""
     claims = {each["id"] for made in getattr(app.env, "simsoftmax_claims", {}).values() for each in made}
     told = nodes.paragraph("", "", nodes.strong(text="In the book: "), classes=["uses"])
     for chapter in reading_order(app.env):

@@ -11,20 +11,19 @@ import ast
 import re
 import symtable
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from functools import cache
+from typing import NamedTuple
 
 CELL = re.compile(r"^```\{code-cell\}[^\n]*\n(?:---\n.*?^---\n|(?::[^\n]*\n)*)(.*?)^```", re.DOTALL | re.MULTILINE)
 
 PACKAGE = "simsoftmax"
 
 
-@dataclass
-class Uses:
+class Uses(NamedTuple):
     """What one chapter uses: names of the package below its own, and under each claim those that it stands on."""
 
-    names: set[str] = field(default_factory=set)
-    claims: dict[str, set[str]] = field(default_factory=dict)
+    names: set[str]
+    claims: dict[str, set[str]]
 
 
 @cache
@@ -32,19 +31,18 @@ def uses_of(chapter: str) -> Uses:
     """Return the names of the package that the source of a chapter uses, in all and claim by claim."""
     tree = ast.parse("\n".join(CELL.findall(chapter)))
     known = _imported(tree)
-    found = Uses()
+    found = Uses(set(), {})
     before: list[Step] = []
     for statement in tree.body:
         step = Step(statement, _names(statement, known), _reads(statement), _binds(statement), _changes(statement))
-        found.names |= step.names
+        found.names.update(step.names)
         for claim in _claims(statement):
             found.claims[claim] = _stands_on(step, before)
         before.append(step)
     return found
 
 
-@dataclass
-class Step:
+class Step(NamedTuple):
     """A statement of a chapter: the names of the package in it, and what it reads, binds and changes of the chapter."""
 
     statement: ast.stmt
