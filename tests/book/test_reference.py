@@ -46,6 +46,8 @@ def worst(t):
 claim("hops", "Particles find it.", holds=lambda: worst(0.5), faults={})
 claim("cools", "It cools.", holds=lost)
 claim("share", "A share.", holds=[s for s in shares if s], measured=[t for t in (1, 2)])
+for t in (1, 2):
+    claim("looped", "A loop.", holds=t > 0)
 ```
 """
 
@@ -73,6 +75,7 @@ def test_a_claim_stands_on_what_its_values_come_from():
     claims = extension("uses").uses_of(CHAPTER).claims
     assert claims["hops"] == {"verify", "simulate"}  # through a function, and a dictionary that was filled in a loop
     assert claims["cools"] == {"annealing.anneal"}  # what `lost` held before is gone
+    assert claims["looped"] == set()
     assert claims["share"] == {"softmax", "simulate"}  # and not what another `t` belonged to
 
 
