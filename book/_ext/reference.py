@@ -197,8 +197,9 @@ def used_in(app: Sphinx, docname: str, thing: Any) -> list[nodes.Node]:
         told += nodes.reference(text=app.env.titles[chapter].astext(), refuri=page, internal=True)
         standing = [id for id, names in used.claims.items() if id in claims and any(means(n, thing) for n in names)]
         for number, id in enumerate(standing):
-            told += nodes.Text(", " if number else ", with ")
+            told += nodes.Text(", " if number else " (claim " if len(standing) == 1 else " (claims ")
             told += nodes.reference("", "", nodes.literal(text=id), refuri=f"{page}#claim-{id}", internal=True)
+        told += [nodes.Text(")")] * bool(standing)
     if len(told) == 1:
         return []
     told += nodes.Text(".")
