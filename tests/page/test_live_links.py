@@ -192,6 +192,14 @@ LISTEN = """
 """
 ALIVE = "document.querySelectorAll('.live-link').length === document.querySelectorAll('.live-link[role]').length"
 NOW = "([id, names]) => Object.fromEntries(names.map((name) => [name, window.get[id](name)]))"
+# What an earlier link has set in motion, a walk to the cold, has ended.
+RESTS = """
+async ([id, names]) => {
+  const now = () => JSON.stringify(names.map((name) => window.get[id](name)));
+  const before = now();
+  for (let frame = 0; frame < 10; frame += 1) await new Promise(requestAnimationFrame);
+  return now() === before;
+}"""
 FORGET = "window.reached = {}; window.pressed = []; undefined"
 REACHED = """
 ([id, wanted]) => window.reached[id]?.some((state) =>
@@ -222,6 +230,8 @@ def test_every_link_of_the_book_does_what_it_says(browser, book, chosen, motion)
                 link = links.nth(which)
                 act, figure = json.loads(link.get_attribute("data-act")), link.get_attribute("data-figure")
                 assert link.get_attribute("aria-controls") == figure
+                if "running" not in act["set"]:
+                    page.wait_for_function(RESTS, arg=[figure, list(act["set"])])
                 before = page.evaluate(NOW, [figure, list(act["set"])])
                 page.evaluate(FORGET)
                 activate(link, which)
