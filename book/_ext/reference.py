@@ -87,15 +87,16 @@ class Names(SphinxDirective):
         """Let autodoc tell of each name, and hold a place for its uses."""
         told: list[nodes.Node] = []
         for name in filter(None, map(str.strip, self.content)):
-            thing = find(name)
+            thing = found(name)
+            if thing is None:
+                raise self.error(f"simsoftmax has no {name!r}; list names as they stand below the package")
             kind = "module" if inspect.ismodule(thing) else "class" if inspect.isclass(thing) else "function"
             says = [f".. auto{kind}:: simsoftmax.{name}"] + ["   :members:"] * (kind == "class")
             holder = nodes.Element()
             fence = ["````{eval-rst}", *says, "````"]
             self.state.nested_parse(StringList(fence, self.get_source_info()[0]), self.content_offset, holder)
-            for content in holder.findall(addnodes.desc_content):
-                content += uses_place(name=name)
-                break
+            told_of = next(holder.findall(addnodes.desc_content), holder)  # a module is told without a frame
+            told_of += uses_place(name=name)
             told += holder.children
         return told
 
@@ -224,7 +225,8 @@ def contents(app: Sphinx, docname: str) -> list[nodes.Node]:
         title = nodes.reference(text=app.env.titles[page].astext(), refuri=uri, internal=True)
         listed = nodes.definition_list(classes=["names"])
         for name in names:
-            way = nodes.reference("", "", nodes.literal(text=name), refuri=f"{uri}#simsoftmax.{name}", internal=True)
+            place = f"{'module-' * inspect.ismodule(find(name))}simsoftmax.{name}"
+            way = nodes.reference("", "", nodes.literal(text=name), refuri=f"{uri}#{place}", internal=True)
             line = (inspect.getdoc(find(name)) or "").splitlines()[0].replace("`", "")
             says = nodes.definition("", nodes.paragraph(text=line))
             listed += nodes.definition_list_item("", nodes.term("", "", way), says)
@@ -247,4 +249,4 @@ def setup(app: Sphinx) -> dict[str, Any]:
     app.connect("missing-reference", resolve)
     app.connect("env-updated", renew)
     app.connect("doctree-resolved", fill)
-    return {"parallel_read_safe": True, "parallel_write_safe": True}
+    return {"env_version": 1, "parallel_read_safe": True, "parallel_write_safe": True}

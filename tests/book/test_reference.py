@@ -120,6 +120,12 @@ def test_every_name_is_told_in_the_book(html):
             assert f'id="simsoftmax.{name}"' in page or f'id="module-simsoftmax.{name}"' in page, name
 
 
+def test_the_first_page_of_the_reference_lists_every_name(html):
+    page = (html / "book" / "reference.html").read_text("utf-8")
+    listed = re.findall(r'href="reference-\w+\.html#(?:module-)?simsoftmax\.([\w.]+)"', page)
+    assert sorted(listed) == sorted(name for path in PAGES for name in names_of(path))
+
+
 def test_links_of_the_reference_lead_to_a_place(html):
     pages = {path.name: path.read_text("utf-8") for path in (html / "book").glob("*.html")}
     places = {name: set(re.findall(r'\bid="([^"]+)"', page)) for name, page in pages.items()}
