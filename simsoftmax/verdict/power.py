@@ -17,6 +17,8 @@ from numpy.typing import NDArray
 from scipy import optimize, special, stats
 
 from ..arguments import Reals, as_count, as_probability, as_temperature, as_vector_logits
+from ..kernels.compiler import compiled
+from ..kernels.few import draw_few
 from ..results import Displayed
 from .null import Caution, Cells, Null, binomial_quantile, peel
 
@@ -240,7 +242,9 @@ def _is_caught(null: Null, q: Floats, false_alarm: float, power: float) -> bool:
     """
     if null.particles * (1 - q.max()) > FEW:
         return True
-    draws = np.random.default_rng(0).multinomial(null.particles, q, size=OUTCOMES)
+    draws = np.empty((OUTCOMES, len(q)))
+    for outcome, row in enumerate(draws):
+        compiled(draw_few)(q, null.particles, outcome, row)
     counts = np.zeros((OUTCOMES, len(null.p)), np.int64)
     counts[:, null.groups.order[null.groups.starts]] = draws
     caught = float((null.judge(counts)[2] <= false_alarm).mean())

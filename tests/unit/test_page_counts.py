@@ -7,20 +7,28 @@ from scipy import special
 import simsoftmax as ss
 from simsoftmax.kernels import tails
 from simsoftmax.kernels.compiler import compiled
-from simsoftmax.kernels.page import counts, exact, fitting, thermometer
+from simsoftmax.kernels.page import counts, exact, fitting, power, thermometer
+from simsoftmax.verdict.power import FEW
 
 
-def judged(n, z, temperature):
-    """Return the p-value and the score that the kernels find, in the order in which a page calls them."""
+def grouped(n, z, temperature):
+    """Return the order of levels, their probabilities and groups, the direction and the cautions, as a page does."""
     levels, particles = len(z), int(n.sum())
     order = np.argsort(-z, kind="stable").astype(np.int64)
     p = np.empty(levels)
     exact.boltzmann(z, temperature, np.empty(levels), p, np.empty(5))
-    every = np.zeros(3 * levels)
+    every = np.zeros(4 * levels)
     number = counts.group_levels(z, n, order, p, np.empty(levels + 1), every)
-    groups, direction, cautions = every[: 3 * number], np.zeros(number), np.zeros(4)
+    groups, direction, cautions = every[: 4 * number], np.zeros(number), np.zeros(4)
     counts.temperature_pull(groups, direction)
     counts.cautions_of(groups, direction, particles, cautions)
+    return order, p, groups, direction, cautions
+
+
+def judged(n, z, temperature):
+    """Return the p-value and the score that the kernels find, in the order in which a page calls them."""
+    _, p, groups, direction, cautions = grouped(n, z, temperature)
+    number, particles = len(direction), int(n.sum())
     cells, found = np.zeros(4 * number), np.zeros(4)
     counts.cells_of(groups, cells)
     counts.judge_cells(cells, direction, cautions, found)
@@ -36,6 +44,21 @@ def judged(n, z, temperature):
     if number < (p > 0).sum():
         value = min(value / 0.9, rarest / 0.1)
     return 0.0 if rarest == 0 else min(value, 1.0), found[0]
+
+
+def shown(n, z, temperature, false_alarm, strength):
+    """Return the total variation and the error of T that are caught, and whether few particles decide on the latter."""
+    order, p, groups, direction, cautions = grouped(n, z, temperature)
+    particles, number, need = int(n.sum()), len(direction), np.zeros(9)
+    alarm = 0.9 * false_alarm if number < (p > 0).sum() else false_alarm
+    power.thresholds_of(groups, direction, cautions, particles, alarm, need)
+    shift = power.least_shift(need, strength) if number > 1 else 0.0
+    variation = power.shown_variation(p, order, groups, particles, shift, strength)
+    shares, problem = np.zeros(number), (z, order, p, groups)
+    error = power.shown_temperature(*problem, direction, need, temperature, particles, strength, shares, np.zeros(4))
+    errors = [x for x in (error, -error) if -1 < x < np.inf]
+    few = any(power.tilted(*problem, temperature, particles, x, shares) <= FEW for x in errors)
+    return variation, error, few
 
 
 def problems(rng, number):
@@ -56,6 +79,20 @@ def test_counts_have_the_p_value_of_verify(rng):
         verdict = ss.verify(n, z, temperature)
         assert value == pytest.approx(verdict.p_value, rel=1e-6), (n, z, temperature)
         assert score == pytest.approx(verdict.temperature_score, abs=1e-5, rel=1e-6)
+
+
+@pytest.mark.slow  # to compile, as above
+def test_counts_would_have_caught_what_verify_says(rng):
+    sharp = 0
+    for n, z, temperature in problems(rng, 200):
+        alarm, strength = (float(rng.choice(several)) for several in ([1e-4, 1e-3, 1e-2], [0.9, 0.99]))
+        expected = ss.detectable_difference(int(n.sum()), z, temperature, false_alarm=alarm, power=strength)
+        variation, error, few = shown(n, z, temperature, alarm, strength)
+        assert variation == pytest.approx(expected.total_variation, rel=2e-6), (n, z, temperature)
+        if not few or expected.temperature < np.inf:  # else outcomes were drawn, and the promise taken back
+            assert error == pytest.approx(expected.temperature, rel=2e-6), (n, z, temperature)
+            sharp += error < np.inf
+    assert sharp > 10
 
 
 def test_counts_have_the_temperature_that_is_estimated(rng):

@@ -12,6 +12,8 @@ from scipy import stats
 from benchmarks.wrong_samplers import wrong_samplers
 from simsoftmax import detectable_difference, required_particles, softmax
 from simsoftmax.arguments import LEAST_PROBABILITY
+from simsoftmax.kernels.compiler import compiled
+from simsoftmax.kernels.few import draw_few
 from simsoftmax.verdict.null import Null, binomial_quantile, residuals
 from simsoftmax.verdict.power import (
     NODES,
@@ -106,6 +108,23 @@ def test_pooled_levels_count_as_unseen():
     assert wide.total_variation > 0.7
     assert detectable_difference(10**7, np.zeros(1000), 1.0).total_variation < 0.01
     assert math.isinf(wide.temperature)
+
+
+def test_the_outcomes_that_are_tried_out_are_multinomial(alarm):
+    shares, particles = np.array([0.05, 0.9, 0.0, 0.03, 0.02]), 40
+    drawn = np.full((4000, 5), np.nan)
+    for outcome, row in enumerate(drawn):
+        compiled(draw_few)(shares, particles, outcome, row)
+    assert (drawn.sum(axis=1) == particles).all()
+    assert (drawn[:, 2] == 0).all()
+    for group in (0, 3, 4):
+        expected = stats.binom.pmf(np.arange(6), particles, shares[group])
+        seen = np.bincount(np.minimum(drawn[:, group], 6).astype(int), minlength=7)
+        assert stats.chisquare(seen, 4000 * np.append(expected, 1 - expected.sum())).pvalue > alarm
+    assert stats.pearsonr(drawn[:, 0], drawn[:, 3])[0] < 0  # what is in one is not in another
+    again = np.empty(5)
+    compiled(draw_few)(shares, particles, 7, again)
+    assert (again == drawn[7]).all()
 
 
 def test_wrong_differences_are_named():

@@ -32,8 +32,8 @@ __all__ = [
 
 INLINE = True
 
-#: What `group_levels` writes of each group.
-GROUPS = ("probability", "energy", "count")
+#: What `group_levels` writes of each group; first is where it begins in the order of the levels.
+GROUPS = ("probability", "energy", "count", "first")
 #: What `cautions_of` writes: steps and factor of the score and of the chi-square.
 CAUTIONS = ("score_steps", "score_factor", "rest_steps", "rest_factor")
 #: What `judge_cells` writes: the score, the chi-square of the rest, the p-value of both, that of the rest alone.
@@ -61,7 +61,7 @@ def group_levels(logits, counts, order, probabilities, tail, groups):
     probabilities : float64 array, shape (K,)
     tail : float64 array, shape (K + 1,)
         Work space.
-    groups : float64 array, shape (3 * K,)
+    groups : float64 array, shape (4 * K,)
         Receives the columns named in `GROUPS`, group by group.
     """
     particles = 0
@@ -97,9 +97,10 @@ def group_levels(logits, counts, order, probabilities, tail, groups):
             mass += p
             energy += p * (logits[order[0]] / largest - logits[order[i]] / largest)
             count += counts[order[i]]
-        groups[3 * found] = mass
-        groups[3 * found + 1] = energy / mass
-        groups[3 * found + 2] = count
+        groups[4 * found] = mass
+        groups[4 * found + 1] = energy / mass
+        groups[4 * found + 2] = count
+        groups[4 * found + 3] = start
         found += 1
         start = end
     return found
@@ -111,20 +112,20 @@ def temperature_pull(groups, direction):
 
     Parameters
     ----------
-    groups : float64 array, shape (3 * G,)
+    groups : float64 array, shape (4 * G,)
     direction : float64 array, shape (G,)
         Receives the G - 1 components; the last is 0.
     """
     number = direction.size
-    after = groups[3 * number - 3]
-    heat = groups[3 * number - 3] * groups[3 * number - 2]
+    after = groups[4 * number - 4]
+    heat = groups[4 * number - 4] * groups[4 * number - 3]
     length = 0.0
-    scale = abs(groups[3 * number - 2])
+    scale = abs(groups[4 * number - 3])
     direction[number - 1] = 0.0
     for j in range(number - 1):
         i = number - 2 - j
-        p = groups[3 * i]
-        energy = groups[3 * i + 1]
+        p = groups[4 * i]
+        energy = groups[4 * i + 1]
         pull = math.sqrt(p * after / (after + p)) * (heat / after - energy)
         direction[i] = pull
         length += pull * pull
@@ -167,32 +168,8 @@ def _large_quantile(n, trials, q, rest):
     return centred * math.sqrt(2.0 * max(half_square, 0.0) / (1.0 + 1.0 / (6.0 * trials))) / beyond
 
 
-def _write_cell(n, left, q, rest, cells, at):
-    """Write the cell of a count n of X ~ Binomial(left, q); rest = 1 - q."""
-    start = -math.inf
-    end = math.inf
-    large = left * min(q, rest) > _LARGE
-    high_side = n > left * q
-    for upper in range(2):
-        k = n if upper else n - 1.0  # the quantile of P(X <= k)
-        if k < 0.0 or k >= left:
-            continue
-        if large:
-            edge = _large_quantile(k, left, q, rest)
-        else:  # each formula stands here once, for it becomes part of this function
-            share = beta_share(
-                k + 1.0 if high_side else left - k,
-                left - k if high_side else k + 1.0,
-                q if high_side else rest,
-                rest if high_side else q,
-            )
-            edge = normal_quantile(min(share, 1.0 - share))
-            if (share <= 0.5) != high_side:
-                edge = -edge
-        if upper:
-            end = edge
-        else:
-            start = edge
+def _write_between(start, end, cells, at):
+    """Write the cell between two normal quantiles; either may be infinite."""
     turned = start > -end  # always work in the smaller tail
     low = -end if turned else start
     high = -start if turned else end
@@ -225,26 +202,54 @@ def _write_cell(n, left, q, rest, cells, at):
     cells[at + 3] = max(-high, 0.0)
 
 
+def _write_cell(n, left, q, rest, cells, at):
+    """Write the cell of a count n of X ~ Binomial(left, q); rest = 1 - q."""
+    start = -math.inf
+    end = math.inf
+    large = left * min(q, rest) > _LARGE
+    high_side = n > left * q
+    for upper in range(2):
+        k = n if upper else n - 1.0  # the quantile of P(X <= k)
+        if k < 0.0 or k >= left:
+            continue
+        if large:
+            edge = _large_quantile(k, left, q, rest)
+        else:  # each formula stands here once, for it becomes part of this function
+            share = beta_share(
+                k + 1.0 if high_side else left - k,
+                left - k if high_side else k + 1.0,
+                q if high_side else rest,
+                rest if high_side else q,
+            )
+            edge = normal_quantile(min(share, 1.0 - share))
+            if (share <= 0.5) != high_side:
+                edge = -edge
+        if upper:
+            end = edge
+        else:
+            start = edge
+    _write_between(start, end, cells, at)
+
+
 @page_kernel("void(float64[::1], float64[::1])")
 def cells_of(groups, cells):
     """Write the cells of the counts of all groups but the last, peeled off one after the other.
 
     Parameters
     ----------
-    groups : float64 array, shape (3 * G,)
+    groups : float64 array, shape (4 * G,)
     cells : float64 array, shape (4 * G,)
     """
-    number = groups.size // 3
-    for i in range(number - 1):
-        after = 0.0
-        beyond = 0.0
-        for j in range(i + 1, number):
-            k = number - j + i  # from the rare end
-            after += groups[3 * k]
-            beyond += groups[3 * k + 2]
-        p = groups[3 * i]
-        n = groups[3 * i + 2]
+    number = groups.size // 4
+    after = groups[4 * number - 4]
+    beyond = groups[4 * number - 2]
+    for j in range(number - 1):  # from the rare end, where sums are small and exact
+        i = number - 2 - j
+        p = groups[4 * i]
+        n = groups[4 * i + 2]
         _write_cell(n, n + beyond, p / (p + after), after / (p + after), cells, 4 * i)
+        after += p
+        beyond += n
 
 
 @page_kernel("void(float64[::1], int64, float64[::1])")
@@ -253,16 +258,16 @@ def tabulate_cells(groups, particles, table):
 
     Parameters
     ----------
-    groups : float64 array, shape (3 * G,)
+    groups : float64 array, shape (4 * G,)
     particles : int
     table : float64 array, shape (4 * (G - 1) * (N + 1)^2,)
     """
-    number = groups.size // 3
+    number = groups.size // 4
     side = particles + 1
-    after = groups[3 * number - 3]
+    after = groups[4 * number - 4]
     for j in range(number - 1):
         i = number - 2 - j
-        p = groups[3 * i]
+        p = groups[4 * i]
         for left in range(side):
             for n in range(left + 1):
                 at = 4 * ((i * side + left) * side + n)
@@ -289,7 +294,7 @@ def cautions_of(groups, direction, particles, cautions):
 
     Parameters
     ----------
-    groups : float64 array, shape (3 * G,)
+    groups : float64 array, shape (4 * G,)
     direction : float64 array, shape (G,)
         From `temperature_pull`.
     particles : int
@@ -297,14 +302,14 @@ def cautions_of(groups, direction, particles, cautions):
         Receives the results; factors are 1 and steps 0 where there is no such test.
     """
     number = direction.size
-    after = groups[3 * number - 3]
+    after = groups[4 * number - 4]
     along = 0.0
     across = 0.0
     freedom = number - 1
     directed = False
     for j in range(number - 1):
         i = number - 2 - j
-        p = groups[3 * i]
+        p = groups[4 * i]
         left = particles * (after + p)
         width = 1.0 / math.sqrt(left * (p / (p + after)) * (after / (p + after)))
         breadth = min(width / math.pi, 1.0)
@@ -419,7 +424,7 @@ def exact_p_value(groups, particles, direction, cautions, table, stated, cells, 
 
     Parameters
     ----------
-    groups : float64 array, shape (3 * G,)
+    groups : float64 array, shape (4 * G,)
     particles : int
     direction : float64 array, shape (G,)
     cautions : float64 array, shape (4,)
@@ -440,7 +445,7 @@ def exact_p_value(groups, particles, direction, cautions, table, stated, cells, 
         logs[n] = logs[n - 1] + math.log(1.0 * n)
     whole = 0.0
     for i in range(number):
-        whole += groups[3 * i]
+        whole += groups[4 * i]
         place[i] = 0
     limit = stated * (1.0 + 1e-9)  # outcomes that tie but for rounding count as equally extreme
     total = 0.0
@@ -450,7 +455,7 @@ def exact_p_value(groups, particles, direction, cautions, table, stated, cells, 
         chance = logs[particles]
         for i in range(number):
             n = place[i]
-            chance += n * math.log(groups[3 * i] / whole) - logs[n]
+            chance += n * math.log(groups[4 * i] / whole) - logs[n]
             if i < number - 1:
                 at = 4 * ((i * side + left) * side + n)
                 for k in range(4):
@@ -471,6 +476,17 @@ def exact_p_value(groups, particles, direction, cautions, table, stated, cells, 
         place[number - 1] -= 1
 
 
+def _any_at_most(least, particles, probabilities):
+    """Return P(any of the particles is in a level of at most this probability), or 0 where it is 0."""
+    if least == 0.0:
+        return 0.0
+    at_most = 0.0
+    for i in range(probabilities.size):
+        if probabilities[i] <= least:
+            at_most += probabilities[i]
+    return 1.0 if at_most >= 1.0 else -math.expm1(particles * math.log1p(-at_most))
+
+
 @page_kernel("float64(int64[::1], float64[::1])")
 def rarest_p_value(counts, probabilities):
     """Return P(any of the particles is in a level at most as likely as the least likely one occupied).
@@ -483,13 +499,7 @@ def rarest_p_value(counts, probabilities):
         particles += counts[i]
         if counts[i] > 0:
             least = min(least, probabilities[i])
-    if least == 0.0:
-        return 0.0
-    at_most = 0.0
-    for i in range(counts.size):
-        if probabilities[i] <= least:
-            at_most += probabilities[i]
-    return 1.0 if at_most >= 1.0 else -math.expm1(particles * math.log1p(-at_most))
+    return _any_at_most(least, particles, probabilities)
 
 
 @page_kernel("void(int64[::1], float64[::1], float64[::1])")

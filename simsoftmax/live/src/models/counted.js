@@ -3,10 +3,12 @@
 
 import { general, grouped, percent } from "../files/python.js";
 
-const GROUP = 3; // numbers of a group
+const GROUP = 4; // numbers of a group
 const CELL = 4; // numbers of a cell
 const RARE = 0.1; // the share of the false alarms that goes to rare levels
 const MASKED = 1e100; // an empty level this many times farther down than any other that matters stands for -inf
+const [FEW, OUTCOMES] = [50, 300]; // fewer particles outside one group are tried out; on so many outcomes
+const POWER = 0.99; // with which the errors that a verdict states are caught
 const MISFIT = 1e-3; // below this p-value an estimate says that no temperature fits
 
 const total = (counts) => counts.reduce((a, b) => a + b, 0);
@@ -31,30 +33,81 @@ function laidOut(kernels, logits, counts, temperature) {
   return space;
 }
 
-// What groups of levels show: scores and p-values of `simsoftmax.verdict.null`.
-function judged(kernels, { logits, counts, order, p, particles }, wanted) {
+// The groups of levels, the direction in which a wrong temperature moves them, and how cautiously each test is made.
+function groupsOf(kernels, { logits, counts, order, p, particles }) {
   const floats = (n) => kernels.array("float64", n);
   const levels = p.length;
   const all = floats(GROUP * levels);
   const number = kernels.group_levels(logits, counts, order, p, floats(levels + 1), all);
   const groups = all.part(0, GROUP * number);
-  const [direction, cautions, cells, found] = [number, 4, CELL * number, 4].map(floats);
+  const [direction, cautions] = [number, 4].map(floats);
   kernels.temperature_pull(groups, direction);
   kernels.cautions_of(groups, direction, particles, cautions);
+  const pooled = number < p.view.filter((share) => share > 0).length;
+  return { groups, direction, cautions, number, pooled };
+}
+
+// What is exact where all outcomes of the groups can be summed over: a function of what is stated, or undefined.
+function exactly(kernels, { particles }, { groups, direction, cautions, number }) {
+  if (!kernels.outcomes(particles, number)) return undefined;
+  const floats = (n) => kernels.array("float64", n);
+  const table = floats(CELL * (number - 1) * (particles + 1) ** 2);
+  kernels.tabulate_cells(groups, particles, table);
+  const space = [floats(CELL * number), floats(particles + 1), kernels.array("int64", number), floats(4)];
+  return (stated) => kernels.exact_p_value(groups, particles, direction, cautions, table, stated, ...space);
+}
+
+const both = (value, rarest, pooled) => (pooled ? Math.min(value / (1 - RARE), rarest / RARE) : value);
+
+// What groups of levels show: scores and p-values of `simsoftmax.verdict.null`.
+function judged(kernels, space, found, wanted) {
+  const { groups, direction, cautions, number, pooled } = found;
+  const [cells, out] = [CELL * number, 4].map((n) => kernels.array("float64", n));
   kernels.cells_of(groups, cells);
-  kernels.judge_cells(cells, direction, cautions, found);
-  const [score, rest, both, misfit] = found.view;
-  let value = wanted === "misfit" ? misfit : both;
-  const outcomes = wanted === "misfit" ? 0 : kernels.outcomes(particles, number);
-  if (outcomes) {
-    const table = floats(CELL * (number - 1) * (particles + 1) ** 2);
-    kernels.tabulate_cells(groups, particles, table);
-    const place = kernels.array("int64", number);
-    value = kernels.exact_p_value(groups, particles, direction, cautions, table, both, floats(CELL * number), floats(particles + 1), place, floats(4));
-  }
-  const rarest = kernels.rarest_p_value(counts, p);
-  if (number < p.view.filter((share) => share > 0).length) value = Math.min(value / (1 - RARE), rarest / RARE);
-  return { score, statistic: score * score + rest, p_value: rarest === 0 && wanted !== "misfit" ? 0 : Math.min(value, 1), groups: number };
+  kernels.judge_cells(cells, direction, cautions, out);
+  const [score, rest, stated, misfit] = out.view;
+  const value = wanted === "misfit" ? misfit : (exactly(kernels, space, found)?.(stated) ?? stated);
+  const rarest = kernels.rarest_p_value(space.counts, space.p);
+  const p_value = rarest === 0 && wanted !== "misfit" ? 0 : Math.min(both(value, rarest, pooled), 1);
+  return { score, statistic: score * score + rest, p_value, groups: number };
+}
+
+// The smallest errors that would have been caught, as `simsoftmax.verdict.power` finds them.
+function shown(kernels, space, found, temperature, falseAlarm, power) {
+  const { logits, order, p, particles } = space;
+  const { groups, direction, cautions, number, pooled } = found;
+  const floats = (n) => kernels.array("float64", n);
+  const need = floats(9);
+  const alarm = pooled ? falseAlarm * (1 - RARE) : falseAlarm;
+  kernels.thresholds_of(groups, direction, cautions, particles, alarm, need);
+  const shift = number > 1 ? kernels.least_shift(need, power) : 0;
+  const variation = kernels.shown_variation(p, order, groups, particles, shift, power);
+  const shares = floats(number);
+  const change = kernels.shown_temperature(
+    logits, order, p, groups, direction, need, temperature, particles, power, shares, floats(4),
+  );
+  // Where few particles decide, some outcomes are drawn at the wrong temperatures, and judged.
+  const drawn = floats(GROUP * number);
+  const [counts, cells, out] = [number, CELL * number, 4].map(floats);
+  const known = new Map();
+  let exact;
+  const alarms = (outcome) => {
+    const rarest = kernels.draw_outcome(p, order, shares, particles, outcome, counts, drawn);
+    kernels.cells_of(drawn, cells);
+    kernels.judge_cells(cells, direction, cautions, out);
+    const [, , stated] = out.view;
+    if (!known.has(stated)) known.set(stated, exact(stated));
+    return both(known.get(stated), rarest, pooled) <= falseAlarm;
+  };
+  const caught = (error) => {
+    if (error <= -1 || error === Infinity) return true;
+    if (kernels.tilted(logits, order, p, groups, temperature, particles, error, shares) > FEW) return true;
+    exact ??= exactly(kernels, space, found) ?? ((stated) => stated);
+    drawn.view.set(groups.view);
+    const share = Array.from({ length: OUTCOMES }, (_, outcome) => alarms(outcome)).filter(Boolean).length / OUTCOMES;
+    return share >= power - 3 * Math.sqrt((power * (1 - power)) / OUTCOMES);
+  };
+  return { variation, temperature: caught(change) && caught(-change) ? change : Infinity };
 }
 
 const chance = (p) => (p > 1e-290 ? `p = ${general(p, 2)}` : "p < 1e-290");
@@ -70,7 +123,9 @@ const items = (n, name) => `${grouped(n)} ${name}${n === 1 ? "" : "s"}`;
  */
 export function verdictOn(kernels, logits, counts, temperature, falseAlarm) {
   const space = laidOut(kernels, logits, counts, temperature);
-  const { p_value, score, statistic, groups } = judged(kernels, space, "both");
+  const found = groupsOf(kernels, space);
+  const { p_value, score, statistic, groups } = judged(kernels, space, found, "both");
+  const least = shown(kernels, space, found, temperature, falseAlarm, POWER);
   const residuals = kernels.array("float64", 3);
   kernels.level_residuals(space.counts, space.p, residuals);
   const [variation, worst, residual] = residuals.view;
@@ -84,24 +139,29 @@ export function verdictOn(kernels, logits, counts, temperature, falseAlarm) {
     groups,
     temperature,
     false_alarm: falseAlarm,
+    power: POWER,
     total_variation: variation,
     total_variation_bound: bound,
+    detectable_total_variation: least.variation,
+    detectable_temperature: least.temperature,
     worst_level: worst,
     worst_residual: residual,
   };
-  return { facts, sentence: inWords(facts, logits.length), expected: Float64Array.from(space.p.view) };
+  return { facts, sentence: inWords(facts), expected: Float64Array.from(space.p.view) };
 }
 
-// What `str` of a Verdict says, but for the errors that would have been caught.
-function inWords(verdict, levels) {
+// What `str` of a Verdict says.
+function inWords(verdict) {
   const { particles, passed, temperature, p_value: p, worst_level: worst, worst_residual: residual } = verdict;
   const who = items(particles, "particle");
-  if (levels === 1) return `Passed: ${who} in the only level there is; nothing else was possible.`;
+  if (verdict.detectable_total_variation === 0) return `Passed: ${who} in the only level there is; nothing else was possible.`;
   const impossible = !Number.isFinite(residual);
   const at = `softmax at T = ${general(temperature, 6)} (${impossible ? `p = ${general(p, 2)}` : chance(p)}, rejected below ${general(verdict.false_alarm, 3)})`;
   if (passed) {
     const within = `the sampler is within ${percent(verdict.total_variation_bound)} of softmax in total variation, with ${percent(1 - verdict.false_alarm)} confidence`;
-    return `Passed: ${who} agree with ${at}, and ${within}.`;
+    const { detectable_total_variation: distance, detectable_temperature: heat } = verdict;
+    const error = `${heat === Infinity ? "" : `temperature off by ${percent(heat)} or a `}total variation of ${percent(distance)}`;
+    return `Passed: ${who} agree with ${at}; a ${error} would have been caught with ${percent(verdict.power)} power, and ${within}.`;
   }
   const size = grouped(Number(Math.abs(residual).toPrecision(3)));
   const where = impossible
@@ -152,7 +212,7 @@ export function temperatureOf(kernels, logits, counts, level) {
   const [best, least, most] = read.view;
   const temperature = (b) => (b > 0 ? width / b : Infinity);
   const space = laidOut(kernels, scores, n, best > 0 ? 1 / best : Infinity);
-  const { p_value } = judged(kernels, space, best >= 0 ? "misfit" : "both");
+  const { p_value } = judged(kernels, space, groupsOf(kernels, space), best >= 0 ? "misfit" : "both");
   const facts = {
     temperature: temperature(best),
     low: temperature(most),
