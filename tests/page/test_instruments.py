@@ -324,6 +324,30 @@ def test_counts_are_judged_as_on_the_command_line(tmp_path, monkeypatch, capsys,
     assert sum("error" in command for command in expected.values()) >= 7
 
 
+def test_draws_are_judged_as_python_counts_them(tmp_path, judged, rng):
+    z = np.array([1.0, 0.4, -0.3, -2.0])
+    draws = rng.choice(4, size=500, p=ss.softmax(z, 1.3))
+    given = {
+        "right": (draws, z),
+        "rows": (draws, np.tile(z, (500, 1))),
+        "high": (np.append(draws, 4), z),
+        "halves": (draws + 0.5, z),
+    }
+    tasks = []
+    for name, (tokens, logits) in given.items():
+        np.save(tmp_path / f"{name}.npy", tokens)
+        np.save(tmp_path / f"{name}_z.npy", logits)
+        files = {"counts": str(tmp_path / f"{name}.npy"), "logits": str(tmp_path / f"{name}_z.npy")}
+        tasks.append({"instrument": "verify", "files": files, "settings": {"kind": "draws", "temperature": 1.3}})
+    right, rows, high, halves = judged(tasks)
+    assert right["facts"]["sentence"] == str(ss.verify(tokens=draws, logits=z, temperature=1.3))
+    assert right["facts"]["counts"] == np.bincount(draws, minlength=4).tolist()
+    assert "got shape (500, 4)" in rows["error"]
+    assert "`simsoftmax verify --draws`" in rows["error"]
+    assert "got 4 at index 500" in high["error"]
+    assert "draws must be whole numbers" in halves["error"]
+
+
 @pytest.fixture
 def bench(browser, tmp_path):
     """Return what opens an instrument as a saved file, with no network."""
@@ -381,6 +405,55 @@ def test_files_pasted_and_chosen_are_answered_in_a_page_without_a_network(bench,
     go.click()
     tab.wait_for_selector(".ssm-complaint:not([hidden])")
     assert "'yes' in line 2 is no number" in tab.locator(".ssm-complaint").inner_text()
+
+
+CARRY = """({ name, bytes, text }) => {
+    const carried = new DataTransfer();
+    if (text) carried.setData("text/plain", text);
+    else carried.items.add(new File([Uint8Array.from(bytes)], name));
+    return carried;
+}"""
+
+
+def drop(tab, place, **given):
+    """Drop a file, or text, on a place; return whether the page took it, or left it to the browser to open."""
+    carried = tab.evaluate_handle(CARRY, given)
+    for kind in ("dragenter", "dragover"):
+        place.dispatch_event(kind, {"dataTransfer": carried})
+    over = "ssm-over-well" in (place.get_attribute("class") or "")
+    taken = """(place, carried) => !place.dispatchEvent(
+        new DragEvent("drop", { dataTransfer: carried, bubbles: true, cancelable: true }))"""
+    return place.evaluate(taken, carried), over
+
+
+@pytest.mark.browser
+@pytest.mark.parametrize("instrument", ["calibrate", "verify", "thermometer"])
+def test_files_and_text_that_are_dropped_are_answered(bench, instrument):
+    tab = bench(instrument)
+    counts, logits, temperature = SAMPLES["right"]
+    first, second, content, text, sentence = (
+        ("logits", "labels", npy(Z), "\n".join(map(str, Y)), ss.fit_temperature(Z, Y))
+        if instrument == "calibrate"
+        else ("counts", "logits", npy(counts), ",".join(map(str, logits)), ss.verify(counts, logits, temperature))
+        if instrument == "verify"
+        else ("counts", "logits", npy(counts), str(logits), ss.estimate_temperature(counts, logits))
+    )
+    wells = [tab.get_by_role("group", name=name, exact=True) for name in (first, second)]
+    assert drop(tab, wells[0], name="mine.npy", bytes=list(content)) == (True, True)
+    assert "mine.npy" in wells[0].inner_text()
+    assert "ssm-over-well" not in wells[0].get_attribute("class")
+    # A file that misses the wells is not opened in the page's stead, and changes nothing.
+    assert drop(tab, tab.locator(".ssm-wells + .ssm-controls"), name="lost.npy", bytes=[1]) == (True, False)
+    assert drop(tab, wells[1], text=text) == (True, True)
+    tab.locator(".ssm-wells + .ssm-controls button").first.click()
+    tab.wait_for_selector("[data-out='sentence']")
+    assert tab.locator("[data-out='sentence']").inner_text() == str(sentence)
+    # Another file in its place takes the answer away, and a wrong one is refused by its name.
+    drop(tab, wells[0], name="other.npy", bytes=list(b"hello"))
+    assert tab.locator(".ssm-answer").is_hidden()
+    tab.locator(".ssm-wells + .ssm-controls button").first.click()
+    tab.wait_for_selector(".ssm-complaint:not([hidden])")
+    assert f"{first} cannot be read from 'other.npy'" in tab.locator(".ssm-complaint").inner_text()
 
 
 @pytest.mark.slow

@@ -356,33 +356,71 @@ def test_no_line_of_the_script_asks_for_anything():
 ALL_PAGES = """() => [...document.querySelectorAll(".predict")].map((root) => root.id.slice("predict-".length))"""
 
 
+def by_keys(visit, place, n):
+    choices = place.locator("input[type=radio]")
+    if choices.count():
+        choices.nth(n % choices.count()).focus()
+        visit.page.keyboard.press("Space")
+    else:
+        place.locator("input[type=range]").first.focus()
+        visit.page.keyboard.press("ArrowRight")
+    place.locator(".predict-sure input").focus()
+    for _ in range(5 + (13 * n) % 17):
+        visit.page.keyboard.press("PageUp")
+    visit.page.keyboard.press("Enter")
+
+
+def by_touch(visit, place, n):
+    """Tap once for the answer and once for the confidence, and press no key."""
+    choices = place.locator("label:has(input[type=radio])")
+    if choices.count():
+        choices.nth(n % choices.count()).tap()
+    else:
+        scale = place.locator("input[type=range]").first
+        scale.tap(position={"x": scale.bounding_box()["width"] * (0.3 + 0.1 * (n % 5)), "y": 8})
+    sure = place.locator(".predict-sure input")
+    sure.tap(position={"x": sure.bounding_box()["width"] * (0.2 + 0.07 * (n % 11)), "y": 8})
+
+
+WAYS = {
+    "keys": (by_keys, {"viewport": {"width": 900, "height": 1200}}),
+    "touch": (by_touch, {"viewport": {"width": 380, "height": 800}, "has_touch": True, "is_mobile": True}),
+}
+
+
 @pytest.mark.slow
 @pytest.mark.browser
-def test_all_questions_of_the_book_are_answered_and_measured(browser, html):
-    """Every question by keyboard, the network cut; then the closing page says what Python says of the same answers."""
-    with Visit(browser, offline=True, viewport={"width": 900, "height": 1200}) as visit:
-        pages = [path for path in sorted((html / "book").glob("*.html")) if "data-predict" in path.read_text("utf-8")]
+@pytest.mark.parametrize(("way", "address"), [("keys", "file"), ("touch", "http")])
+def test_all_questions_of_the_book_are_answered_and_measured(browser, html, book, way, address, tmp_path):
+    """Answered, reloaded, saved, erased, loaded; then the closing page says what Python says of the same answers."""
+    answer, options = WAYS[way]
+    chapters = (html / "book").as_uri() if address == "file" else f"{book}/book"
+    with Visit(browser, offline=address == "file", **options) as visit:
+        files = sorted((html / "book").glob("*.html"))
+        pages = [path.name for path in files if "data-predict" in path.read_text("utf-8")]
         total = 0
-        for path in pages:
-            visit.page.goto(path.as_uri())
-            for n, id in enumerate(visit.page.evaluate(ALL_PAGES)):
+        for name in pages:
+            visit.page.goto(f"{chapters}/{name}")
+            for id in visit.page.evaluate(ALL_PAGES):
                 place = question(visit, id)
-                choices = place.locator("input[type=radio]")
-                if choices.count():
-                    choices.nth(n % choices.count()).focus()
-                    visit.page.keyboard.press("Space")
-                else:
-                    place.locator("input[type=range]").first.focus()
-                    visit.page.keyboard.press("ArrowRight")
-                place.locator(".predict-sure input").focus()
-                for _ in range(5 + (13 * total) % 17):
-                    visit.page.keyboard.press("PageUp")
-                visit.page.keyboard.press("Enter")
+                answer(visit, place, total)
                 place.get_by_text("You said").wait_for()
                 total += 1
         found = kept(visit)
         assert len(found) == total >= 50
-        visit.open((html / "book" / "how-well-do-you-know.html").as_uri())
+        visit.page.reload()
+        assert question(visit, id).get_by_text("You said").is_visible()
+        visit.open(f"{chapters}/how-well-do-you-know.html")
+        with visit.page.expect_download() as download:
+            visit.page.get_by_role("button", name="Save to a file").click()
+        download.value.save_as(tmp_path / "answers.json")
+        erase = visit.page.get_by_role("button", name=re.compile("Erase"))
+        for _ in range(2):
+            erase.tap() if way == "touch" else erase.press("Enter")
+        assert kept(visit) is None
+        visit.page.locator(".answers input[type=file]").set_input_files(tmp_path / "answers.json")
+        visit.page.get_by_text(f"{total} answers read from answers.json").wait_for()
+        assert kept(visit) == found
         root = visit.page.locator(".ssm").first
         root.locator("[data-out=answers]", has_text=str(total)).wait_for()
         explorer = ReaderExplorer([(a["alternatives"], a["confidence"], a["right"]) for a in found.values()])

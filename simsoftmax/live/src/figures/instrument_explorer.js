@@ -126,6 +126,8 @@ class Bench {
     this.settings = { ...NEEDS[instrument].settings };
     this.root = add(stage.root, "div");
     const wells = add(this.root, "div", { className: "ssm-wells" });
+    // A file that misses its place would open in the page's stead, and all that stands here would be gone.
+    for (const kind of ["dragover", "drop"]) this.root.addEventListener(kind, (event) => event.preventDefault());
     this.wells = Object.entries(HINTS[instrument]).map(([name, hint]) => new Well(wells, { name, hint, change: () => this.changed() }));
     const row = add(this.root, "div", { className: "ssm-controls" });
     this.go = button(row, DO[instrument], () => this.run());

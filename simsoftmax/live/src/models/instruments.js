@@ -161,7 +161,8 @@ const shares = (counts) => {
 };
 
 async function verify(kernels, files, settings) {
-  const [z, n] = await counted(files, settings, "pass one row at a time");
+  const rows = "pass one row at a time, or let `simsoftmax verify --draws` judge draws that have a row each";
+  const [z, n] = await counted(files, settings, settings.kind === "draws" ? rows : "pass one row at a time");
   const { temperature, alarm } = settings;
   if (!(temperature >= 0)) throw new Error(`temperature must be >= 0, got ${shown(temperature)}; use 0 or inf for the limits`);
   const { facts, sentence, expected } = verdictOn(kernels, z, n, temperature, alarm);
