@@ -246,7 +246,7 @@ def _read_text(path: Path, *, packed: bool) -> str:
     try:
         return content.decode(encoding)
     except UnicodeDecodeError as error:
-        line = content[: error.start].count(b"\n") + 1
+        line = error.object[: error.start].count(b"\n") + 1  # not in the content, which may begin with a mark
         raise ValueError(f"its line {line} is not text in {error.encoding.upper()}; save it as CSV in UTF-8") from None
 
 

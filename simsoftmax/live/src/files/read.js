@@ -43,19 +43,29 @@ async function textOf(blob) {
   try {
     return new TextDecoder(encoding, { fatal: true }).decode(bytes);
   } catch {
-    const decoder = new TextDecoder(encoding, { fatal: true });
-    let line = 1;
-    for (let at = 0; encoding === "utf-8" && at < bytes.length; line += 1) {
-      const stop = bytes.indexOf(10, at) + 1 || bytes.length;
-      try {
-        decoder.decode(bytes.subarray(at, stop));
-      } catch {
-        break;
-      }
-      at = stop;
-    }
-    throw new Error(`its line ${line} is not text in ${encoding.toUpperCase()}; save it as CSV in UTF-8`);
+    const name = encoding.replace(/^utf-16/, "utf-16-").toUpperCase();
+    throw new Error(`its line ${brokenLine(bytes, encoding)} is not text in ${name}; save it as CSV in UTF-8`);
   }
+}
+
+// The number of the line where text cannot be decoded: up to there it can, so that the place is found by halving.
+function brokenLine(bytes, encoding) {
+  const sound = (length) => {
+    try {
+      new TextDecoder(encoding, { fatal: true }).decode(bytes.subarray(0, length), { stream: true });
+      return true;
+    } catch {
+      return false;
+    }
+  };
+  let [low, high] = [0, bytes.length + 1]; // where no byte is wrong, the last one wants a companion
+  while (high - low > 1) {
+    const middle = Math.floor((low + high) / 2);
+    if (sound(middle)) low = middle;
+    else high = middle;
+  }
+  const before = Math.max(0, high - (encoding === "utf-8" ? 1 : 2));
+  return bytes.subarray(0, before).reduce((lines, byte) => lines + (byte === 10 ? 1 : 0), 1);
 }
 
 // A long table in pieces of whole lines, of which only the numbers are kept.
@@ -79,6 +89,7 @@ export async function inPieces(blob, name, { tabs, piece = MOST_TEXT / 8 }) {
 }
 
 async function unpacked(blob) {
+  if (!blob.size) return blob; // as Python has it
   try {
     return await new Response(blob.stream().pipeThrough(new DecompressionStream("gzip"))).blob();
   } catch {
