@@ -120,7 +120,7 @@ LOGITS = {
     "ambiguous.csv": b"\n".join(b"1,250;2,500" for _ in range(40)),
     "spaced.csv": b"\n".join(b"1.5 2.5 3" for _ in range(40)),
     "latin.csv": line(4, "1.5,\xe9,1").decode().encode("latin-1"),
-    "marked_latin.csv": b"\xef\xbb\xbf" + line(4, "1.5,\xe9,1").decode().encode("latin-1"),
+    "marked_latin.csv": b"\xef\xbb\xbf" + line(4, "\xe9,1.5,1").decode().encode("latin-1"),
     "wide_cut.csv": csv(Z).decode().encode("utf-16")[:-1],
     "wide_odd.csv": csv(Z).decode().encode("utf-16").replace(b"1", b"", 1),
     "wide_torn.csv": b"\xff\xfe" + csv(Z[:9]).decode().encode("utf-16-le") + b"\x00\xdc" + b"\n\x00" * 9,
