@@ -1,7 +1,8 @@
 """An instrument for a reader's own files: they are read, judged and drawn in the page, and leave it for nowhere.
 
 The page reads files as `simsoftmax.files` and `simsoftmax.delimited` do, and refuses them in the same words; what it
-computes with are the kernels of `simsoftmax.kernels.page`: `fitting` and `reliability`, `counts` and `thermometer`.
+computes with are the kernels of `simsoftmax.kernels.page`: `fitting` and `reliability`, `counts`, `power` and
+`thermometer`.
 """
 
 from __future__ import annotations

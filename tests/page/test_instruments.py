@@ -12,6 +12,7 @@ from xml.etree import ElementTree
 import numpy as np
 import pytest
 from building import ROOT
+from visit import check_access
 
 import simsoftmax as ss
 from simsoftmax.__main__ import main
@@ -437,7 +438,7 @@ def drop(tab, place, **given):
 @pytest.mark.browser
 @pytest.mark.parametrize("instrument", ["calibrate", "verify", "thermometer"])
 def test_files_and_text_that_are_dropped_are_answered(bench, instrument):
-    tab = bench(instrument)
+    tab = bench(instrument, viewport={"width": 380, "height": 800}, color_scheme="dark")
     counts, logits, temperature = SAMPLES["right"]
     first, second, content, text, sentence = (
         ("logits", "labels", npy(Z), "\n".join(map(str, Y)), ss.fit_temperature(Z, Y))
@@ -456,6 +457,8 @@ def test_files_and_text_that_are_dropped_are_answered(bench, instrument):
     tab.locator(".ssm-wells + .ssm-controls button").first.click()
     tab.wait_for_selector("[data-out='sentence']")
     assert tab.locator("[data-out='sentence']").inner_text() == str(sentence)
+    check_access(tab)
+    assert tab.evaluate("document.documentElement.scrollWidth") <= 380
     # Another file in its place takes the answer away, and a wrong one is refused by its name.
     drop(tab, wells[0], name="other.npy", bytes=list(b"hello"))
     assert tab.locator(".ssm-answer").is_hidden()
