@@ -46,6 +46,7 @@ def execute_ahead(app: Sphinx, env: BuildEnvironment, names: Iterable[str]) -> N
         client = NotebookClient(
             notebook,
             timeout=config.execution_timeout,
+            startup_timeout=config.execution_timeout,  # a busy machine is slow to start a Python
             resources={"metadata": {"path": str(path.parent)}},
             record_timing=False,  # it would be in the notebook, and the cache not know it again
         )
