@@ -1,0 +1,110 @@
+"""Where the Tab key stops: few times in a chapter, and nothing that can be pressed is out of the keyboard's reach."""
+
+import pytest
+from short import short
+from visit import Visit, pages_of_the_book
+
+pytestmark = pytest.mark.browser
+
+MOST = 40  # an empty round is an error of the test
+STANDS = """(document.documentElement.dataset.live === "done" || !document.querySelector("script[type*=widget-view]"))
+  && document.readyState === "complete" && document.querySelector(".stop-note")"""
+
+# What a page offers to the keyboard before a script has put it into groups: each gets a number. Of radio buttons the
+# browser itself makes one stop.
+OFFERS = """() => {
+  const all = [...document.querySelectorAll("a[href], button, input, select, textarea, summary, [tabindex]")];
+  const names = new Set();
+  const offers = all.filter((node) => {
+    if (node.tabIndex < 0 || node.disabled || !node.checkVisibility({ visibilityProperty: true })) return false;
+    if (node.tagName === "PRE" && node.scrollWidth <= node.clientWidth) return false;
+    return node.type !== "radio" || (!names.has(node.name) && names.add(node.name));
+  });
+  offers.forEach((node, number) => { node.dataset.offer = number; });
+  return offers.length;
+}"""
+REACHED = "document.activeElement === document.body ? null : document.activeElement.dataset.offer ?? 'other'"
+GROUPED = "document.querySelector('.stop-note').textContent"
+
+
+def open_still(visit, book, path):
+    """Open a page whose figures stand; with reduced motion nothing sets the focus or adds a button later."""
+    visit.page.goto(f"{book}/{path}")
+    visit.page.wait_for_function(STANDS)
+
+
+def stops(page):
+    """Yield what the Tab key comes to, once round."""
+    while True:
+        page.keyboard.press("Tab")
+        reached = page.evaluate(REACHED)
+        if reached is None:
+            return
+        yield reached
+
+
+def test_a_page_has_few_stops(browser, book, chosen):
+    many = {}
+    for path in chosen(pages_of_the_book()):
+        with Visit(browser, viewport={"width": 1440, "height": 900}, reduced_motion="reduce") as visit:
+            open_still(visit, book, path)
+            count = sum(1 for _ in stops(visit.page))
+            assert count > 4
+            if count >= MOST:
+                many[str(path)] = count
+    assert not many
+
+
+@pytest.mark.parametrize(("width", "pages"), short([(1440, "what-training"), (1440, ""), (380, "")]))
+def test_all_that_can_be_pressed_is_reached_by_keys(browser, book, width, pages):
+    for path in pages_of_the_book():
+        if pages not in path.stem:
+            continue
+        with Visit(browser, viewport={"width": width, "height": 900}, reduced_motion="reduce") as visit:
+            open_still(visit, book, path)
+            offered = set(map(str, range(visit.page.evaluate(OFFERS))))
+            reached = set()
+            for stop in stops(visit.page):
+                reached.add(stop)
+                if visit.page.evaluate(GROUPED):
+                    reached |= walk(visit.page)
+            assert offered <= reached, (path, [describe(visit.page, number) for number in offered - reached])
+
+
+def walk(page):
+    """Return what the arrow keys come to in a group, there and back; where nobody has been, one begins at its first."""
+    reached, last = set(), None
+    key, back = "ArrowRight", "ArrowLeft"
+    steps = 0
+    while (now := page.evaluate(GROUPED)) != last:
+        reached.add(page.evaluate(REACHED))
+        last = now
+        page.keyboard.press(key)
+        steps += 1
+    for _ in range(steps):
+        page.keyboard.press(back)
+    assert page.evaluate(GROUPED).startswith("1 of ")
+    return reached
+
+
+def describe(page, number):
+    return page.evaluate("(n) => document.querySelector(`[data-offer='${n}']`).outerHTML.slice(0, 120)", number)
+
+
+def test_tab_leaves_a_group_and_comes_back_to_where_one_was(browser, book):
+    with Visit(browser, viewport={"width": 1440, "height": 900}, reduced_motion="reduce") as visit:
+        page = visit.page
+        open_still(visit, book, "book/temperature.html")
+        for _ in stops(page):
+            if page.evaluate(GROUPED).startswith("1 of 3"):
+                break
+        page.keyboard.press("ArrowRight")
+        here = page.evaluate_handle("document.activeElement")
+        assert page.evaluate(GROUPED).startswith("2 of 3")
+        assert page.evaluate("document.activeElement.matches(':focus-visible')")
+        page.keyboard.press("Tab")
+        assert not page.evaluate("(here) => here === document.activeElement", here)
+        page.keyboard.press("Shift+Tab")
+        assert page.evaluate("(here) => here === document.activeElement", here)
+        page.keyboard.press("ArrowDown")  # scrolls the page, as everywhere in a text
+        assert page.evaluate("(here) => here === document.activeElement", here)
