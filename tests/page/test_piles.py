@@ -143,3 +143,37 @@ def test_a_tour_turns_the_heat_until_somebody_touches_it(browser, site):
             still = heat()
             visit.frames(20)
             assert heat() == still
+
+
+@pytest.mark.parametrize("what", ["level", "thermometer"])
+def test_a_finger_drags_a_level_and_scrolls_over_a_thermometer(browser, site, still, what):
+    name = still("touch.html")
+    with Visit(browser, viewport={"width": 380, "height": 700}, has_touch=True, is_mobile=True) as visit:
+        visit.open((site / name).as_uri())
+        root = figure(visit, 0)
+        grip = root.get_by_role("slider", name="Energy of z 1", exact=True)
+        place = {"level": grip, "thermometer": root.locator("rect")}
+        box = place[what].first.bounding_box()
+        x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+        if what == "thermometer":
+            x = box["x"] + 0.8 * box["width"]
+        touch = visit.context.new_cdp_session(visit.page)
+
+        def send(kind, *at):
+            points = [{"x": x, "y": y - up} for up in at]
+            touch.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": points})
+
+        send("touchStart", 0)
+        for up in range(10, 61, 10):
+            send("touchMove", up)
+        send("touchEnd")
+        visit.frames(5)
+        knob = root.locator(".ssm-thermometer .ssm-knob")
+        moved = visit.page.evaluate("scrollY"), number(grip.get_attribute("aria-valuenow"))
+        assert float(knob.get_attribute("aria-valuenow")) == 0.7
+        if what == "level":
+            assert moved[0] == 0
+            assert moved[1] > -0.8
+        else:
+            assert moved[0] > 20
+            assert moved[1] == -1.0

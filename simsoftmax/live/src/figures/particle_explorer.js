@@ -44,8 +44,9 @@ class View {
     this.thermometer = new Thermometer(cell(), { change: setTemperature });
     this.piles = new Piles(cell(), { change: moveLevel });
     this.meter = simulated ? new EvidenceMeter(root, { label: "evidence against softmax" }) : undefined;
-    this.verdict = verdict(root);
-    this.actions = add(root, "div", { className: "ssm-controls" });
+    const said = add(root, "div", { className: "ssm-said" });
+    this.verdict = verdict(said);
+    this.actions = add(said, "div", { className: "ssm-controls" });
     this.settings = more(root);
     this.settings.before((this.besides = add(root, "div", { className: "ssm-controls" })));
     this.readouts = new Readouts(this.settings.parentElement, {
@@ -68,7 +69,7 @@ class View {
       this.piles.layout(width, 290 + 24 * Math.max(0, count - 4));
       return;
     }
-    const height = Math.round(Math.max(384, Math.min(440, 0.4 * width), 60 + 26 * count));
+    const height = Math.round(Math.max(372, Math.min(420, 0.37 * width), 60 + 26 * count));
     this.thermometer.layout(104, height);
     this.piles.layout(width - 104, height);
   }

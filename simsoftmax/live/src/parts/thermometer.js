@@ -44,13 +44,22 @@ export class Thermometer {
       return;
     }
     this.knob.attr("aria-valuemin", 0).attr("aria-valuemax", HOTTEST);
+    // A finger that comes down on a flat one may want to scroll the page: it moves nothing before it goes along, or leaves.
+    let waiting = false;
     this.svg.call(
       dragIn(this.svg)
         .on("start", (event) => {
           this.knob.node().focus({ preventScroll: true });
+          waiting = !this.vertical && event.sourceEvent.type === "touchstart";
+          if (!waiting) move(event);
+        })
+        .on("drag", (event) => {
+          waiting = false;
           move(event);
         })
-        .on("drag", move),
+        .on("end", (event) => {
+          if (waiting && event.sourceEvent.type === "touchend") move(event);
+        }),
     );
   }
 
