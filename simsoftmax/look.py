@@ -6,7 +6,7 @@ Everything is said here once. Scripts and style sheets get it by ``make live``, 
 
 from __future__ import annotations
 
-__all__ = ["CATEGORIES", "COLD", "COLDEST", "GOOD", "HOT", "HOTTEST", "MILD", "WRONG"]
+__all__ = ["CATEGORIES", "COLD", "COLDEST", "FOCUS", "GOOD", "HOT", "HOTTEST", "MILD", "WRONG"]
 
 #: Temperatures between which the colour of heat changes, and which a thermometer marks; colder and hotter looks alike.
 COLDEST, HOTTEST = 0.05, 20.0
@@ -21,3 +21,7 @@ CATEGORIES = ("#0072B2", "#009E73", "#CC79A7", "#D55E00", "#56B4E9", "#E69F00")
 
 #: What is good, such as a low loss, and what is wrong, such as a field that was filled in badly.
 GOOD, WRONG = CATEGORIES[1], CATEGORIES[3]
+
+#: What the keyboard is at has a frame of this colour, in figures and in pages. Nothing else has it, neither heat nor
+#: links, and it stands out from white and from a dark page alike (WCAG 2.2, 1.4.11, asks for 3 to 1).
+FOCUS = "#4a8000"

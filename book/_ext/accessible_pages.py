@@ -11,6 +11,8 @@ from docutils import nodes
 from sphinx.application import Sphinx
 from sphinx.config import Config
 
+from simsoftmax.look import FOCUS
+
 MENDED = {
     # A bibliography has the role of a list, but its entries the role of an entry in a bibliography, which a list may
     # not contain. Without the role of a list the entries speak for themselves.
@@ -37,7 +39,8 @@ def name_buttons(app: Sphinx, config: Config) -> None:
 
 
 def mend(app: Sphinx, page: str, template: str, context: dict[str, Any], doctree: nodes.document | None) -> None:
-    """Replace the faulty pieces."""
+    """Replace the faulty pieces, and give the style sheet the colour of what the keyboard is at."""
+    context["metatags"] += f"<style>html {{ --ss-focus: {FOCUS} }}</style>\n"
     for wrong, right in MENDED.items():
         if "body" in context:
             context["body"] = context["body"].replace(wrong, right)

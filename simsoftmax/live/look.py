@@ -33,7 +33,7 @@ def script() -> str:
 
 def style_sheet() -> str:
     """Return the look as a style sheet's variables."""
-    variables = {"focus": _rgb(look.COLD), "good": look.GOOD, "wrong": look.WRONG}
+    variables = {"focus": look.FOCUS, "good": look.GOOD, "wrong": look.WRONG}
     lines = (f"  --ssm-{name}: {value};\n" for name, value in variables.items())
     return "/* Made from simsoftmax/look.py by `make live`. */\n.ssm {\n" + "".join(lines) + "}\n"
 

@@ -55,7 +55,7 @@ def test_scripts_and_style_sheets_have_the_look_of_today():
 
 def test_no_colour_is_written_a_second_time():
     heat = [look.COLD, look.MILD, look.HOT]
-    spelled = {*map(hexadecimal, heat), *(color.lower() for color in look.CATEGORIES)}
+    spelled = {*map(hexadecimal, heat), *(color.lower() for color in (*look.CATEGORIES, look.FOCUS))}
     triples = [re.compile(r"\b{}\s*,\s*{}\s*,\s*{}\b".format(*color)) for color in heat]
     for path, text in [*written(".py", ".js", ".css"), *chapters()]:
         assert not [color for color in spelled if color in text.lower()], path
@@ -95,16 +95,33 @@ def ramp(*temperatures):
     return np.array([temperature_color(t)[:3] for t in temperatures])
 
 
-def test_every_heat_stands_out_from_every_ground():
-    grounds = set()
+def grounds():
+    """Return the grounds of pages and figures, light and dark."""
+    found = set()
     for _, text in written(".css"):
-        grounds.update(re.findall(r"--ssm?-(?:plain-)?ground: (#[0-9a-f]{3,6})", text))
-    assert len(grounds) >= 2
-    heats = luminance(ramp(*np.geomspace(look.COLDEST, look.HOTTEST, 200)))
-    for ground in grounds:
-        behind = luminance(np.array(to_rgb(ground)))
-        contrast = (np.maximum(heats, behind) + 0.05) / (np.minimum(heats, behind) + 0.05)
-        assert contrast.min() >= 3, ground
+        found.update(re.findall(r"--ssm?-(?:plain-)?ground: (#[0-9a-f]{3,6})", text))
+    assert len(found) >= 2
+    return found
+
+
+def contrast(colors, ground):
+    """Return by how much colours stand out from a ground (WCAG 2.2, contrast ratio)."""
+    amount, behind = luminance(colors), luminance(np.array(to_rgb(ground)))
+    return (np.maximum(amount, behind) + 0.05) / (np.minimum(amount, behind) + 0.05)
+
+
+def test_every_heat_stands_out_from_every_ground():
+    heats = ramp(*np.geomspace(look.COLDEST, look.HOTTEST, 200))
+    for ground in grounds():
+        assert contrast(heats, ground).min() >= 3, ground
+
+
+def test_what_the_keyboard_is_at_stands_out_and_looks_like_nothing_else():
+    frame = np.array(to_rgb(look.FOCUS))
+    for ground in grounds():
+        assert contrast(frame, ground) >= 3, ground
+    others = np.array([*ramp(*np.geomspace(look.COLDEST, look.HOTTEST, 50)), *map(to_rgb, look.CATEGORIES)])
+    assert np.linalg.norm(oklab(others) - oklab(frame[None]), axis=1).min() > 0.1
 
 
 def test_heat_is_vivid_where_the_book_lives():

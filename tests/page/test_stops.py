@@ -4,6 +4,8 @@ import pytest
 from short import short
 from visit import Visit, pages_of_the_book
 
+from simsoftmax.look import FOCUS
+
 pytestmark = pytest.mark.browser
 
 MOST = 40  # an empty round is an error of the test
@@ -89,6 +91,25 @@ def walk(page):
 
 def describe(page, number):
     return page.evaluate("(n) => document.querySelector(`[data-offer='${n}']`).outerHTML.slice(0, 120)", number)
+
+
+# How what is focused is framed; of a hidden button, its label.
+FRAME = """() => {
+  const node = document.activeElement;
+  const style = getComputedStyle(node.matches(".ssm-hidden") ? node.closest("label") : node);
+  return [style.outlineStyle, style.outlineWidth, style.outlineColor, style.boxShadow].join(" ");
+}"""
+
+
+@pytest.mark.parametrize("pages", short(["what-training", ""]))
+def test_what_the_keyboard_is_at_is_framed_alike_everywhere(browser, book, pages):
+    red, green, blue = (int(FOCUS[at : at + 2], 16) for at in (1, 3, 5))
+    for path in pages_of_the_book():
+        if pages in path.stem:
+            with Visit(browser, viewport={"width": 1440, "height": 900}, reduced_motion="reduce") as visit:
+                open_still(visit, book, path)
+                frames = {visit.page.evaluate(FRAME) for _ in stops(visit.page)}
+                assert frames == {f"solid 2px rgb({red}, {green}, {blue}) none"}, path
 
 
 def test_tab_leaves_a_group_and_comes_back_to_where_one_was(browser, book):
