@@ -1,7 +1,7 @@
 // The thermometer that sets the temperature, or only shows it.
 
 import { scaleLinear } from "d3-scale";
-import { select } from "d3-selection";
+import { pointer, select } from "d3-selection";
 import { dragIn } from "../kit/drag.js";
 import * as format from "../kit/format.js";
 import { heat, place, shadeAt, temperatureAt, ticksFor, tickText, turned } from "../kit/heat.js";
@@ -44,23 +44,45 @@ export class Thermometer {
       return;
     }
     this.knob.attr("aria-valuemin", 0).attr("aria-valuemax", HOTTEST);
-    // A finger that comes down on a flat one may want to scroll the page: it moves nothing before it goes along, or leaves.
-    let waiting = false;
+    const byFinger = (event) => !this.vertical && (event.pointerType ?? event.type.slice(0, 5)) === "touch";
     this.svg.call(
       dragIn(this.svg)
+        .filter((event) => !event.ctrlKey && !event.button && !byFinger(event))
         .on("start", (event) => {
           this.knob.node().focus({ preventScroll: true });
-          waiting = !this.vertical && event.sourceEvent.type === "touchstart";
-          if (!waiting) move(event);
-        })
-        .on("drag", (event) => {
-          waiting = false;
           move(event);
         })
-        .on("end", (event) => {
-          if (waiting && event.sourceEvent.type === "touchend") move(event);
-        }),
+        .on("drag", move),
     );
+    this.svg.style("touch-action", null); // the style sheet's, and not that of the drag
+    this.followFinger(move, byFinger);
+  }
+
+  // A finger that comes down on a flat thermometer may want to scroll the page, which the browser decides when it goes up or
+  // down, and cancels what we hear of it. So nothing moves before the finger goes along, or is lifted where it came down.
+  followFinger(move, byFinger) {
+    let from;
+    const sideways = ({ clientX, clientY }) => Math.abs(clientX - from.x) > Math.abs(clientY - from.y);
+    const follow = (event) => {
+      const [x, y] = pointer(event, this.svg.node());
+      move({ x, y });
+    };
+    this.svg
+      .on("pointerdown.finger", (event) => {
+        from = byFinger(event) ? { x: event.clientX, y: event.clientY, along: false } : undefined;
+      })
+      .on("pointermove.finger", (event) => {
+        if (!from) return;
+        from.along ||= sideways(event);
+        if (from.along) follow(event);
+      })
+      .on("pointerup.finger", (event) => {
+        if (from) follow(event);
+        from = undefined;
+      })
+      .on("pointercancel.finger", () => {
+        from = undefined;
+      });
   }
 
   key(event) {
