@@ -40,7 +40,7 @@ def name_buttons(app: Sphinx, config: Config) -> None:
 
 def mend(app: Sphinx, page: str, template: str, context: dict[str, Any], doctree: nodes.document | None) -> None:
     """Replace the faulty pieces, and give the style sheet the colour of what the keyboard is at."""
-    context["metatags"] += f"<style>html {{ --ss-focus: {FOCUS} }}</style>\n"
+    context["metatags"] = context.get("metatags", "") + f"<style>html {{ --ss-focus: {FOCUS} }}</style>\n"
     for wrong, right in MENDED.items():
         if "body" in context:
             context["body"] = context["body"].replace(wrong, right)
