@@ -9,6 +9,7 @@ import time
 
 import numpy as np
 import pytest
+from patience import until
 
 import simsoftmax as ss
 from simsoftmax import annealing, gas, interruption, thermodynamics, trajectory
@@ -18,11 +19,15 @@ Z = [2.0, 1.0, 0.1]
 LONG = {"particles": 200_000, "sweeps": 10**9, "engine": "particles", "rng": 4}
 
 
-def after(seconds, act=lambda: os.kill(os.getpid(), signal.SIGINT)):
-    timer = threading.Timer(seconds, act)
-    timer.daemon = True
-    timer.start()
-    return timer
+def after(seconds):
+    """Send Ctrl-C so long after some work has begun to note it; it would end the tests if it came before."""
+
+    def interrupt():
+        until(lambda: signal.getsignal(signal.SIGINT) is not signal.default_int_handler)
+        time.sleep(seconds)
+        os.kill(os.getpid(), signal.SIGINT)
+
+    threading.Thread(target=interrupt, daemon=True).start()
 
 
 @pytest.fixture(autouse=True)

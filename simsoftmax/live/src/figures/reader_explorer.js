@@ -14,6 +14,7 @@ import { Thermometer } from "../parts/thermometer.js";
 class View {
   constructor(root) {
     this.root = root;
+    root.classList.add("ssm-people");
     this.controls = add(root, "div", { className: "ssm-controls" });
     this.thermometer = new Thermometer(add(root, "div"), {});
     const axes = { title: "how often right", xName: "how sure" };
