@@ -18,19 +18,20 @@ pytest.importorskip("xarray", reason="needs the extra `sweeps`")
 pytestmark = [pytest.mark.process, pytest.mark.filterwarnings("default")]
 
 Z = [2.0, 1.0, 0.1]
+WORKERS = 4
 
 
 @pytest.fixture(scope="module")
 def cluster():
     settings = {"threads_per_worker": 1, "dashboard_address": None, "silence_logs": 50}
-    with distributed.LocalCluster(n_workers=2, **settings) as made:
+    with distributed.LocalCluster(n_workers=WORKERS, **settings) as made:
         yield made
 
 
 @pytest.fixture
 def client(cluster):
     with distributed.Client(cluster) as made:
-        made.wait_for_workers(2, timeout=PATIENCE)
+        made.wait_for_workers(WORKERS, timeout=PATIENCE)
         yield made
 
 
@@ -72,20 +73,22 @@ def test_a_worker_that_is_killed_loses_nothing(client, tmp_path):
     """The cluster does its cells again, and they come out as before."""
     replicas = range(40)
     own = {os.getpid(), *client.run(os.getpid).values()}
-    began = []
+    killed = []
+
+    def at_work():
+        return [int(pid) for path in tmp_path.iterdir() for pid in path.read_text().split()]
 
     def kill():
-        until(lambda: len(list(tmp_path.iterdir())) > 5)
-        victim = next(pid for pid in client.run(os.getpid).values())
-        began.append(victim)
-        os.kill(victim, signal.SIGKILL)
+        until(lambda: len(at_work()) > 5)
+        killed.append(at_work()[0])
+        os.kill(killed[0], signal.SIGKILL)
 
     thread = threading.Thread(target=kill)
     thread.start()
     found = ss.sweep(noted, {"replica": replicas}, rng=4, executor=client, folder=str(tmp_path))
     thread.join()
-    workers = {int(pid) for path in tmp_path.iterdir() for pid in path.read_text().split()}
-    assert began[0] in workers & own
+    assert killed[0] in own
+    assert len(own) == WORKERS + 1
     assert len(list(tmp_path.iterdir())) == len(replicas)
     for replica in replicas:
         source = stream(4, {"replica": replica})
