@@ -136,9 +136,12 @@ def test_a_chapter_reads_as_prose_with_its_figure_alive(browser, html, tmp_path)
         page.goto(f"{address}/lab/tree/temperature.ipynb?token=let-me-in")
         page.locator(".ssm-thermometer .ssm-knob").first.wait_for()
         page.wait_for_function("document.querySelectorAll('.jp-RenderedMarkdown details').length >= 3")
+        # Lab draws cell after cell.
+        until(
+            lambda: len(page.evaluate(LOOK)["text"]) > 5000, wait=lambda seconds: page.wait_for_timeout(1000 * seconds)
+        )
         seen = page.evaluate(LOOK)
         page.close()
     assert not re.search(r"\{[a-z:-]+\}[`\w]|:::|^\([a-z-]+\)=", seen["text"], re.MULTILINE)
-    assert len(seen["text"]) > 5000
     assert seen["open"] == 0
     assert {path: path.read_bytes() for path in sources} == sources

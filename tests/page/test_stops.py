@@ -48,6 +48,8 @@ def stops(page):
 def test_a_page_has_few_stops(browser, book, chosen):
     many = {}
     for path in chosen(pages_of_the_book()):
+        if path.stem == "genindex":
+            continue  # which is a list of links and nothing else
         with Visit(browser, viewport={"width": 1440, "height": 900}, reduced_motion="reduce") as visit:
             open_still(visit, book, path)
             count = sum(1 for _ in stops(visit.page))
@@ -57,7 +59,7 @@ def test_a_page_has_few_stops(browser, book, chosen):
     assert not many
 
 
-@pytest.mark.parametrize(("width", "pages"), short([(1440, "what-training"), (1440, ""), (380, "")]))
+@pytest.mark.parametrize(("width", "pages"), [(1440, "what-training"), (380, "what-training")])
 def test_all_that_can_be_pressed_is_reached_by_keys(browser, book, width, pages):
     for path in pages_of_the_book():
         if pages not in path.stem:
