@@ -19,10 +19,10 @@ def chapters(chosen):
     return [path for path in pages if 'class="live-link"' in (BOOK / path).read_text(encoding="utf-8")]
 
 
-# The right edges of what is read, as far as it fills its line.
+# The right edges of what is read, as far as it fills its line; numbers of equations stand at that of their equation.
 EDGES = """() => {
   const edges = {};
-  const read = ".bd-article > section > section > :is(p, h2, ul, .cell), .bd-article .claim";
+  const read = ".bd-article > section > section > :is(p, h2, ul, .cell, .math), .bd-article .claim";
   for (const block of document.querySelectorAll(read)) {
     if (block.closest(".beside, details:not([open])") || block.matches(".free .cell")) continue;
     if (!block.checkVisibility()) continue;
