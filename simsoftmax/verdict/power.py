@@ -243,8 +243,9 @@ def _is_caught(null: Null, q: Floats, false_alarm: float, power: float) -> bool:
     if null.particles * (1 - q.max()) > FEW:
         return True
     draws = np.empty((OUTCOMES, len(q)))
+    draw = compiled(draw_few)
     for outcome, row in enumerate(draws):
-        compiled(draw_few)(q, null.particles, outcome, row)
+        draw(q, null.particles, outcome, row)
     counts = np.zeros((OUTCOMES, len(null.p)), np.int64)
     counts[:, null.groups.order[null.groups.starts]] = draws
     caught = float((null.judge(counts)[2] <= false_alarm).mean())

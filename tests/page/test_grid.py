@@ -3,7 +3,7 @@
 import re
 
 import pytest
-from visit import BOOK, ROOT, Visit, pages_of_the_book
+from visit import ALL_READY, BOOK, ROOT, Visit, pages_of_the_book
 
 CHAPTERS = [
     path.stem for path in (ROOT / "book").glob("*.md") if "After this chapter you can" in path.read_text("utf-8")
@@ -51,6 +51,34 @@ def test_the_first_figure_is_in_the_first_screen(browser, book, chosen):
                 visit.page.wait_for_function(ALIVE)
                 top = visit.page.evaluate("document.querySelector('.ssm').getBoundingClientRect().top")
                 assert top < 0.5 * height, (path, width)
+
+
+# Notes how wide each figure is whenever it is laid out.
+WIDTHS = """
+window.widths = [];
+const Observer = window.ResizeObserver;
+window.ResizeObserver = class extends Observer {
+  constructor(call) {
+    super((entries, observer) => {
+      for (const { target, contentRect } of entries) if (target.matches(".ssm")) window.widths.push(contentRect.width);
+      call(entries, observer);
+    });
+  }
+};
+"""
+
+
+def test_a_figure_is_laid_out_as_wide_as_it_stays(browser, book, chosen):
+    for path in chapters(chosen):
+        for width in (1440, 1280, 380):
+            with Visit(browser, viewport={"width": width, "height": 900}) as visit:
+                visit.page.add_init_script(WIDTHS)
+                visit.page.goto(f"{book}/{path}")
+                visit.page.wait_for_function(ALL_READY)
+                visit.frames(5)
+                widths = visit.page.evaluate("window.widths")
+                assert len(widths) > 0
+                assert max(widths) - min(widths) < 1, (path, width, widths)
 
 
 def test_goals_are_folded(browser, book, chosen):

@@ -26,7 +26,7 @@ if NOTES in os.environ:
                 return  # `os.open`, perhaps below another folder than this one
         else:
             return
-        if path.startswith("<") or (event == "open" and path.endswith((".py", ".pyc"))):
+        if path.startswith("<") or (event == "open" and (path.endswith((".py", ".pyc")) or "__pycache__" in path)):
             return
         path = os.path.abspath(path)
         if path not in seen and path.startswith(folders):

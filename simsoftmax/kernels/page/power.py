@@ -47,6 +47,15 @@ _MIDDLE_WEIGHT = 8.0 / 15.0
 _INNER_WEIGHT, _OUTER_WEIGHT = (7.0 + 2.0 * math.sqrt(10.0)) / 60.0, (7.0 - 2.0 * math.sqrt(10.0)) / 60.0
 
 
+def _allowed(order, probabilities):
+    """Return how many levels can be occupied; they come first in the order."""
+    number = 0
+    for i in range(order.size):
+        if probabilities[order[i]] > 0.0:
+            number = i + 1
+    return number
+
+
 def _below(x):
     """Return the probability of less than x standard deviations."""
     beyond = normal_tail(abs(x))
@@ -185,10 +194,7 @@ def shown_variation(probabilities, order, groups, particles, shift, power):
     power : float
     """
     number = groups.size // 4
-    allowed = 0
-    for i in range(order.size):
-        if probabilities[order[i]] > 0.0:
-            allowed = i + 1
+    allowed = _allowed(order, probabilities)
     hidden = 0.0
     largest = 0.0
     for g in range(number):
@@ -216,10 +222,7 @@ def _tilt(logits, order, probabilities, groups, temperature, factor, shares):
     """Write the probabilities of the groups at another inverse temperature, so many times the stated one."""
     number = shares.size
     total = 0.0
-    allowed = 0
-    for i in range(order.size):
-        if probabilities[order[i]] > 0.0:
-            allowed = i + 1
+    allowed = _allowed(order, probabilities)
     for g in range(number):
         end = int(groups[4 * g + 7]) if g < number - 1 else allowed
         shares[g] = 0.0
@@ -363,10 +366,7 @@ def shown_temperature(
     number = direction.size
     first = 0.0
     second = 0.0
-    allowed = 0
-    for i in range(order.size):
-        if probabilities[order[i]] > 0.0:
-            allowed = i + 1
+    allowed = _allowed(order, probabilities)
     for g in range(number):
         end = int(groups[4 * g + 7]) if g < number - 1 else allowed
         mean = 0.0

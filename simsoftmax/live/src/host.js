@@ -39,7 +39,8 @@ async function show(script) {
   const place = script.parentElement;
   // Until it stands it is laid out unseen, as wide as it will be, over its picture.
   const figure = Object.assign(document.createElement("div"), { className: "live-figure" });
-  figure.style.cssText = "position: absolute; inset: 0 0 auto; visibility: hidden";
+  const { paddingLeft, paddingRight } = getComputedStyle(place);
+  figure.style.cssText = `position: absolute; inset: 0 ${paddingRight} auto ${paddingLeft}; visibility: hidden`;
   place.style.position = "relative";
   const stands = new Promise((done) => figure.addEventListener("simsoftmax:ready", done, { once: true }));
   try {
