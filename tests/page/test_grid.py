@@ -3,7 +3,7 @@
 import re
 
 import pytest
-from visit import ALL_READY, BOOK, ROOT, Visit, pages_of_the_book
+from visit import ALL_WIDGETS_STAND, BOOK, ROOT, Visit, pages_of_the_book
 
 CHAPTERS = [
     path.stem for path in (ROOT / "book").glob("*.md") if "After this chapter you can" in path.read_text("utf-8")
@@ -66,6 +66,10 @@ window.ResizeObserver = class extends Observer {
   }
 };
 """
+SETTLED = """async () => {
+  for (let frame = 0; frame < 5; frame += 1) await new Promise(requestAnimationFrame);
+  return window.widths;
+}"""
 
 
 def test_a_figure_is_laid_out_as_wide_as_it_stays(browser, book, chosen):
@@ -74,9 +78,8 @@ def test_a_figure_is_laid_out_as_wide_as_it_stays(browser, book, chosen):
             with Visit(browser, viewport={"width": width, "height": 900}) as visit:
                 visit.page.add_init_script(WIDTHS)
                 visit.page.goto(f"{book}/{path}")
-                visit.page.wait_for_function(ALL_READY)
-                visit.frames(5)
-                widths = visit.page.evaluate("window.widths")
+                visit.page.wait_for_function(ALL_WIDGETS_STAND)
+                widths = visit.page.evaluate(SETTLED)
                 assert len(widths) > 0
                 assert max(widths) - min(widths) < 1, (path, width, widths)
 
