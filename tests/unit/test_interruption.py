@@ -19,13 +19,18 @@ Z = [2.0, 1.0, 0.1]
 LONG = {"particles": 200_000, "sweeps": 10**9, "engine": "particles", "rng": 4}
 
 
+over = threading.Event()  # the test in hand is
+
+
 def after(seconds):
-    """Send Ctrl-C so long after some work has begun to note it; it would end the tests if it came before."""
+    """Send Ctrl-C so long after some work has begun to note it; it would end the tests if it came before, or after."""
 
     def interrupt():
-        until(lambda: signal.getsignal(signal.SIGINT) is not signal.default_int_handler)
+        noted = lambda: signal.getsignal(signal.SIGINT) is not signal.default_int_handler or over.is_set()  # noqa: E731
+        until(noted, wait=lambda seconds: time.sleep(seconds / 100))  # a run may be short
         time.sleep(seconds)
-        os.kill(os.getpid(), signal.SIGINT)
+        if not over.is_set():
+            os.kill(os.getpid(), signal.SIGINT)
 
     threading.Thread(target=interrupt, daemon=True).start()
 
@@ -33,7 +38,9 @@ def after(seconds):
 @pytest.fixture(autouse=True)
 def default_handler():
     before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    over.clear()
     yield
+    over.set()
     signal.signal(signal.SIGINT, before)
 
 
@@ -90,7 +97,7 @@ def test_no_interrupt_of_many_short_runs_is_lost():
 )
 def test_work_that_is_made_of_runs_does_not_go_on_with_one_that_was_cut(work):
     begin = time.monotonic()
-    after(0.5)
+    after(0.1)
     with pytest.raises(KeyboardInterrupt):
         work()
     assert time.monotonic() - begin < 20
