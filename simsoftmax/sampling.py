@@ -36,7 +36,8 @@ Ties = Literal["keep", "first"]
 Order = Literal["temperature-first", "temperature-last"]
 
 _LN2 = math.log(2.0)
-_UNIT = 1 << 19  # entries that one thread takes at a time, and that are converted at a time where that must be
+_UNIT = 1 << 20  # entries that one thread takes at a time
+_CONVERTED_UNIT = 1 << 19  # the same where a copy is needed: other types, other layouts
 _TABLE = 64  # a row of which more than one draw is made for so many levels gets a table of its sums
 
 
@@ -517,7 +518,7 @@ def _sample(pipeline: Pipeline, logits: Reals, size: Any, rng: RNG, threads: Any
 def row_blocks(rows: NDArray[Any]) -> Iterable[tuple[int, int, NDArray[Any]]]:
     """Yield blocks of rows that the kernel can read, in place where they are so already."""
     direct = rows.flags.c_contiguous and rows.dtype in (np.float32, np.float64) and rows.dtype.isnative
-    length = max(1, _UNIT // rows.shape[1])
+    length = max(1, (_UNIT if direct else _CONVERTED_UNIT) // rows.shape[1])
     for start in range(0, len(rows), length):
         block = rows[start : start + length]
         if block.dtype == np.float16:

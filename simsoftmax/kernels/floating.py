@@ -13,11 +13,13 @@ from simsoftmax.kernels import lanes
 
 __all__ = [
     "add_to_row",
+    "chord_of_two",
     "columns",
     "divide",
     "eight",
     "eight_before",
     "exp2",
+    "exp2_above",
     "exp2_double",
     "exp2_single",
     "fill",
@@ -78,6 +80,11 @@ def power_of_two(a):
     """Return the number whose exponent field is the low bits of ``a`` and whose fraction is 0."""
     bits, shift = (np.uint32, 23) if a.dtype == np.float32 else (np.uint64, 52)
     return (a.view(bits) << bits(shift)).view(a.dtype)
+
+
+def chord_of_two(a):
+    """Return the float32 whose exponent field and first fourteen bits of fraction are the low bits of ``a``."""
+    return (a.view(np.uint32) << np.uint32(9)).view(np.float32)
 
 
 def lane_sum(a):
@@ -171,6 +178,20 @@ def exp2_single(t):
     p = fused(fused(fused(fill(_A6), f, fill(_A5)), f, fill(_A4)), f, fill(_A3))
     p = fused(fused(fused(p, f, fill(_A2)), f, fill(_A1)), f, fill(_A0))
     return t, p * power_of_two(n)
+
+
+# Here fourteen bits behind the point stay too: the numbers from 2^9 on, of which neither bit that goes before is set.
+_ROUND_CHORD, _LOW_CHORD = np.float32(2**9 + 127), np.float32(2**9)
+
+
+def exp2_above(gap, factor):
+    """Return a number that is NaN where t = gap * factor is, and a bound on 2^t for t <= 0, in single precision.
+
+    The bound is the chord between powers of two: 2^n (1 + f) for t = n + f, with t rounded to 2^-14. But for rounding
+    it is at least 2^t, and at most 1.0615 times that; below 2^-127 it is 0.
+    """
+    n = no_lower(fused(gap, factor, fill(_ROUND_CHORD)), fill(_LOW_CHORD))
+    return n, chord_of_two(n)
 
 
 def exp2_double(t):

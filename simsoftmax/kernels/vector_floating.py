@@ -121,6 +121,16 @@ def _power_of_two(a):
     return a, build
 
 
+@_lowering(floating.chord_of_two, Vector)
+def _chord_of_two(a):
+    def build(_context, builder, _signature, arguments):
+        bits = ir.VectorType(ir.IntType(32), a.count)
+        shifted = builder.shl(builder.bitcast(arguments[0], bits), ir.Constant(bits, [9] * a.count))
+        return builder.bitcast(shifted, a.llvm)
+
+    return a, build
+
+
 @_lowering(floating.lane_sum, Vector)
 def _lane_sum(a):
     def build(_context, builder, _signature, arguments):
