@@ -3,10 +3,7 @@
 import re
 from pathlib import Path
 
-import jupytext
-import nbformat
 import pytest
-from jupytext.config import load_jupytext_config
 
 ROOT = Path(__file__).parents[2]
 CHAPTERS = sorted(path for path in (ROOT / "book").glob("*.md") if "{code-cell}" in path.read_text(encoding="utf-8"))
@@ -17,6 +14,9 @@ LEFT = re.compile(r"\{[a-z:-]+\}`|^(:::|```\{)|^\([a-z0-9-]+\)=|\$\$ \([a-z]", r
 @pytest.mark.parametrize("path", CHAPTERS, ids=lambda path: path.stem)
 def test_a_chapter_opened_and_saved_is_unchanged(path):
     """Each is kept in the form that Jupytext writes, so an editor of notebooks that saves it changes nothing."""
+    import jupytext  # here and below, as it reads a dozen grammars first, which takes seconds of every process
+    from jupytext.config import load_jupytext_config
+
     before = path.read_text(encoding="utf-8")
     config = load_jupytext_config(str(path))
     after = jupytext.writes(jupytext.read(path, config=config), fmt="md:myst", config=config)
@@ -24,6 +24,8 @@ def test_a_chapter_opened_and_saved_is_unchanged(path):
 
 
 def test_every_chapter_becomes_a_notebook_that_reads_as_prose(html):
+    import nbformat
+
     folder = html.parent / "notebooks"
     assert {path.stem for path in folder.glob("*.ipynb")} == {path.stem for path in CHAPTERS}
     assert {path.name for path in folder.iterdir()} >= {"chapter.py", "claims.py", "museum.py", "teaching.py", "data"}

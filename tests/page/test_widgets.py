@@ -7,12 +7,10 @@ import pkgutil
 import warnings
 from importlib import import_module
 
-import nbformat
 import numpy as np
 import pytest
 import traitlets
 from ipywidgets.embed import embed_data
-from nbconvert import LatexExporter
 
 import simsoftmax as ss
 import simsoftmax.live
@@ -247,6 +245,9 @@ def test_names_are_drawn_letter_by_letter():
 @pytest.mark.parametrize("kind", MADE, ids=lambda kind: kind.__name__)
 def test_a_figure_travels_whole(kind):
     """Into a page that drops defaults, which would drop the program; and into LaTeX, which takes no SVG."""
+    import nbformat  # here, as it reads a dozen grammars first, which takes seconds of every process
+    from nbconvert import LatexExporter
+
     figure = kind(**MADE[kind])
     bundle = figure._repr_mimebundle_()[0]
     assert base64.b64decode(bundle["application/pdf"]).startswith(b"%PDF")
