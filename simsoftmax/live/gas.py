@@ -29,6 +29,9 @@ class GasExplorer(LiveFigure):
         From 2 to a million.
     start : {"even", "rich"}, optional
         Deal the quanta out evenly, or give all to one particle in ten.
+    wall : bool, optional
+        Whether a wall keeps two gases apart: the left half of more than a hundred particles begins with four fifths of
+        the quanta, and none crosses until the wall is taken away.
     average : bool, optional
         Whether the bars count all sweeps since the start was forgotten, and not only the present.
     speed : float, optional
@@ -54,11 +57,14 @@ class GasExplorer(LiveFigure):
         "step": "step",
         "even": "start even",
         "rich": "start with a rich tenth",
+        "wall": "put up a wall",
+        "open": "take the wall away",
     }
     limits: ClassVar[dict[str, tuple[float, float]]] = {"mean_quanta": (0.1, 20.0), "speed": (0.1, 100_000.0)}
     mean_quanta = Number(1.0)
     particles = Whole(10_000).tag(sync=True)
     start = Choice(["even", "rich"], "even").tag(sync=True)
+    wall = Flag(False).tag(sync=True)
     average = Flag(False).tag(sync=True)
     speed = Number(4.0)
     running = Flag(True).tag(sync=True)
@@ -103,15 +109,20 @@ class GasExplorer(LiveFigure):
         mean = self.total / self.particles
         # What the figure comes to: small gases are averaged over many.
         gases = max(1, 20_000 // self.particles)
-        gas = simulate_gas(mean, particles=self.particles, gases=gases, rng=0)
-        counts = np.bincount(gas.quanta.ravel(), minlength=levels.size)[: levels.size]
+        apart = self.wall and self.particles > 100
+        parts = (
+            [(1.6 * mean, self.particles // 2), (0.4 * mean, self.particles // 2)]
+            if apart
+            else [(mean, self.particles)]
+        )
+        quanta = [simulate_gas(m, particles=n, gases=gases, rng=0).quanta.ravel() for m, n in parts]
+        held = np.concatenate(quanta)
+        counts = np.bincount(held, minlength=levels.size)[: levels.size]
         exact = np.zeros(levels.size)
         law = microcanonical_marginal(self.total, self.particles)[: levels.size]
         exact[: law.size] = law
         ax = figure.subplots()
-        ax.barh(
-            levels, counts / gas.quanta.size, height=0.62, color=temperature_color(gas_temperature(mean)), alpha=0.88
-        )
+        ax.barh(levels, counts / held.size, height=0.62, color=temperature_color(gas_temperature(mean)), alpha=0.88)
         ax.vlines(exact, levels - 0.42, levels + 0.42, color=INKS["theory"], linewidth=1.8)
         ax.set_ylabel("quanta of a particle")
         ax.set_xlabel("share of the particles")

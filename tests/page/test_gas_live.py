@@ -225,6 +225,37 @@ def test_a_gas_in_a_page_finds_its_temperature(browser, site):
 
 
 @pytest.mark.browser
+def test_a_wall_keeps_two_gases_apart_until_it_is_taken_away(browser, site):
+    """Each side reads the temperature of its own energy, within six standard errors; without the wall, that of both."""
+    particles, half = 20_000, 10_000
+    name = write_page(site, "wall.html", GasExplorer(1.0, particles=particles, speed=240, wall=True, rng=1))
+
+    def readings(root):
+        return [number(text) for text in out(root, "reading").split("\u2002|\u2002")]
+
+    with Visit(browser) as visit:
+        visit.open((site / name).as_uri())
+        root = figure(visit, 0)
+        root.locator("[data-out=verdict]", has_text="Two gases, two temperatures").wait_for()
+        own = [gas_temperature(1.6), gas_temperature(0.4)]
+        for seen, t, total in zip(readings(root), own, (1.6 * half, 0.4 * half), strict=True):
+            assert abs(seen - t) < 6 * read(-math.expm1(-1 / t), total, half)[1] + 5e-3
+        apart = number(out(root, "entropy"))
+        root.get_by_text("more", exact=True).click()
+        root.get_by_role("button", name="take the wall away").click()
+        root.locator("[data-out=verdict]", has_text="Two gases that touch").wait_for()
+        t = gas_temperature(1.0)
+        for seen in readings(root):
+            # The energy of a half is not fixed any more; its share of those without a quantum varies by q(1 - q) / n.
+            none = -math.expm1(-1 / t)
+            assert abs(seen - t) < 6 * t**2 * math.sqrt(none / (1 - none) / half) + 5e-3
+        assert number(out(root, "entropy")) > apart + 0.05
+        assert out(root, "total") == "20,000"
+        root.get_by_role("button", name="start even").click()
+        root.locator("[data-out=verdict]", has_text="Nobody set a temperature").wait_for()
+
+
+@pytest.mark.browser
 def test_handovers_are_seen_one_by_one(browser, site):
     """Each is one quantum from one particle to another, and the gas keeps all."""
     name = write_page(site, "slow.html", GasExplorer(1.0, particles=1000, rng=1))

@@ -78,7 +78,7 @@ test("a race is told from its beginning to its end", async () => {
 test("a small gas follows the exact law, a large one softmax", async () => {
   const gas = new Gas(await loadKernels(), stream());
   gas.foresee(6, 1);
-  gas.start(true);
+  gas.start("rich");
   assert.match(gas.told[0], /^A gas that has not settled has no temperature yet: sweep 0 of the \d+/);
   assert.equal(gas.told[1], "");
   assert.equal(gas.law, gas.exact);
@@ -86,7 +86,7 @@ test("a small gas follows the exact law, a large one softmax", async () => {
   gas.advance(gas.waits + 1, false, 1000);
   assert.match(gas.told[0], /a mean of 1 quantum a particle would make T = 1\.44 in a large gas\. But 6 particles/);
   gas.foresee(2000, 2);
-  gas.start(false);
+  gas.start("even");
   gas.advance(gas.waits + 1, false, 1000);
   assert.equal(gas.law, gas.boltzmann);
   assert.ok(gas.mostShare < 1);
@@ -99,7 +99,7 @@ test("a small gas follows the exact law, a large one softmax", async () => {
   assert.deepEqual([0.2, 0.05, 0.005, 0.0005].map(digits), [1, 2, 3, 4]); // as many as the error justifies
   gas.observe(true);
   assert.doesNotMatch(gas.readingText, /±/); // the error is that of one look
-  gas.start(true);
+  gas.start("rich");
   assert.doesNotMatch(gas.readingText, /±/); // and of a gas that has settled
 });
 

@@ -293,7 +293,7 @@ test("walkers are counted, and a long cooling foretells more success than a shor
 test("a handover takes one quantum from one particle to another", async () => {
   const gas = new Gas(await loadKernels(), stream());
   gas.foresee(20, 0.2);
-  gas.start(true);
+  gas.start("rich");
   for (let n = 0; n < 50; n += 1) {
     const before = Array.from(gas.quanta.view);
     const [giver, taker] = gas.handOver() ?? [];
@@ -308,14 +308,41 @@ test("a handover takes one quantum from one particle to another", async () => {
 test("a gas keeps its quanta", async () => {
   const gas = new Gas(await loadKernels(), stream());
   gas.foresee(1000, 1);
-  for (const rich of [false, true]) {
-    gas.start(rich);
+  for (const how of ["even", "rich"]) {
+    gas.start(how);
     assert.equal(sum(gas.quanta.view), 1000);
     gas.advance(gas.waits + 1, false, 1000);
     assert.equal(sum(gas.quanta.view), 1000);
     assert.ok(gas.settled);
     assert.ok(near(gas.reading, gas.temperature, 0.3));
   }
+});
+
+test("a wall keeps two gases at two temperatures, and without it they come to one", async () => {
+  const gas = new Gas(await loadKernels(), stream());
+  gas.foresee(20001, 1);
+  gas.start("wall");
+  const energies = () => gas.sides.map((side) => sum(side.quanta.view));
+  assert.deepEqual(energies(), [16001, 4000]);
+  assert.match(gas.told[0], /^A wall between two gases, and no quantum crosses it: sweep 0 of /);
+  gas.advance(gas.waits + 1, false, 1e6);
+  assert.deepEqual(energies(), [16001, 4000]);
+  assert.ok(gas.settled);
+  // Each by the law of its own energy: T = 1 / ln(1 + N / Q).
+  const readings = () => gas.sides.map((side) => side.reading);
+  const own = gas.sides.map((side) => 1 / Math.log1p(side.particles / side.total));
+  readings().forEach((reading, k) => assert.ok(near(reading / own[k], 1, 0.05), `${reading} for ${own[k]}`));
+  assert.ok(near(gas.entropy, gas.largestEntropy, 0.02));
+  const apart = gas.largestEntropy;
+  gas.join();
+  assert.ok(!gas.walled && gas.halved && !gas.settled && gas.largestEntropy > apart + 0.1);
+  gas.advance(gas.waits + 1, false, 1e6);
+  assert.equal(sum(energies()), 20001);
+  readings().forEach((reading) => assert.ok(near(reading / gas.temperature, 1, 0.05), `${reading}`));
+  assert.ok(near(gas.entropy, gas.largestEntropy, 0.02));
+  assert.match(gas.told[0], /^Two gases that touch come to one temperature: the left half reads 1\.\d+, the right half 1\.\d+/);
+  gas.start("even");
+  assert.ok(!gas.halved && !gas.walled);
 });
 
 const RULES = { held: 0, slow: 1, fast: 2, own: 3 };

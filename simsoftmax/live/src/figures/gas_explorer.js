@@ -19,6 +19,8 @@ const SPEEDS = [[0.1, "one at a time"], [1, "1"], [4, "4"], [15, "15"], [60, "60
 const QUICK = { average: true, speed: 10000 }; // how a small gas is seen at first
 const CALM = { average: false, speed: 4 }; // and a large one
 const SLOW = { particles: 20, average: false, speed: 0.1, running: true }; // how single handovers are seen
+const TWO = { average: false, speed: 4, running: true, wall: true }; // how two gases are seen
+const ENOUGH = 10000; // particles for that
 const ATTEMPTS = 12; // a second: at most so many are shown one by one
 const PAUSE = 1; // seconds between two of them
 const BUDGET = 6; // milliseconds of handovers a frame
@@ -72,11 +74,13 @@ class View {
   // Draw the particles; returns whether any is still in the air.
   paint(gas, seconds) {
     const colour = heat(gas.reading);
+    const readings = gas.sides.map((side) => side.reading);
+    this.ladder.split(gas.halved, gas.walled);
     this.ladder.populate(gas.drawn());
-    const flying = this.ladder.paint(colour, seconds);
+    const flying = this.ladder.paint(gas.halved ? readings.map(heat) : [colour, colour], seconds);
     // Softmax is a second, grey tick where it differs from the exact shares.
     this.bars.show(gas.shares.view, gas.law.view, colour, gas.few ? gas.boltzmann.view : undefined);
-    this.thermometer.show(gas.reading);
+    this.thermometer.show(gas.reading, gas.halved ? readings : []);
     return flying;
   }
 
@@ -139,6 +143,10 @@ class Explorer {
     });
     button(this.row, stage.words("even"), () => this.restart("even"));
     button(this.row, stage.words("rich"), () => this.restart("rich"));
+    this.wall = button(this.row, stage.words("wall"), () => {
+      const particles = Math.max(ENOUGH, this.model.get("particles"));
+      stage.set(this.model.get("wall") ? { wall: false, running: true } : { ...TWO, particles });
+    });
   }
 
   // Follow the traits, the width and the clock.
@@ -146,8 +154,15 @@ class Explorer {
     const { stage, model, gas } = this;
     stage.follow(["particles", "mean_quanta", "start"], () => {
       gas.foresee(model.get("particles"), model.get("mean_quanta"));
-      gas.start(model.get("start") === "rich");
+      this.start();
       this.layout();
+      this.refresh();
+    });
+    stage.follow(["wall"], () => {
+      const wall = model.get("wall");
+      this.wall.textContent = stage.words(wall ? "open" : "wall");
+      if (wall && !gas.walled) this.start();
+      else if (gas.walled && !wall) gas.join();
       this.refresh();
     });
     settings(stage, this.row);
@@ -164,9 +179,14 @@ class Explorer {
   }
 
   restart(start) {
-    this.stage.set({ start, running: true });
-    this.gas.start(start === "rich");
+    this.stage.set({ start, running: true, wall: false });
+    this.gas.start(start);
     this.refresh();
+  }
+
+  // Begin as the traits say. A handful of particles has no temperature to compare, so it gets no wall.
+  start() {
+    this.gas.start(this.model.get("wall") && !this.gas.few ? "wall" : this.model.get("start"));
   }
 
   layout(width = this.width) {

@@ -28,6 +28,8 @@ export class Ladder {
     this.svg = select(this.box).append("svg");
     this.svg.append("text").attr("class", "ssm-muted").attr("x", 0).attr("y", 13).attr("aria-hidden", "true").text(heading);
     this.levels = this.svg.append("g");
+    this.wall = this.svg.append("line").attr("class", "ssm-wall").attr("aria-hidden", "true").attr("display", "none");
+    this.halved = false;
     this.dots = [];
     this.logits = [];
     this.held = null;
@@ -37,6 +39,14 @@ export class Ladder {
   // Light up two particles, and let a quantum fly from the one to the other. Until it has arrived nobody hops.
   hand(giver, taker) {
     if (this.dots[giver] && this.dots[taker] && !reducedMotion()) this.flight = { giver, taker, done: 0 };
+  }
+
+  // Whether the first half of the particles keeps to the left and the other to the right, and a wall stands between.
+  split(halved, walled) {
+    this.wall.attr("display", walled ? null : "none");
+    if (halved === this.halved) return;
+    this.halved = halved;
+    for (const dot of this.dots) dot.level = -1; // all stand anew
   }
 
   // logits: one score a level; names: what to call them.
@@ -51,6 +61,7 @@ export class Ladder {
     this.height = height;
     this.paper = sized(this.canvas, width, height);
     this.svg.attr("width", width).attr("height", height).attr("viewBox", `0 0 ${width} ${height}`);
+    this.wall.attr("x1", width / 2).attr("x2", width / 2).attr("y1", TOP - 8).attr("y2", height);
     this.draw();
   }
 
@@ -170,13 +181,20 @@ export class Ladder {
       if (!dot.late) return;
       dot.late = false;
       const to = this.spots[levels[i]];
-      const width = to.x1 - to.x0 - 22;
+      const [begin, end] = this.span(i, to);
       dot.from = !known || reducedMotion() ? null : this.where(dot);
       dot.hop = dot.from ? 0 : 1;
       dot.level = levels[i];
-      dot.x = to.x0 + 4 + Math.random() * Math.max(4, width);
+      dot.x = begin + 4 + Math.random() * Math.max(4, end - begin - 22);
       dot.jitter = Math.floor(Math.random() * 5) * 2.3;
     });
+  }
+
+  // From where to where a particle may stand on a level.
+  span(i, spot) {
+    if (!this.halved) return [spot.x0, spot.x1];
+    const middle = this.width / 2;
+    return 2 * i < this.dots.length ? [spot.x0, Math.min(middle + 10, spot.x1)] : [Math.max(middle + 2, spot.x0), spot.x1];
   }
 
   where(dot) {
@@ -187,15 +205,15 @@ export class Ladder {
     return [dot.from[0] + (x - dot.from[0]) * u, dot.from[1] + (y - dot.from[1]) * u - 16 * Math.sin(Math.PI * u)];
   }
 
-  // Draw the particles; returns whether any is still in the air.
-  paint(colour, seconds) {
+  // Draw the particles, each half in its colour; returns whether any is still in the air.
+  paint([first, second], seconds) {
     if (!this.paper || !this.spots) return false;
     const paper = this.paper;
     paper.clearRect(0, 0, this.width, this.height);
-    paper.fillStyle = colour;
     paper.globalAlpha = 0.82;
     let flying = false;
-    for (const dot of this.dots) {
+    for (const [i, dot] of this.dots.entries()) {
+      paper.fillStyle = 2 * i < this.dots.length ? first : second;
       dot.hop = Math.min(1, dot.hop + seconds / HOP);
       dot.rest -= seconds;
       flying ||= dot.hop < 1 || dot.late;

@@ -7,6 +7,8 @@ import * as format from "../kit/format.js";
 import { heat, place, shadeAt, temperatureAt, ticksFor, tickText, turned } from "../kit/heat.js";
 import { HOTTEST } from "../kit/look.js";
 
+const LINE = 17; // pixels of a line of numbers
+
 export class Thermometer {
   /**
    * change(temperature) is called when the reader moves it, and without it the thermometer only shows; infinite: whether
@@ -18,6 +20,7 @@ export class Thermometer {
     this.change = change;
     this.infinite = infinite;
     this.value = 1;
+    this.two = []; // what two halves read, in place of the one value
     const id = `ssm-heat-${Math.random().toString(36).slice(2)}`; // several bundles may share a page
     this.svg = select(parent).append("svg").attr("class", "ssm-thermometer");
     this.gradient = this.svg.append("defs").append("linearGradient").attr("id", id);
@@ -28,6 +31,7 @@ export class Thermometer {
     this.ticks = this.svg.append("g").attr("aria-hidden", "true");
     this.track = this.svg.append("rect").attr("rx", 4).attr("fill", `url(#${id})`);
     this.reading = this.svg.append("text").attr("class", "ssm-reading").attr("aria-hidden", "true");
+    this.pair = this.svg.append("g").attr("aria-hidden", "true");
     this.knob = this.svg
       .append("circle")
       .attr("class", "ssm-knob")
@@ -132,9 +136,11 @@ export class Thermometer {
     this.svg.style("display", "none");
   }
 
-  show(value) {
+  // two: what the left and the right half of the system read, where they are told apart.
+  show(value, two = []) {
     this.svg.style("display", null);
     this.value = value;
+    this.two = two;
     this.draw();
   }
 
@@ -142,17 +148,39 @@ export class Thermometer {
     const text = `T = ${format.temperature(this.value)}`;
     const spoken = this.value === 0 ? "T = 0, frozen" : this.value === Infinity ? "T = infinity" : text;
     if (this.change) this.knob.attr("aria-valuenow", Math.min(this.value, HOTTEST)).attr("aria-valuetext", spoken);
-    else this.knob.attr("aria-label", `Temperature: ${spoken}`);
+    else this.knob.attr("aria-label", `Temperature: ${this.two.length ? this.two.map(format.temperature).join(" and ") : spoken}`);
     if (!this.position) return;
     const at = this.position(place(this.value));
     this.knob
       .attr("cx", this.vertical ? this.cross : at)
       .attr("cy", this.vertical ? at : this.cross)
-      .attr("fill", heat(this.value));
+      .attr("fill", heat(this.value))
+      .attr("opacity", this.two.length ? 0 : null);
+    this.drawTwo();
     this.reading
       .attr("x", this.vertical ? this.cross + 16 : this.position(1) + 4)
       .attr("y", this.vertical ? at + 5 : 13)
       .attr("text-anchor", this.vertical ? "start" : "end")
-      .text(this.vertical ? format.temperature(this.value) : text);
+      .text(this.two.length ? "" : this.vertical ? format.temperature(this.value) : text);
+  }
+
+  // A mark for each of two halves, with its number beside an upright track.
+  drawTwo() {
+    const at = this.two.map((t) => this.position(place(t)));
+    const near = Math.max(0, LINE - Math.abs(at[0] - at[1])) / 2; // numbers that would meet are moved apart
+    const shift = (k) => (at[k] < at[1 - k] || (at[0] === at[1] && k) ? -near : near);
+    const marks = this.pair.selectAll("g").data(this.two).join((enter) => {
+      const g = enter.append("g");
+      g.append("circle").attr("class", "ssm-mark").attr("r", 5);
+      g.append("text").attr("class", "ssm-reading");
+      return g;
+    });
+    marks.attr("transform", (_, k) => (this.vertical ? `translate(${this.cross},${at[k]})` : `translate(${at[k]},${this.cross})`));
+    marks.select("circle").attr("fill", heat);
+    marks
+      .select("text")
+      .attr("x", 16)
+      .attr("y", (_, k) => 5 + shift(k))
+      .text((t) => (this.vertical ? format.temperature(t) : ""));
   }
 }
