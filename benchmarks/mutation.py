@@ -5,9 +5,13 @@
     python -m benchmarks.mutation --modules boltzmann verdict/power --share 1
 
 Cosmic Ray makes the mutants: a sign turned, a number moved by one, a comparison or a condition reversed, a decorator
-taken away. Each is put into a copy of the sources, and the tests of its module are run there until one fails. What is
-printed is the share that was noticed, with an interval, and a diff for each mutant that was not: either a test is
-missing there, or the mutant is no mistake. The working tree is never touched.
+taken away. Each is put into a copy of the sources, and the tests that run its line are run there, the quickest first,
+until one fails. What is printed is the share that was noticed, with an interval, and a diff for each mutant that was
+not: either a test is missing there, or the mutant is no mistake. The working tree is never touched.
+
+Which tests run a line is measured once, with coverage.py, in the tests as they stand. It sees no machine code, so the
+kernels are broken, and measured, where they run uncompiled. What runs when a module is imported, such as a constant, is
+put to all tests that run anything of the module.
 
 Mutants that are no mistakes are named, with the reason, in `EQUIVALENT`, and not counted.
 
@@ -21,18 +25,23 @@ from __future__ import annotations
 import argparse
 import ast
 import difflib
+import multiprocessing
+import os
 import queue
 import random
 import re
-import shlex
 import shutil
 import sys
 import tempfile
 import time
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from importlib.util import cache_from_source
 from pathlib import Path
+from typing import Any
 
+import pytest
 from scipy import stats
 
 ROOT = Path(__file__).parents[1]
@@ -41,9 +50,9 @@ COPIED = ("simsoftmax", "tests", "benchmarks", "pyproject.toml")
 TESTS = {
     "boltzmann": "boltzmann defaults",
     "intervals": "intervals calibration_errors defaults",
-    "kernels/crossing": "crossing samplers",
-    "kernels/tails": "tails",
-    "kernels/tilting": "tilting samplers",
+    "kernels/crossing": "crossing",
+    "kernels/tails": "tails page_counts",
+    "kernels/tilting": "tilting",
     "markov": "markov defaults",
     "thermodynamics": "thermodynamics defaults",
     "calibration/fit": "calibration defaults",
@@ -58,7 +67,10 @@ TESTS = {
     "verdict/tilting": "tilting samplers defaults",
     "verdict/verification": "verification defaults",
 }
-"""The modules that are broken, and the files of tests/unit that ought to notice, the quickest first."""
+"""The modules that are broken, and the files of tests/unit that ought to notice."""
+
+PRELOADED = ["numpy", "scipy.optimize", "scipy.special", "scipy.stats", "mpmath", "pytest", "hypothesis", "sklearn"]
+"""What every run of tests imports, and takes over from one process that has it."""
 
 IDLE = re.compile("_(RShift|LShift|BitOr|BitAnd|BitXor)$|Comparison.*_(Eq|NotEq|Lt|LtE|Gt|GtE)_(Is|IsNot)$")
 
@@ -101,8 +113,14 @@ class Mutant:
 
     module: str
     operator: str
+    sound: str
     code: str
     diff: str
+
+    @property
+    def line(self) -> int:
+        """The first line that is changed."""
+        return int(re.search(r"^@@ -(\d+)", self.diff, re.M)[1])
 
     @property
     def equivalent(self) -> bool:
@@ -161,16 +179,126 @@ def mutants(module: str, share: float, seed: int) -> tuple[int, list[Mutant]]:
         changed = mutate_code(code, get_operator(operator)(), occurrence)
         if changed is not None and meaning(changed) not in (same, ""):
             lines = difflib.unified_diff(code.splitlines(), changed.splitlines(), module, operator, n=0, lineterm="")
-            mutant = Mutant(module, operator, changed, "\n".join(lines))
+            mutant = Mutant(module, operator, code, changed, "\n".join(lines))
             found += [] if mutant.equivalent else [mutant]
     return len(places), found
 
 
+class Watch:
+    """A plugin of pytest's that notes which lines of the package each test runs, and how long it takes."""
+
+    def __init__(self, coverage: Any) -> None:
+        self.coverage = coverage
+        self.seconds: dict[str, float] = {}
+
+    @pytest.hookimpl(wrapper=True)
+    def pytest_runtest_protocol(self, item: pytest.Item) -> Iterator[None]:
+        """Run a test in a context of its own."""
+        forget()
+        self.coverage.switch_context(item.nodeid)
+        start = time.monotonic()
+        result = yield
+        self.seconds[item.nodeid] = time.monotonic() - start
+        return result
+
+
+class Choice:
+    """A plugin of pytest's that leaves some tests, and runs them in this order."""
+
+    def __init__(self, tests: list[str]) -> None:
+        self.place = {test: place for place, test in enumerate(tests)}
+
+    @pytest.hookimpl(trylast=True)
+    def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
+        """Put the tests into their order."""
+        items[:] = [item for item in items if item.nodeid in self.place]
+        items.sort(key=lambda item: self.place[item.nodeid])
+
+
+def forget() -> None:
+    """Empty what functions of the package keep: a test that gets a kept result would not be seen to need their lines.
+
+    What is compiled stays.
+    """
+    for name, module in list(sys.modules.items()):
+        if name.startswith("simsoftmax.") and not name.startswith("simsoftmax.kernels"):
+            classes = [value for value in vars(module).values() if isinstance(value, type)]
+            for value in [value for home in (module, *classes) for value in vars(home).values()]:
+                if hasattr(value, "cache_clear"):
+                    value.cache_clear()
+
+
+def run_pytest(room: Path, files: list[str], interpreted: bool, plugin: object) -> int:
+    """Run tests of a copy of the sources, here, until one fails; return what pytest returns."""
+    os.chdir(room)
+    sys.path.insert(0, str(room))
+    os.environ["NUMBA_DISABLE_JIT"] = str(int(interpreted))
+    with open("output", "w") as output:
+        os.dup2(output.fileno(), 1)
+        os.dup2(output.fileno(), 2)
+    options = ["-x", "-q", "--assert=plain", "-p", "no:cacheprovider", "-m", "not slow and not process and not browser"]
+    return int(pytest.main([*options, *files], plugins=[plugin]))
+
+
+def measure(room: Path, files: list[str], interpreted: bool) -> tuple[int, dict[str, float], dict[str, Any]]:
+    """Run tests; return what pytest returns, how long each took, and the tests that run each line of each module."""
+    from coverage import Coverage
+
+    coverage = Coverage(data_file=None, config_file=False, source=[str(room / "simsoftmax")])
+    coverage.set_option("run:core", "ctrace")  # a quicker one does not tell tests apart
+    watch = Watch(coverage)
+    coverage.start()
+    code = run_pytest(room, files, interpreted, watch)
+    coverage.stop()
+    data = coverage.get_data()
+    lines = {file: data.contexts_by_lineno(file) for file in data.measured_files()}
+    return code, watch.seconds, {Path(f).relative_to(room / "simsoftmax").as_posix()[:-3]: n for f, n in lines.items()}
+
+
+def fails(room: Path, tests: list[str], interpreted: bool) -> bool:
+    """Return whether one of these tests fails."""
+    files = list(dict.fromkeys(test.partition("::")[0] for test in tests))
+    done = run_pytest(room, files, interpreted, Choice(tests))
+    return done not in (pytest.ExitCode.OK, pytest.ExitCode.NO_TESTS_COLLECTED)
+
+
+def send(connection: Any, work: Callable[..., Any], arguments: tuple[Any, ...]) -> None:
+    """Do some work and send what comes of it."""
+    connection.send(work(*arguments))
+
+
+def apart(work: Callable[..., Any], *arguments: Any, limit: float | None = None) -> Any:
+    """Return what a function returns in a process of its own; EOFError if that dies, TimeoutError if it is late."""
+    processes = multiprocessing.get_context("forkserver")
+    processes.set_forkserver_preload(PRELOADED)
+    there, here = processes.Pipe(duplex=False)
+    process = processes.Process(target=send, args=(here, work, arguments))
+    process.start()
+    here.close()
+    try:
+        if not there.poll(limit):
+            raise TimeoutError
+        return there.recv()
+    finally:
+        process.kill()
+        process.join()
+
+
+def reach(code: str, line: int) -> range:
+    """Return the lines of which a test must run one to run this one: its statement, or all for what an import runs."""
+    found = range(1, len(code.splitlines()) + 1)
+    for function in ast.walk(ast.parse(code)):
+        if isinstance(function, (ast.FunctionDef, ast.AsyncFunctionDef)):
+            for node in ast.walk(function):
+                if isinstance(node, ast.stmt):
+                    first = min([node.lineno, *(d.lineno for d in getattr(node, "decorator_list", []))])
+                    if first <= line <= node.end_lineno:
+                        found = range(first, node.end_lineno + 1)
+    return found
+
+
 def main() -> None:
     """Break the modules named, and say what was noticed."""
-    from cosmic_ray.testing import run_tests
-    from cosmic_ray.work_item import TestOutcome
-
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--modules", nargs="+", choices=TESTS, default=list(TESTS), metavar="MODULE")
     parser.add_argument("--share", type=float, default=0.05, help="share of all mutants that are tried (default 0.05)")
@@ -179,17 +307,10 @@ def main() -> None:
     parser.add_argument("--patience", type=float, default=6.0, help="limit, in times of the sound tests (default 6)")
     asked = parser.parse_args()
 
-    def tests(room: Path, module: str, limit: float) -> tuple[TestOutcome, str]:
-        files = [f"tests/unit/test_{name}.py" for name in TESTS[module].split()]
-        command = ["env", "-C", str(room), f"PYTHONPATH={room}", sys.executable, "-m", "pytest", "-x", "-q"]
-        command += ["--tb=no", "-p", "no:cacheprovider", "-m", "not slow and not process and not browser"]
-        outcome, output = run_tests(shlex.join([*command, *files]), limit)
-        return TestOutcome(outcome), output
-
     with tempfile.TemporaryDirectory() as folder:
         rooms: queue.SimpleQueue[Path] = queue.SimpleQueue()
         for number in range(asked.jobs):
-            room = Path(folder) / str(number)
+            room = Path(folder).resolve() / str(number)
             for name in COPIED:
                 source = ROOT / name
                 if source.is_dir():
@@ -198,31 +319,52 @@ def main() -> None:
                     shutil.copy(source, room)
             rooms.put(room)
 
+        seconds: dict[str, float] = {}
+        runs: dict[str, dict[int, list[str]]] = {}
+
+        def watch(interpreted: bool) -> None:
+            modules = [module for module in asked.modules if module.startswith("kernels/") == interpreted]
+            names = dict.fromkeys(name for module in modules for name in TESTS[module].split())
+            files = [f"tests/unit/test_{name}.py" for name in names]
+            if files:
+                code, times, lines = apart(measure, room, files, interpreted)
+                if code != pytest.ExitCode.OK:
+                    raise SystemExit(
+                        f"the tests fail as it stands, so they tell nothing:\n{(room / 'output').read_text()}"
+                    )
+                seconds.update(times)
+                runs.update({module: lines.get(module, {}) for module in modules})
+
         def judge(mutant: Mutant) -> str:
+            lines = runs[mutant.module]
+            tests = {test for line in reach(mutant.sound, mutant.line) for test in lines.get(line, [])} & set(seconds)
+            limit = 20 + asked.patience * sum(seconds[test] for test in tests)
             room = rooms.get()
             target = room / "simsoftmax" / f"{mutant.module}.py"
-            sound = target.read_text()
             try:
-                target.write_text(mutant.code)
-                outcome, output = tests(room, mutant.module, limits[mutant.module])
+                write(target, mutant.code)
+                order = sorted(tests, key=seconds.__getitem__)
+                noticed = (
+                    apart(fails, room, order, mutant.module.startswith("kernels/"), limit=limit) if tests else False
+                )
+            except TimeoutError:
+                return "late"
+            except EOFError:  # the process died
+                return "noticed"
             finally:
-                target.write_text(sound)
+                write(target, mutant.sound)
                 rooms.put(room)
-            if outcome is TestOutcome.SURVIVED:
-                print(f"\nNot noticed:\n{mutant.diff}\n", flush=True)
-                return "survived"
-            return "late" if output == "timeout" else "noticed"
+            if not noticed:
+                print(f"\nNot noticed by {len(tests)} tests:\n{mutant.diff}\n", flush=True)
+            return "noticed" if noticed else "survived"
 
+        start = time.monotonic()
+        for interpreted in (False, True):
+            watch(interpreted)
+        print(f"{len(seconds)} tests measured; {(time.monotonic() - start) / 60:.1f} minutes", flush=True)
         noticed = tried = late = 0
-        limits: dict[str, float] = {}
         for module in asked.modules:
-            room = rooms.get()
             start = time.monotonic()
-            outcome, output = tests(room, module, 3600)
-            limits[module] = 20 + asked.patience * (time.monotonic() - start)
-            rooms.put(room)
-            if outcome is not TestOutcome.SURVIVED:
-                raise SystemExit(f"the tests of {module} fail as it stands, so they tell nothing:\n{output}")
             total, sample = mutants(module, asked.share, asked.seed)
             with ThreadPoolExecutor(asked.jobs) as pool:
                 verdicts = list(pool.map(judge, sample))
@@ -237,6 +379,12 @@ def main() -> None:
             f"Noticed: {noticed} of {tried}, {noticed / tried:.1%} (95 % confidence: {low:.1%} to {high:.1%}; "
             f"Clopper and Pearson), {late} of them because their tests did not end."
         )
+
+
+def write(target: Path, code: str) -> None:
+    """Write a module; byte code goes, as it would pass for that of another text of the same length and second."""
+    target.write_text(code)
+    Path(cache_from_source(str(target))).unlink(missing_ok=True)
 
 
 if __name__ == "__main__":
