@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from simsoftmax.kernels.compiler import compiled
-from simsoftmax.kernels.crossing import crossing_chance
+from simsoftmax.kernels.crossing import any_edge, binomial_bounds, crossing_chance
 
 
 def chance(number, edges, low, high):
@@ -67,3 +67,42 @@ def test_many_edges_alarm_less_often_than_their_sum(rng):
     assert stats.binom.ppf(1e-7, runs, exact) <= seen <= stats.binom.isf(1e-7, runs, exact)
     assert exact < (law.cdf(low) + law.sf(high - 1)).sum()
     assert seen > stats.binom.isf(1e-7, runs, chance(number, edges, low - 1, high + 1))
+
+
+def bounds(number, edges, level):
+    low, high = np.full((2, len(edges)), 99)
+    compiled(binomial_bounds)(number, np.array(edges), level, low, high)
+    return low.tolist(), high.tolist()
+
+
+@pytest.mark.parametrize("level", [0.3, 0.02, 1e-6])
+@pytest.mark.parametrize("number", [1, 2, 9, 60])
+def test_bounds_are_the_first_counts_that_are_as_rare_as_the_level(number, level):
+    edges = [0.004, 0.1, 0.37, 0.5, 0.81, 0.999]
+    counts = np.arange(number + 1)
+    low = [int((stats.binom.cdf(counts, number, edge) <= level).sum()) - 1 for edge in edges]
+    high = [number + 1 - int((stats.binom.sf(counts - 1, number, edge) <= level).sum()) for edge in edges]
+    assert bounds(number, edges, level) == (low, high)
+
+
+def test_a_count_that_is_just_as_rare_as_the_level_is_out_of_bounds():
+    assert bounds(1, [0.25], 0.25) == ([-1], [1])
+    assert bounds(1, [0.75], 0.25) == ([0], [2])
+    assert bounds(2, [0.5], 0.25) == ([0], [2])
+
+
+def test_any_edge_is_the_chance_to_leave_all_bounds_where_there_is_room_for_it():
+    edges, level = [0.1, 0.15, 0.5, 0.55], 0.02
+
+    def any_(number, room, level):
+        work = np.full((3, room), np.nan)
+        return compiled(any_edge)(number, np.array(edges), level, *np.zeros((2, 4), np.int64), *work)
+
+    exact = by_outcomes(12, edges, *bounds(12, edges, level))
+    assert 0 < exact < 0.7 * 8 * level  # neighbours alarm together
+    assert any_(12, 13, level) == any_(12, 40, level) == pytest.approx(exact, rel=1e-12)
+    assert any_(12, 12, level) == any_(12, 1, level) == pytest.approx(8 * level, rel=1e-12)
+    assert any_(12, 13, 1e-27) == pytest.approx(8e-27, rel=1e-12)
+    assert any_(12, 13, 1e-20) < 8e-20 * (1 - 1e-6)
+    assert any_(12, 1, 0.3) == 1.0
+    assert any_(1, 2, 0.6) == 1.0
