@@ -474,6 +474,37 @@ def test_progress_is_shown_when_asked_for(rng, capfd):
     assert "pass 1" in capfd.readouterr().err
 
 
+@pytest.mark.parametrize("dask", [False, True])
+def test_a_pass_is_one_over_all_rows(dask, rng, capfd):
+    """Samples, on which a fit starts, are not counted, and show no bar."""
+    logits, labels = draw(rng, 90, 5)
+    if dask:
+        logits = pytest.importorskip("dask.array", reason="needs the extra `dask`").from_array(logits, chunks=(40, 5))
+    table = as_table(logits, labels, None, 1, True)
+
+    def count(block):
+        return np.array([len(range(block.first, len(block.logits), block.step))])
+
+    assert table.total(count, 3) == 30
+    assert (table.passes, capfd.readouterr().err) == (0, "")
+    for number in (1, 2):
+        assert table.total(count) == 90
+        assert f"pass {number}" in capfd.readouterr().err
+    assert table.passes == 2
+
+
+def test_small_tables_are_computed_in_double_precision(rng):
+    """Up to 2^15 elements: the rounding of single precision averages out over many rows only."""
+    logits, labels = draw(rng, 1 << 13, 4)
+    single = logits.astype(np.float32)
+    fits = [fit_temperature(z, labels) for z in (single, single.astype(float))]
+    assert fits[0].temperature == pytest.approx(fits[1].temperature, rel=1e-13)
+    more = np.vstack([single, single[:1]])
+    assert as_table(single, labels, None, 1, False).dtype == np.float64
+    assert as_table(more, np.append(labels, 0), None, 1, False).dtype == np.float32
+    assert as_table(more.astype(float), np.append(labels, 0), None, 1, False).dtype == np.float64
+
+
 def test_a_file_larger_than_memory(tmp_path):
     """The limit holds for what is allocated; the file is four times larger, and a copy of it must fail."""
     script = textwrap.dedent(
