@@ -79,6 +79,7 @@ EQUIVALENT = (
     ("calibration/fit", "abs(step) <= _LAST_STEP", "abs.step. < _LAST", "differs at one float, where both hold"),
     ("calibration/fit", "if not abs(x) < 0.9", "abs.x. <= 0.9", "differs at one float, where both hold"),
     ("calibration/fit", "if 0.2 < denominator < 5", r"denominator <= 5|0\.2 <= den", "differs at one float"),
+    ("calibration/fit", "_SAMPLES = (", r"249|251|1999|2001", "where a fit starts shows in the time alone"),
     ("calibration/rows", "UNIT = 1 << ", "^(?!.*1 / )", "how long blocks are shows in the time alone"),
     ("calibration/rows", "self.length = max(", r"max.. 2|// 1[57]|UNIT // [79]|[-+*%] (16|8)", "as above"),
     ("calibration/rows", "max(1, _CONVERTED_UNIT // ", r"max.. 2, _C|UNIT [-+*%] |not direct", "as above"),
@@ -86,10 +87,12 @@ EQUIVALENT = (
     ("markov", "np.expm1(log_p[there][0])", r"log_p.there.. -1", "the first of one is the last"),
     ("markov", "if log_sum > 0 else", "log_sum != 0", "the logarithm of 1 / p is never below 0"),
     ("thermodynamics", "if not largest < np.inf", "largest != np.inf", "it is never NaN: scores are finite"),
+    ("thermodynamics", "largest = float(np.abs(finite)", "// t", "it is compared with infinity alone"),
     ("thermodynamics", "np.linspace(0.01, 0.999, 400)", r"0\.999, +(399|401)", "each height proves a bound"),
     ("verdict/null", "(q - 0.5) / (trials + 1)", r".trials ([*/]+ 1|\+ +[02])", "less than its stated error"),
     ("verdict/null", "else MOST_OUTCOMES + 1", r"OUTCOMES \+ +2", "either is more than the most"),
     ("verdict/null", "p_value = 1.0", "p_value = 2.0", "the least of it and 1 is returned"),
+    ("verdict/null", "counts[..., self.p == 0] > 0", "!= 0", "a count is never below 0"),
     ("verdict/power", "@lru_cache(maxsize=", "lru_cache", "what is kept shows in the time alone"),
     ("verdict/residuals", "_KEY = ", "", "any other number is as random"),
     ("verdict/residuals", "_SORT = 8", "", "both ways give the same ranks: this is where one becomes the quicker"),
@@ -100,6 +103,7 @@ EQUIVALENT = (
     ("verdict/samplers", "high - low > 1e-9", "low >= 1e-9", "differs where the search may end or not"),
     ("verdict/thermometer", "tilt**2 / 24", r"\*\* 3 / 24|2 (// 24|/ 2[35])", "less than 1e-7 of the sum it is in"),
     ("verdict/thermometer", "> 2 * LARGE", "[13] [*] LARGE", "both ways are right to 1e-9 there"),
+    ("kernels/tails", "> 1e-300 else 1e-300", r"> -1\.0 e|e -?1\.0\)?$|[>!]= 1", "no denominator there comes near 0"),
     ("kernels/tilting", "if side > 0 ", "if side >= 0", "a side is 1 or -1"),
     ("verdict/verification", "np.clip(values[:-1], -1, 1)", "~1, 1", "it cuts rounding off, and 1e-16 are not 1"),
 )
@@ -278,7 +282,9 @@ def apart(work: Callable[..., Any], *arguments: Any, limit: float | None = None)
     try:
         if not there.poll(limit):
             raise TimeoutError
-        return there.recv()
+        result = there.recv()
+        process.join(10)
+        return result
     finally:
         process.kill()
         process.join()

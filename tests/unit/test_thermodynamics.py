@@ -185,6 +185,8 @@ def test_heat_capacity_of_a_real_simulation(rng):
         (lambda: mean_energy_from_counts([1, 0], [1.0, 0.0]), "at least 2 particles, got 1"),
         (lambda: integrate_log_partition(Z, 0.0), "temperature must be > 0 here, got 0"),
         (lambda: integrate_log_partition(Z, 1e-4), "the logits span 5e[+]04 T"),
+        (lambda: integrate_log_partition([1e308, 1e308], 0.5), "logits must be at most 1.8e[+]308 T in size"),
+        (lambda: integrate_log_partition([0.0, -1e300], 1e-9), "ln Z would leave the range of floating point"),
         (lambda: integrate_log_partition(Z, quadrature_error=0.0), "quadrature_error must lie strictly between"),
         (lambda: log_partition_difference([1, 2], [1.0, 0.0]), r"counts must have shape \(2, K\), got \(2,\)"),
         (lambda: log_partition_difference(np.ones((2, 2), int), np.ones((3, 2))), r"logits must have shape"),
@@ -253,7 +255,7 @@ def test_an_integral_adds_up_its_measurements(t, rng):
     assert (result.value - result.low, result.high - result.value) == pytest.approx((reach, reach), rel=1e-9)
 
 
-@pytest.mark.parametrize("shift", [0.0, -2.0, 3.0])
+@pytest.mark.parametrize("shift", [0.0, -2.0, 3.0, 4e307, -4e307])
 def test_one_energy_needs_no_integral(shift):
     exact = integrate_log_partition([shift, -np.inf, shift], 0.5)
     assert exact.low == exact.value == exact.high == pytest.approx(np.log(2) + shift / 0.5)
