@@ -140,6 +140,13 @@ def _bent(u: Floats, skew: Floats, kurtosis: Floats) -> Floats:
     return u + skew * (u**2 - 1) / 6 + kurtosis * (u**3 - 3 * u) / 24 - skew**2 * (2 * u**3 - 5 * u) / 36
 
 
+def _usual_counts(u: Floats, left: Floats, x: Floats, rest: Floats) -> Floats:
+    """Return the counts of Binomial(left, x) that stand where u does in a normal distribution; rest = 1 - x."""
+    width = np.sqrt(left * x * rest)
+    least = np.maximum(width, 0.3)  # the series has no meaning below
+    return np.clip(left * x + width * _bent(u, (rest - x) / least, (1 - 6 * x * rest) / least**2), 0.0, left)
+
+
 def _moments(terms: Floats) -> tuple[float, float]:
     """Return the variance and the skewness of a sum of independent terms, given at NODES, shape (5, G - 1)."""
     deviation = terms - WEIGHTS @ terms
@@ -160,12 +167,10 @@ def _sure_score(null: Null, need: _Thresholds, q: Floats, power: float) -> float
     q = np.maximum(q, 1e-30)  # a group that is empty for certain
     left = null.particles * np.cumsum(q[::-1])[::-1][:-1]
     (x, rest), (null_x, null_rest) = peel(q), peel(null.groups.probability)
-    width = np.sqrt(left * x * rest)
-    least = np.maximum(width, 0.3)  # the series has no meaning below
     quantile = float(special.ndtri(power))
     # The last row is where the outcome is just caught.
     u = np.vstack([np.repeat(NODES[:, None], len(x), axis=1), -quantile * np.sign(x - null_x)])
-    counts = np.clip(left * x + width * _bent(u, (rest - x) / least, (1 - 6 * x * rest) / least**2), 0.0, left)
+    counts = _usual_counts(u, left, x, rest)
     cells = _quick_cells(counts, left, null_x, null_rest)
     counts, z, caught = counts[:-1], cells.mean[:-1], cells.loose[-1]
 

@@ -24,6 +24,7 @@ from simsoftmax.verdict.power import (
     _noncentrality,
     _quick_cells,
     _Thresholds,
+    _usual_counts,
     percent,
 )
 
@@ -269,6 +270,33 @@ def test_bent_quantiles_have_the_moments_asked_for():
         assert weights @ x**2 == pytest.approx(1, abs=10 * small**3 + small**2 * (kurtosis != 0))
         assert weights @ x**3 == pytest.approx(skew, abs=10 * small**2)
         assert weights @ x**4 == pytest.approx(3 + kurtosis, abs=100 * small**3 + 10 * small**2 * (kurtosis != 0))
+
+
+@pytest.mark.parametrize("share", [0.5, 0.3, 0.02, 0.97])
+def test_usual_counts_have_the_cumulants_of_a_binomial(share):
+    """The first four, per unit of variance: 1, 1, 1 - 2 p and 1 - 6 p (1 - p)."""
+    nodes, weights = np.polynomial.hermite_e.hermegauss(30)
+    weights = weights / weights.sum()
+    variance = 1e4
+    left = variance / share / (1 - share)
+    counts = _usual_counts(nodes, left, share, 1 - share)
+    assert weights @ counts == pytest.approx(left * share, rel=1e-9)
+    second, third, fourth = (weights @ (counts - left * share) ** power for power in (2, 3, 4))
+    assert second / variance == pytest.approx(1, abs=2e-4)
+    assert third / variance == pytest.approx(1 - 2 * share, abs=2e-4)
+    assert (fourth - 3 * second**2) / variance == pytest.approx(1 - 6 * share * (1 - share), abs=5e-3)
+
+
+@pytest.mark.parametrize("share", [0.01, 0.2, 0.85])
+def test_usual_counts_of_few_particles_follow_the_quantiles_of_a_binomial(share):
+    """To within one particle where nine in ten outcomes are, and never below none or above all."""
+    u = np.linspace(-1.645, 1.645, 41)
+    for left in (1.0, 4.0, 30.0):
+        counts = _usual_counts(u, left, share, 1 - share)
+        assert (np.abs(counts - stats.binom.ppf(stats.norm.cdf(u), left, share)) <= 1).all()
+        far = _usual_counts(np.linspace(-9, 9, 99), left, share, 1 - share)
+        assert far.min() == 0 or left * share > 9
+        assert 0 <= far.min() <= far.max() <= left
 
 
 def thresholds(freedom=0, directed=False, **given):

@@ -491,8 +491,9 @@ def test_rows_that_tell_of_the_tail_are_spread_evenly(rows, levels, stride, rng)
         assert masses[number] / masses[number][-1] == pytest.approx(np.sort(p[p > 0]) / p.max(), rel=1e-5)
 
 
-def test_at_infinite_temperature_a_score_is_counted_in_standard_deviations(rng):
-    z = scores(rng, 200, 30)
+@pytest.mark.parametrize("unit", [1e-3, 1.0, 1e6])
+def test_at_infinite_temperature_a_score_is_counted_in_standard_deviations(unit, rng):
+    z = unit * scores(rng, 200, 30)
     draws = rng.integers(4, 30, 200)
     finite = np.where(np.isfinite(z), z, np.nan)
     away = finite[np.arange(200), draws] - np.nanmean(finite, axis=1)
