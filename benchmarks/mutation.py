@@ -31,6 +31,7 @@ import queue
 import random
 import re
 import shutil
+import signal
 import sys
 import tempfile
 import time
@@ -207,16 +208,24 @@ class Watch:
 
 
 class Choice:
-    """A plugin of pytest's that leaves some tests, and runs them in this order."""
+    """A plugin of pytest's that leaves some tests, runs them in this order, and ends the process if one takes longer.
 
-    def __init__(self, tests: list[str]) -> None:
-        self.place = {test: place for place, test in enumerate(tests)}
+    The alarm of the system also ends a loop that is in compiled code.
+    """
+
+    def __init__(self, limits: dict[str, float]) -> None:
+        self.limits = limits
+        self.place = {test: place for place, test in enumerate(limits)}
 
     @pytest.hookimpl(trylast=True)
     def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
         """Put the tests into their order."""
         items[:] = [item for item in items if item.nodeid in self.place]
         items.sort(key=lambda item: self.place[item.nodeid])
+
+    def pytest_runtest_setup(self, item: pytest.Item) -> None:
+        """Give the test its time."""
+        signal.setitimer(signal.ITIMER_REAL, self.limits[item.nodeid])
 
 
 def forget() -> None:
@@ -259,10 +268,12 @@ def measure(room: Path, files: list[str], interpreted: bool) -> tuple[int, dict[
     return code, watch.seconds, {Path(f).relative_to(room / "simsoftmax").as_posix()[:-3]: n for f, n in lines.items()}
 
 
-def fails(room: Path, tests: list[str], interpreted: bool) -> bool:
-    """Return whether one of these tests fails."""
-    files = list(dict.fromkeys(test.partition("::")[0] for test in tests))
-    done = run_pytest(room, files, interpreted, Choice(tests))
+def fails(room: Path, limits: dict[str, float], interpreted: bool) -> bool:
+    """Return whether one of these tests fails, each within its limit in seconds."""
+    files = list(dict.fromkeys(test.partition("::")[0] for test in limits))
+    signal.setitimer(signal.ITIMER_REAL, 60 + max(limits.values()))  # an import, too, may never end
+    done = run_pytest(room, files, interpreted, Choice(limits))
+    signal.setitimer(signal.ITIMER_REAL, 0)
     return done not in (pytest.ExitCode.OK, pytest.ExitCode.NO_TESTS_COLLECTED)
 
 
@@ -271,8 +282,8 @@ def send(connection: Any, work: Callable[..., Any], arguments: tuple[Any, ...]) 
     connection.send(work(*arguments))
 
 
-def apart(work: Callable[..., Any], *arguments: Any, limit: float | None = None) -> Any:
-    """Return what a function returns in a process of its own; EOFError if that dies, TimeoutError if it is late."""
+def apart(work: Callable[..., Any], *arguments: Any) -> Any:
+    """Return what a function returns in a process of its own; TimeoutError if an alarm ends it, EOFError if it dies."""
     processes = multiprocessing.get_context("forkserver")
     processes.set_forkserver_preload(PRELOADED)
     there, here = processes.Pipe(duplex=False)
@@ -280,11 +291,14 @@ def apart(work: Callable[..., Any], *arguments: Any, limit: float | None = None)
     process.start()
     here.close()
     try:
-        if not there.poll(limit):
-            raise TimeoutError
         result = there.recv()
         process.join(10)
         return result
+    except EOFError:
+        process.join(10)
+        if process.exitcode == -signal.SIGALRM:
+            raise TimeoutError from None
+        raise
     finally:
         process.kill()
         process.join()
@@ -310,7 +324,7 @@ def main() -> None:
     parser.add_argument("--share", type=float, default=0.05, help="share of all mutants that are tried (default 0.05)")
     parser.add_argument("--seed", type=int, default=0, help="which ones (default 0)")
     parser.add_argument("--jobs", type=int, default=2, help="how many at a time (default 2)")
-    parser.add_argument("--patience", type=float, default=6.0, help="limit, in times of the sound tests (default 6)")
+    parser.add_argument("--patience", type=float, default=6.0, help="limit, in times of a sound test (default 6)")
     asked = parser.parse_args()
 
     with tempfile.TemporaryDirectory() as folder:
@@ -344,15 +358,12 @@ def main() -> None:
         def judge(mutant: Mutant) -> str:
             lines = runs[mutant.module]
             tests = {test for line in reach(mutant.sound, mutant.line) for test in lines.get(line, [])} & set(seconds)
-            limit = 20 + asked.patience * sum(seconds[test] for test in tests)
+            limits = {test: 20 + asked.patience * seconds[test] for test in sorted(tests, key=seconds.__getitem__)}
             room = rooms.get()
             target = room / "simsoftmax" / f"{mutant.module}.py"
             try:
                 write(target, mutant.code)
-                order = sorted(tests, key=seconds.__getitem__)
-                noticed = (
-                    apart(fails, room, order, mutant.module.startswith("kernels/"), limit=limit) if tests else False
-                )
+                noticed = bool(tests) and apart(fails, room, limits, mutant.module.startswith("kernels/"))
             except TimeoutError:
                 return "late"
             except EOFError:  # the process died
