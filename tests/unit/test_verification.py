@@ -12,7 +12,7 @@ from scipy import stats
 
 from simsoftmax import detectable_difference, simulate, softmax, transition_matrix, verify, verify_average
 from simsoftmax.proposals import as_proposal
-from simsoftmax.verdict.verification import _average_variance
+from simsoftmax.verdict.verification import _average_covariance, _average_variance
 
 EXAMPLE = np.array([2.0, 1.0, 0.1])
 
@@ -179,6 +179,22 @@ def test_variance_of_an_average_of_correlated_records(correlation, records):
     d = np.arange(1, records)
     direct = (records + 2 * ((records - d) * correlation**d).sum()) / records**2
     assert _average_variance(np.array([correlation]), records)[0] == pytest.approx(direct, rel=1e-6)
+
+
+@pytest.mark.parametrize(("records", "every"), [(1, 1), (4, 1), (7, 3)])
+@pytest.mark.parametrize("proposal", ["uniform", "neighbour", "others"])
+def test_the_covariance_of_an_average_is_summed_over_pairs_of_records(proposal, records, every):
+    """And no mode counts for more independent particles than there are records, also where records alternate."""
+    logits = np.zeros(3) if proposal == "others" else np.array([1.0, 0.2, -0.7, 0.4])
+    p = softmax(logits, 1.5)
+    matrix = (1 - np.eye(3)) / 2 if proposal == "others" else transition_matrix(logits, 1.5, proposal=proposal)
+    covariance, largest = _average_covariance(matrix, p, records, every)
+    times = every * np.arange(records)
+    between = [p[:, None] * np.linalg.matrix_power(matrix, abs(s - t)) - np.outer(p, p) for s in times for t in times]
+    assert covariance == pytest.approx(np.mean(between, axis=0), abs=1e-14)
+    root = np.sqrt(p)
+    modes = np.linalg.eigvalsh(covariance / root[:, None] / root)
+    assert largest == pytest.approx(max(modes.max(), 1 / records), rel=1e-10)
 
 
 def averages(matrix, p, particles, records, every, rng):
