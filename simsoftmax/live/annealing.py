@@ -12,7 +12,7 @@ from ..annealing import annealed_distribution
 from ..arguments import RNG, as_count, as_vector_logits
 from ..kernels.page.annealing import cooled
 from ..look import COLDEST, HOTTEST
-from .base import STATIC, LiveFigure, stream, within
+from .base import FARTHEST, STATIC, LiveFigure, stream, within
 from .traits import Flag, Number, Numbers, Whole, validate
 
 if TYPE_CHECKING:
@@ -56,11 +56,13 @@ class AnnealingExplorer(LiveFigure):
 
     _esm = STATIC / "annealing_explorer.js"
     buttons: ClassVar[dict[str, str]] = {"race": "race", "tour": "try all lengths", "even": "cool by equal factors"}
-    logits = Numbers()
+    logits = Numbers().tag(
+        kept=lambda figure: {"length": (len(figure.logits), len(figure.logits)), "from": -FARTHEST, "to": FARTHEST}
+    )
     hot = Number(3.0)
     cold = Number(0.1)
-    schedule = Numbers()
-    sweeps = Whole(300).tag(sync=True)
+    schedule = Numbers().tag(kept={"length": (2, 12), "from": COLDEST, "to": HOTTEST, "empty": True})
+    sweeps = Whole(300).tag(sync=True, kept=(1, 30_000))
     walkers = Whole(1000).tag(sync=True)
     running = Flag(True).tag(sync=True)
     results = traitlets.List(traitlets.Dict()).tag(sync=True)

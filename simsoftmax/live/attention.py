@@ -46,10 +46,12 @@ class AttentionExplorer(LiveFigure):
     limits: ClassVar[dict[str, tuple[float, float]]] = {"others": (0, 1_000_000)}
     sentences = Names()
     scores = Numbers()
-    sentence = Whole(0).tag(sync=True)
-    word = Whole(0).tag(sync=True)
-    temperature = Number(1.0).tag(travels="by ratio")
-    others = Whole(0).tag(sync=True)
+    sentence = Whole(0).tag(sync=True, kept=lambda figure: (0, len(figure.sentences) - 1))
+    word = Whole(0).tag(
+        sync=True, kept=lambda figure: (0, max((len(text.split()) for text in figure.sentences), default=1) - 1)
+    )
+    temperature = Number(1.0).tag(travels="by ratio", kept=(0.0, np.inf))
+    others = Whole(0).tag(sync=True, kept=True)
     _title = "Where a word looks"
     _caption = (
         "Choose a word: those that it looks at light up. The table has all of them, rows look and columns are looked "

@@ -54,10 +54,11 @@ class BanditExplorer(LiveFigure):
     buttons: ClassVar[dict[str, str]] = {"again": "new game"}
     limits: ClassVar[dict[str, tuple[float, float]]] = {"arms": (2, 8), "values": (-10, 10), "length": (20, 5000)}
     values = Numbers()
-    temperature = Number(0.2)  # jumps where words of the page send it: a game should begin with the one meant
-    rule = Choice(["held", "slow", "fast", "own"], "held").tag(sync=True)
+    # It jumps where words of the page send it: a game should begin with the one meant.
+    temperature = Number(0.2).tag(kept=(0.0, np.inf))
+    rule = Choice(["held", "slow", "fast", "own"], "held").tag(sync=True, kept=True)
     length = Whole(1000).tag(sync=True)
-    speed = Number(60.0)
+    speed = Number(60.0).tag(kept=(0.1, 100_000.0))
     running = Flag(True).tag(sync=True)
     pulls = traitlets.List(traitlets.Int()).tag(sync=True)
     regret = Number(0.0)

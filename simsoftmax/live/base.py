@@ -27,7 +27,7 @@ from ..arguments import RNG, as_path, as_temperature, as_vector_logits, generato
 from ..files import atomic_writer
 from ..kernels.seeds import seed_streams
 from ..kernels.webassembly import only
-from .traits import Names, Number, Numbers, validate
+from .traits import Names, Number, Numbers, encode, validate
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -38,6 +38,9 @@ __all__ = ["LiveFigure"]
 #: The bundles of the figures, their style sheet, and the compiled kernels.
 STATIC = Path(__file__).parent / "static"
 WORKED_EXAMPLE = (2.0, 1.0, 0.1)
+
+#: Logits further from 0 than this cannot be set in a page (``src/kit/typed.js``).
+FARTHEST = 1000
 
 #: A page that holds one figure: its state, its place with a picture that is seen until it lives, and their host.
 _PAGE = """<!doctype html>
@@ -102,6 +105,10 @@ class LiveFigure(anywidget.AnyWidget):
     buttons: ClassVar[dict[str, str]] = {}
     #: The least and the most of what the page lets a reader set.
     limits: ClassVar[dict[str, tuple[float, float]]] = {}
+    #: What a page may take from its address: of each trait that is tagged with ``kept``, which values a reader can set.
+    #: The tag holds the least and the most of a number, unless ``limits`` do, the rule of a row, or what returns them
+    #: for a figure.
+    _kept = traitlets.Dict().tag(sync=True)
     _buttons = traitlets.Dict().tag(sync=True)
     _limits = traitlets.Dict().tag(sync=True)
 
@@ -218,6 +225,22 @@ class LiveFigure(anywidget.AnyWidget):
     def _default_buttons(self) -> dict[str, str]:
         return dict(self.buttons)
 
+    @traitlets.default("_kept")
+    def _default_kept(self) -> dict[str, dict[str, Any]]:
+        kept = self.traits(kept=lambda how: how is not None)
+        return {name: self._rule(name, trait) for name, trait in kept.items()}
+
+    def _rule(self, name: str, trait: traitlets.TraitType[Any, Any]) -> dict[str, Any]:
+        """Return which values of a trait a reader can set, as a page takes it."""
+        how = trait.metadata["kept"]
+        if isinstance(trait, traitlets.Bool | traitlets.Enum):
+            return {"among": list(trait.values or ()) if isinstance(trait, traitlets.Enum) else [False, True]}
+        how = how(self) if callable(how) else how
+        if isinstance(trait, traitlets.List):
+            return dict(how)
+        low, high = self.limits.get(name, how)
+        return {"from": encode(low), "to": encode(high), "whole": isinstance(trait, traitlets.Int)}
+
     @traitlets.default("_limits")
     def _default_limits(self) -> dict[str, list[float]]:
         return {name: list(ends) for name, ends in self.limits.items()}
@@ -234,9 +257,12 @@ class LiveFigure(anywidget.AnyWidget):
 class LevelExplorer(LiveFigure):
     """What the explorers of levels share: the logits, their names, a temperature."""
 
-    logits = Numbers(list(WORKED_EXAMPLE)).tag(travels="together")
+    logits = Numbers(list(WORKED_EXAMPLE)).tag(
+        travels="together",
+        kept=lambda figure: {"length": figure.limits["levels"], "from": -FARTHEST, "to": FARTHEST, "forbidden": True},
+    )
     names = Names()
-    temperature = Number(1.0).tag(travels="by ratio")
+    temperature = Number(1.0).tag(travels="by ratio", kept=(0.0, np.inf))
 
     limits: ClassVar[dict[str, tuple[float, float]]] = {"levels": (2, 16)}
 

@@ -83,9 +83,9 @@ class CalibrationExplorer(LiveFigure):
 
     _esm = STATIC / "calibration_explorer.js"
     buttons: ClassVar[dict[str, str]] = {"fit": "fit T", "trained": "as trained"}
-    temperature = Number(1.0).tag(travels="by ratio")
-    bins = Whole(15).tag(sync=True)
-    binning = Choice(["width", "mass"], "width").tag(sync=True)
+    temperature = Number(1.0).tag(travels="by ratio", kept=(0.0, np.inf))
+    bins = Whole(15).tag(sync=True, kept=(1, 60))
+    binning = Choice(["width", "mass"], "width").tag(sync=True, kept=True)
     _gaps = traitlets.Bytes().tag(sync=True)
     _labels = traitlets.Bytes().tag(sync=True)
     _step = traitlets.Float(1.0).tag(sync=True)

@@ -83,8 +83,8 @@ class DistillationExplorer(LiveFigure):
 
     _esm = STATIC / "distillation_explorer.js"
     limits: ClassVar[dict[str, tuple[float, float]]] = {"classes": (2, _MOST_CLASSES)}
-    temperature = Number(1.0).tag(travels="by ratio")
-    chosen = Whole(0).tag(sync=True)
+    temperature = Number(1.0).tag(travels="by ratio", kept=(0.0, np.inf))
+    chosen = Whole(0).tag(sync=True, kept=lambda figure: (0, len(figure.labels) - 1))
     labels = Wholes()
     _pictures_sent = traitlets.Bytes().tag(sync=True)
     _means = traitlets.Bytes().tag(sync=True)

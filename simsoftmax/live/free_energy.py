@@ -41,7 +41,16 @@ class FreeEnergyExplorer(LevelExplorer):
     _esm = STATIC / "free_energy_explorer.js"
     buttons: ClassVar[dict[str, str]] = {"flow": "let it flow", "even": "start even", "top": "start at the top"}
     limits: ClassVar[dict[str, tuple[float, float]]] = {**LevelExplorer.limits, "temperature": (0.0, 1e6)}
-    distribution = Numbers()
+    distribution = Numbers().tag(
+        kept=lambda figure: {
+            "length": figure.limits["levels"],
+            "from": 0,
+            "to": 1,
+            "as_long_as": "logits",
+            "sum": 1,
+            "empty": True,
+        }
+    )
     _title = "Softmax lies at the bottom"
     _caption = (
         "Every distribution q over the levels has a free energy F = ⟨E⟩ − T S: the stronger the colour, the lower. "

@@ -61,12 +61,12 @@ class GasExplorer(LiveFigure):
         "open": "take the wall away",
     }
     limits: ClassVar[dict[str, tuple[float, float]]] = {"mean_quanta": (0.1, 20.0), "speed": (0.1, 100_000.0)}
-    mean_quanta = Number(1.0)
-    particles = Whole(10_000).tag(sync=True)
-    start = Choice(["even", "rich"], "even").tag(sync=True)
-    wall = Flag(False).tag(sync=True)
-    average = Flag(False).tag(sync=True)
-    speed = Number(4.0)
+    mean_quanta = Number(1.0).tag(kept=True)
+    particles = Whole(10_000).tag(sync=True, kept=(2, 1_000_000))
+    start = Choice(["even", "rich"], "even").tag(sync=True, kept=True)
+    wall = Flag(False).tag(sync=True, kept=True)
+    average = Flag(False).tag(sync=True, kept=True)
+    speed = Number(4.0).tag(kept=True)
     running = Flag(True).tag(sync=True)
     counts = traitlets.List(traitlets.Int()).tag(sync=True)
     sweeps = Whole(0).tag(sync=True)

@@ -57,12 +57,12 @@ class GenerationExplorer(LiveFigure):
         "top_p": (0.001, 1.0),
         "min_p": (0, 1),
     }
-    temperature = Number(0.7).tag(travels="by ratio")
-    top_k = Whole(0).tag(sync=True)
-    top_p = Number(1.0)
-    min_p = Number(0.0)
-    order = Choice(["temperature-first", "temperature-last"], "temperature-first").tag(sync=True)
-    speed = Number(30.0)
+    temperature = Number(0.7).tag(travels="by ratio", kept=(0.0, np.inf))
+    top_k = Whole(0).tag(sync=True, kept=lambda figure: (0, len(figure._letters)))
+    top_p = Number(1.0).tag(kept=True)
+    min_p = Number(0.0).tag(kept=True)
+    order = Choice(["temperature-first", "temperature-last"], "temperature-first").tag(sync=True, kept=True)
+    speed = Number(30.0).tag(kept=True)
     running = Flag(True).tag(sync=True)
     text = traitlets.Unicode().tag(sync=True)
     _letters = traitlets.Unicode().tag(sync=True)

@@ -39,8 +39,8 @@ class LogOddsExplorer(LiveFigure):
     # Colder, the descent would overshoot; hotter, it would leave the picture.
     limits: ClassVar[dict[str, tuple[float, float]]] = {"temperature": (0.25, 5.0)}
     frequencies = Numbers()
-    temperature = Number(1.0).tag(travels="by ratio")
-    steps = Whole(0).tag(sync=True)
+    temperature = Number(1.0).tag(travels="by ratio", kept=True)
+    steps = Whole(0).tag(sync=True, kept=(0, 100_000))
     rate = Number(0.05)
     running = Flag(False).tag(sync=True)
     _title = "Training looks for the log-odds"

@@ -6,6 +6,7 @@ import math
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
+import traitlets
 from numpy.typing import ArrayLike
 
 from ..arguments import as_temperature
@@ -71,6 +72,10 @@ class LogPartitionExplorer(LevelExplorer):
         right.axhline(log_partition(z, math.inf), color=INKS["hair"], linewidth=1)
         left.set(xlabel="1/T", ylabel="−⟨E⟩, the slope")
         right.set(xlabel="1/T", ylabel="ln Z")
+
+    def _rule(self, name: str, trait: traitlets.TraitType[Any, Any]) -> dict[str, Any]:
+        rule = super()._rule(name, trait)
+        return {**rule, "from": self.coldest} if name == "temperature" else rule
 
     @validate("temperature", "coldest")
     def _check_temperature(self, proposal: Any) -> float:

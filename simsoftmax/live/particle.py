@@ -72,11 +72,11 @@ class ParticleExplorer(LevelExplorer):
         "cold": "start cold",
         "hot": "start hot",
     }
-    particles = Whole(20_000).tag(sync=True)
-    proposal = Choice(["uniform", "neighbour"], "uniform").tag(sync=True)
-    start = Choice(["hot", "cold"], "hot").tag(sync=True)
-    speed = Number(8.0)
-    fault = Number(0.0)
+    particles = Whole(20_000).tag(sync=True, kept=(1, 1_000_000))
+    proposal = Choice(["uniform", "neighbour"], "uniform").tag(sync=True, kept=True)
+    start = Choice(["hot", "cold"], "hot").tag(sync=True, kept=True)
+    speed = Number(8.0).tag(kept=(1.0, 1000.0))
+    fault = Number(0.0).tag(kept=(0.0, 10.0))
     running = Flag(True).tag(sync=True)
     tour = Flag(False).tag(sync=True)
     counts = traitlets.List(traitlets.Int()).tag(sync=True)
@@ -134,6 +134,10 @@ class ParticleExplorer(LevelExplorer):
     @traitlets.default("caption")
     def _default_caption(self) -> str:
         return self._caption if self._recording is None else self._replay
+
+    @traitlets.default("_kept")
+    def _default_kept(self) -> dict[str, dict[str, Any]]:
+        return {} if self._recording is not None else super()._default_kept()  # a replay stays as it was recorded
 
     @validate("logits")
     def _check_logits(self, proposal: Any) -> Any:

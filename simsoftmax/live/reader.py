@@ -63,7 +63,7 @@ class ReaderExplorer(LiveFigure):
         "answers": (10, 2000),
     }
     answers = Table(3)
-    reader = Choice(["yours", *DEMONSTRATIONS], "yours").tag(sync=True)
+    reader = Choice(["yours", *DEMONSTRATIONS], "yours").tag(sync=True, kept=True)
     _demonstrations = traitlets.Dict().tag(sync=True)
     _bins = traitlets.Int(5).tag(sync=True)
     _title = "A thermometer for people"

@@ -111,9 +111,9 @@ class SamplerExplorer(LiveFigure):
     _esm = STATIC / "sampler_explorer.js"
     buttons: ClassVar[dict[str, str]] = {"look": "draw to the next look", "again": "start again", "anew": "other draws"}
     limits: ClassVar[dict[str, tuple[float, float]]] = {"temperature": (0.2, 5.0)}
-    sampler = Choice(list(EXHIBITS), "right").tag(sync=True)
-    rule = Choice(list(RULES), COSINE).tag(sync=True)
-    temperature = Number(0.7)
+    sampler = Choice(list(EXHIBITS), "right").tag(sync=True, kept=True)
+    rule = Choice(list(RULES), COSINE).tag(sync=True, kept=True)
+    temperature = Number(0.7).tag(kept=True)
     running = Flag(True).tag(sync=True)
     contexts = Whole(0).tag(sync=True)
     p_value = Number(1.0)

@@ -66,9 +66,9 @@ class ShiftExplorer(LiveFigure):
     _esm = STATIC / "shift_explorer.js"
     buttons: ClassVar[dict[str, str]] = {"home": "T from home", "honest": "honest T"}
     limits: ClassVar[dict[str, tuple[float, float]]] = {"turn": (-60.0, 60.0), "noise": (0.0, 1.0)}
-    temperature = Number(1.0).tag(travels="by ratio")
-    turn = Whole(0).tag(sync=True, travels="in whole numbers")
-    noise = Number(0.0)
+    temperature = Number(1.0).tag(travels="by ratio", kept=(0.0, np.inf))
+    turn = Whole(0).tag(sync=True, travels="in whole numbers", kept=True)
+    noise = Number(0.0).tag(kept=True)
     _greys = traitlets.Bytes().tag(sync=True)
     _labels = traitlets.Bytes().tag(sync=True)
     _network = traitlets.Bytes().tag(sync=True)

@@ -52,9 +52,9 @@ class SymmetryExplorer(LiveFigure):
     labels = Wholes()
     names = Names()
     feature = traitlets.Unicode().tag(sync=True)
-    scale = Number(1.0).tag(travels="by ratio")
-    temperature = Number(1.0).tag(travels="by ratio")
-    along = Flag(True).tag(sync=True)
+    scale = Number(1.0).tag(travels="by ratio", kept=True)
+    temperature = Number(1.0).tag(travels="by ratio", kept=True)
+    along = Flag(True).tag(sync=True, kept=True)
     _title = "Biases belong to the symmetry"
     _caption = (
         "Coloured curves are the probabilities now, thin ones those of training. Walk along a = T: with biases that "

@@ -51,7 +51,9 @@ class WeightDecayExplorer(LiveFigure):
     fits = traitlets.Dict().tag(sync=True)
     _columns = ("decays", "units", "effective", "calibration", "low", "high", "tied", "cosine", "angle", "length")
     names = Names()
-    at = Whole(0).tag(sync=True, travels="in whole numbers")
+    at = Whole(0).tag(
+        sync=True, travels="in whole numbers", kept=lambda figure: (0, len(figure.fits.get("decays", ())) - 1)
+    )
     _title = "Weights shrink, and turn"
     _caption = (
         "If decay were heat alone, the weights would only become shorter: their direction, the bars, would stay at the "
