@@ -5,7 +5,11 @@
 // A view's place, the element that holds its script, may hold a picture too. It is seen until the figure stands, which the
 // attribute `data-live` of the place says: "alive", or "failed" if it could not. The root of the page has it, "done", once
 // this has been said of all places.
+//
+// The address of the page carries what its reader has set, so that a reload, the way back, and whoever is sent the address
+// come to the figures as they were.
 
+import { readAddress, writeAddress } from "./kit/address.js";
 import { SavedModel } from "./kit/saved.js";
 
 const STATE = 'script[type="application/vnd.jupyter.widget-state+json"]';
@@ -33,6 +37,59 @@ function read(script) {
   }
 }
 
+// The figures of the page for its address, in the order in which they stand; those that show one model are one.
+const figures = [];
+
+function number(scripts) {
+  for (const id of new Set(scripts.map((script) => JSON.parse(script.textContent).model_id))) {
+    const model = models.get(id);
+    if (!model) continue;
+    const rules = model.get("_kept") ?? {};
+    const first = Object.fromEntries(Object.keys(rules).map((name) => [name, model.get(name)]));
+    figures.push({ model, rules, touched: false, get: (name) => model.get(name), saved: (name) => first[name] });
+  }
+  for (const [place, taken] of readAddress(location.search, figures).entries()) figures[place].taken = taken;
+}
+
+const PACE = 350; // milliseconds between two writings: browsers refuse a hundred in half a minute
+const TOUCHES = ["pointerdown", "keydown", "input", "change", "simsoftmax:set"];
+let written = -Infinity;
+let due = 0;
+
+function write() {
+  due = 0;
+  written = performance.now();
+  const touched = figures.map((one) => (one.touched ? one : { ...one, get: one.saved }));
+  const query = writeAddress(location.search, touched);
+  if (query === location.search) return;
+  try {
+    history.replaceState(history.state, "", location.pathname + query + location.hash);
+  } catch {
+    // A page without an address of its own, such as one in a frame, cannot say it.
+  }
+}
+
+// What a figure does by itself is none of the reader's doing until the reader has touched it.
+function keep(one, place) {
+  for (const touch of TOUCHES) place.addEventListener(touch, () => (one.touched = true), { capture: true });
+  place.addEventListener("simsoftmax:change", () => {
+    if (one.touched && !due) due = setTimeout(write, Math.max(0, written + PACE - performance.now()));
+  });
+}
+
+// Put a figure that stands where the address says; the first of those that show a model does it for all.
+function restore(one, place) {
+  const taken = Object.entries(one.taken);
+  if (taken.length === 0) return;
+  try {
+    if (!one.touched) for (const [name, value] of taken) one.model.set(name, value);
+  } catch {
+    for (const [name] of taken) one.model.set(name, one.saved(name)); // it opens as usual
+  }
+  // As a word of the page would, so that what the figure does by itself ends.
+  place.querySelector(".ssm").dispatchEvent(new CustomEvent("simsoftmax:set", { detail: {} }));
+}
+
 // Have a figure stand in its place; the promise is kept when it is known whether it does.
 async function show(script) {
   const model = models.get(JSON.parse(script.textContent).model_id);
@@ -49,6 +106,9 @@ async function show(script) {
     script.before(figure);
     await widget.render({ model, el: figure });
     await stands;
+    const one = figures.find((each) => each.model === model);
+    keep(one, figure);
+    restore(one, figure);
     figure.removeAttribute("style");
     place.dataset.live = "alive";
   } catch (error) {
@@ -60,7 +120,11 @@ async function show(script) {
 
 async function begin() {
   if (models.size === 0) document.querySelectorAll(STATE).forEach(read);
-  await Promise.all([...document.querySelectorAll(VIEW)].map(show));
+  const scripts = [...document.querySelectorAll(VIEW)];
+  number(scripts);
+  await Promise.all(scripts.map(show));
+  // The way back to another section of the page leads to an address of before; the figures are as they are.
+  addEventListener("popstate", () => figures.some((one) => one.touched) && write());
   document.documentElement.dataset.live = "done";
 }
 
