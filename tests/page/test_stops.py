@@ -131,3 +131,50 @@ def test_tab_leaves_a_group_and_comes_back_to_where_one_was(browser, book):
         assert page.evaluate("(here) => here === document.activeElement", here)
         page.keyboard.press("ArrowDown")  # scrolls the page, as everywhere in a text
         assert page.evaluate("(here) => here === document.activeElement", here)
+
+
+# Letters that the note covers: those of lines of text that would be seen where it stands; it lets a pointer through.
+COVERED = """() => {
+  const note = document.querySelector(".stop-note");
+  const box = note.getBoundingClientRect();
+  const covered = new Set();
+  for (let x = box.left + 1; x < box.right; x += 3) {
+    for (let y = box.top + 1; y < box.bottom; y += 3) {
+      const seen = document.elementFromPoint(x, y);
+      for (const text of seen?.childNodes ?? []) {
+        if (text.nodeType !== Node.TEXT_NODE || !text.data.trim()) continue;
+        const range = document.createRange();
+        range.selectNodeContents(text);
+        const lines = [...range.getClientRects()];
+        const meets = ({ left, right, top, bottom }) => left <= x && x <= right && top <= y && y <= bottom;
+        if (lines.some(meets)) covered.add(text.data.trim());
+      }
+    }
+  }
+  return [...covered];
+}"""
+INSIDE = """() => {
+  const { left, top, right, bottom } = document.querySelector(".stop-note").getBoundingClientRect();
+  return left >= 0 && top >= 0 && right <= innerWidth && bottom <= innerHeight && right - left > 20;
+}"""
+
+
+@pytest.mark.parametrize("width", [1440, 1200, 380])
+def test_the_note_covers_no_text(browser, book, chosen, width):
+    """It is looked at at every stop, so over whatever part of the page stands there then."""
+    covered = {}
+    for path in chosen(pages_of_the_book()):
+        if path.stem == "genindex":
+            continue  # a long list of links, laid out as the others are
+        with Visit(browser, viewport={"width": width, "height": 900}, reduced_motion="reduce") as visit:
+            open_still(visit, book, path)
+            noted = 0
+            for _ in stops(visit.page):
+                if not visit.page.evaluate(GROUPED):
+                    continue
+                noted += 1
+                assert visit.page.evaluate(INSIDE), path
+                if found := visit.page.evaluate(COVERED):
+                    covered[str(path)] = found
+            assert noted, path
+    assert not covered
