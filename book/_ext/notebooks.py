@@ -163,6 +163,9 @@ class Chapter:
         asked = [question.text, "\n".join(choices or [scale_in_words(question)])]
         return "\n\n".join([*asked, folded("The answer", f"{judged(id, question, computed)} {question.why}")])
 
+    def _directive_question(self, title: str, options: dict[str, str], body: str) -> str:
+        return f"**{body}**"
+
     def _directive_my_answers(self, title: str, options: dict[str, str], body: str) -> str:
         return f"*Your answers, chapter by chapter, are on the [page]({self.address(self.docname, page=True)}).*"
 

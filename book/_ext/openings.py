@@ -1,9 +1,10 @@
-"""Let every chapter open with its live figure, and say which words a figure has to stay beside.
+"""Let every chapter open with its question and its live figure, and say which words a figure has to stay beside.
 
-The first live figure of a chapter stands at its head: it is what the chapter is about, and it is alive while one
-reads. Where it was called the code stays, and a line leads up to it. What one can do after a chapter is folded. In wide
-windows live figures stand beside the text (``assets/beside.js``) as long as words act on them; sections after that are
-``free``: their wide things and captions may use the margin.
+Under its title stands the question that a chapter answers, and it is the headline: ``:::{question}``. Titles are for
+links and the table of contents. The first live figure of a chapter follows: it is what the chapter is about, and it is
+alive while one reads. Where it was called the code stays, and a line leads up to it. What one can do after a chapter is
+folded. In wide windows live figures stand beside the text (``assets/beside.js``) as long as words act on them; sections
+after that are ``free``: their wide things and captions may use the margin.
 On other pages figures have the whole width.
 """
 
@@ -14,14 +15,46 @@ from typing import Any
 from docutils import nodes
 from live_links import live_link, node_is_view
 from sphinx.application import Sphinx
+from sphinx.util import logging
+from sphinx.util.docutils import SphinxDirective
+
+log = logging.getLogger(__name__)
 
 GOALS = "After this chapter you can"
 
 #: What stands where a figure was called that stands at the head of its chapter.
 WAY_UP = "The figure stands at the head of the page."
 
-#: A figure among so many first parts of a chapter, its title included, is at its head already.
-HEAD = 2
+#: What a chapter opens with: its title and its question. A figure just after them is at its head already.
+OPENING = 2
+
+
+class question(nodes.General, nodes.TextElement):
+    """The question that a chapter answers."""
+
+
+class QuestionDirective(SphinxDirective):
+    """The directive ``{question}``: one sentence that ends in a question mark."""
+
+    has_content = True
+
+    def run(self) -> list[nodes.Node]:
+        """Return the question; whatever is none stops the build."""
+        text = " ".join(self.content)
+        if not text.endswith("?") or text.count("?") > 1:
+            raise self.error(f"a chapter opens with one question, which ends in a question mark, got {text!r}")
+        inline, messages = self.parse_inline(text)
+        return [question(text, "", *inline), *messages]
+
+
+def visit_question(translator: Any, node: question) -> None:
+    """Begin the question in a page."""
+    translator.body.append(translator.starttag(node, "p", "", CLASS="question"))
+
+
+def depart_question(translator: Any, node: question) -> None:
+    """End it."""
+    translator.body.append("</p>\n")
 
 
 class goals(nodes.General, nodes.Element):
@@ -53,6 +86,8 @@ def open_page(app: Sphinx, doctree: nodes.document) -> None:
     """Lift the first live figure to the head of its chapter, and mark what it stands beside."""
     is_chapter = fold_goals(doctree)
     tops = [node for node in doctree.children if isinstance(node, nodes.section)]
+    if is_chapter and not any(isinstance(node, question) for node in tops[0][1:OPENING]):
+        log.warning("a chapter asks its question right under its title, by :::{question}", location=tops[0])
     outputs = [view.parent.parent for view in doctree.findall(node_is_view)]
     outputs = [output for output in outputs if "cell_output" in output["classes"]]
     if not tops:
@@ -62,11 +97,11 @@ def open_page(app: Sphinx, doctree: nodes.document) -> None:
         if not output["ids"]:  # no words act on it
             output["ids"].append(f"live-figure-{number + 1}")
         frame = nodes.container(classes=["cell", "beside" if is_chapter else "full"])
-        if number == 0 and is_chapter and not within(output, tops[0], HEAD):
+        if number == 0 and is_chapter and not within(output, tops[0], OPENING + 1):
             line = nodes.paragraph(classes=["figure-is-up"])
             line += nodes.reference("", WAY_UP, refid=output["ids"][0], internal=True)
             place.replace(output, line)
-            tops[0].insert(1, frame)
+            tops[0].insert(OPENING, frame)
         else:
             place.replace(output, frame)
         frame += output
@@ -90,6 +125,8 @@ def setup(app: Sphinx) -> dict[str, Any]:
     # When links have found their figures, and before pictures are put under them and contents are collected.
     app.connect("doctree-read", open_page, priority=450)
     plain = (lambda translator, node: None,) * 2
+    app.add_directive("question", QuestionDirective)
+    app.add_node(question, html=(visit_question, depart_question), latex=plain, text=plain)
     app.add_node(goals, html=(visit_goals, depart_goals), latex=plain, text=plain)
     app.add_js_file("beside.js", loading_method="defer")
-    return {"env_version": 7, "parallel_read_safe": True, "parallel_write_safe": True}
+    return {"env_version": 8, "parallel_read_safe": True, "parallel_write_safe": True}
