@@ -1,8 +1,10 @@
 """The pages as they are laid out: edges, figures that stay beside their words, fonts, the furniture."""
 
 import re
+from pathlib import Path
 
 import pytest
+import yaml
 from visit import ALL_WIDGETS_STAND, BOOK, ROOT, Visit, pages_of_the_book
 
 CHAPTERS = [
@@ -51,6 +53,45 @@ def test_the_first_figure_is_in_the_first_screen(browser, book, chosen):
                 visit.page.wait_for_function(ALIVE)
                 top = visit.page.evaluate("document.querySelector('.ssm').getBoundingClientRect().top")
                 assert top < 0.5 * height, (path, width)
+
+
+def teaching():
+    """Return the pages of the book that teach: all that the table of contents has, but for what is looked up."""
+    parts = yaml.safe_load((ROOT / "_toc.yml").read_text(encoding="utf-8"))["parts"]
+    return [Path(page["file"]) for part in parts if part["caption"] != "Reference" for page in part["chapters"]]
+
+
+QUESTIONS = """() => {
+  const size = (node) => parseFloat(getComputedStyle(node).fontSize);
+  const largest = Math.max(...[...document.querySelectorAll(".bd-article :is(h1, h2, h3, p)")].map(size));
+  return [...document.querySelectorAll(".bd-article .question")].map((node) => {
+    const { top, bottom } = node.getBoundingClientRect();
+    return {
+      text: node.textContent, top, bottom, under: node.previousElementSibling?.tagName, seen: node.checkVisibility(),
+      lines: Math.round((bottom - top) / parseFloat(getComputedStyle(node).lineHeight)),
+      largest: size(node) === largest,
+    };
+  });
+}"""
+
+
+@pytest.mark.parametrize(("width", "height"), [(1440, 900), (380, 800)])
+def test_the_question_of_a_chapter_is_its_headline(browser, book, width, height):
+    asked = {}
+    assert len(teaching()) > 20
+    with Visit(browser, viewport={"width": width, "height": height}) as visit:
+        for path in teaching():
+            visit.page.goto(f"{book}/{path}.html", wait_until="domcontentloaded")
+            visit.page.wait_for_function("!document.documentElement.dataset.fonts")
+            (found,) = visit.page.evaluate(QUESTIONS)
+            asked[path.stem] = found["text"]
+            assert found["text"].endswith("?"), path
+            assert found["seen"], path
+            assert found["largest"], path
+            assert found["under"] == "H1", path
+            assert 0 < found["top"] < found["bottom"] < height / 3, (path, found)
+            assert found["lines"] <= 2, (path, found)
+    assert len(set(asked.values())) == len(asked)
 
 
 # Notes how wide each figure is whenever it is laid out.

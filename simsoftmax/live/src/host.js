@@ -59,8 +59,9 @@ let due = 0;
 function write() {
   due = 0;
   written = performance.now();
-  const touched = figures.map((one) => (one.touched ? one : { ...one, get: one.saved }));
-  const query = writeAddress(location.search, touched);
+  // Of a figure that does not stand yet, the address goes on saying what it says.
+  const untouched = (one) => ({ ...one, get: (name) => one.taken[name] ?? one.saved(name) });
+  const query = writeAddress(location.search, figures.map((one) => (one.touched ? one : untouched(one))));
   if (query === location.search) return;
   try {
     history.replaceState(history.state, "", location.pathname + query + location.hash);
@@ -85,6 +86,7 @@ function restore(one, place) {
     if (!one.touched) for (const [name, value] of taken) one.model.set(name, value);
   } catch {
     for (const [name] of taken) one.model.set(name, one.saved(name)); // it opens as usual
+    one.taken = {};
   }
   // As a word of the page would, so that what the figure does by itself ends.
   place.querySelector(".ssm").dispatchEvent(new CustomEvent("simsoftmax:set", { detail: {} }));
