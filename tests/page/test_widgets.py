@@ -4,6 +4,7 @@ import base64
 import contextlib
 import json
 import pkgutil
+import re
 import warnings
 from importlib import import_module
 
@@ -11,6 +12,7 @@ import numpy as np
 import pytest
 import traitlets
 from ipywidgets.embed import embed_data
+from visit import ROOT
 
 import simsoftmax as ss
 import simsoftmax.live
@@ -262,3 +264,43 @@ def test_a_figure_travels_whole(kind):
     assert any(name.endswith(".pdf") for name in resources["outputs"])
     assert r"\includegraphics" in tex or r"\adjustimage" in tex
     figure.close()
+
+
+def values_of(rule, others):
+    """Return values at the ends of what a page takes from its address for a trait, and in between."""
+    if "among" in rule:
+        return rule["among"]
+    if "length" not in rule:
+        return [rule["from"], rule["to"]]
+    least, most = [len(others[rule["as_long_as"]])] * 2 if "as_long_as" in rule else rule["length"]
+    if "sum" in rule:
+        return [[1] + [0] * (least - 1), [1 / least] * least]
+    rows = [[end] * size for end in (rule["from"], rule["to"]) for size in (least, most)]
+    return rows + [[rule["to"], "-inf"]] * rule.get("forbidden", False) + [[]] * rule.get("empty", False)
+
+
+@pytest.mark.parametrize("kind", MADE, ids=lambda kind: kind.__name__)
+def test_python_takes_whatever_a_page_takes_from_its_address(kind):
+    figure = kind(**MADE[kind])
+    first = figure.get_state()
+    for name, rule in first["_kept"].items():
+        for value in values_of(rule, first):
+            figure.set_state({name: value})
+            # Which word looks depends on the sentence; the page then has another look.
+            assert figure.get_state()[name] == value or name == "word", (name, value)
+        figure.set_state({name: first[name]})
+
+
+def test_a_replay_takes_nothing_from_an_address():
+    run = ss.simulate([2.0, 1.0, 0.1], particles=100, sweeps=5, record=1, rng=1)
+    assert ParticleExplorer(run).get_state()["_kept"] == {}
+
+
+def test_what_words_of_the_book_set_is_kept_in_the_address():
+    """But for names, which anybody could make say anything, and for what should run when a page is opened."""
+    texts = [path.read_text(encoding="utf-8") for path in (ROOT / "book").glob("*.md")]
+    links = [link for text in texts for link in re.findall(r"\{live\}`[^`]*<([^<>`]*)>`", text)]
+    named = {part.partition("=")[0].split(":")[-1].strip() for link in links for part in link.split(";") if "=" in part}
+    kept = {name for kind in MADE for name in kind(**MADE[kind]).get_state()["_kept"]}
+    assert len(named) > 10
+    assert named <= kept | {"names", "running"}
