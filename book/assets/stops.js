@@ -63,7 +63,7 @@
   document.addEventListener("focusin", ({ target }) => {
     visits.set(target, (visit += 1));
     const group = target.matches(":focus-visible") ? groupOf(target) : [];
-    const keys = target.closest(RAIL) ? "↑ ↓" : "← →";
+    const keys = target.closest(RAIL) ? "↑\u00a0↓" : "←\u00a0→"; // on one line
     note.textContent = group.length > 1 ? `${group.indexOf(target) + 1} of ${group.length} here: ${keys}` : "";
   });
   document.addEventListener("focusout", () => {
