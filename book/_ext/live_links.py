@@ -15,7 +15,6 @@ Without scripts, on paper and in notebooks the words are plain text.
 from __future__ import annotations
 
 import json
-import re
 from html import escape
 from importlib import import_module
 from typing import Any
@@ -23,8 +22,7 @@ from typing import Any
 import anywidget
 import traitlets
 from docutils import nodes
-from live_pages import VIEW
-from myst_nb.sphinx_ import NbMetadataCollector
+from live_pages import VIEW, model_of, states
 from sphinx.application import Sphinx
 from sphinx.util import logging
 from sphinx.util.docutils import ReferenceRole
@@ -104,17 +102,14 @@ def connect(app: Sphinx, doctree: nodes.document) -> None:
     """Find the figure of every link of a page, and have it check what the link asks for."""
     if not any(doctree.findall(live_link)):
         return
-    scripts = NbMetadataCollector.get_js_files(app.env, app.env.docname)
-    _, saved = scripts.get("ipywidgets_state", (None, {"body": '{"state": {}}'}))
-    states = json.loads(saved["body"])["state"]
+    known = states(app)
     figures: list[tuple[nodes.Element, str, dict[str, Any]]] = []  # where they stand, their ids and their states
     links: list[tuple[live_link, int]] = []  # with the number of figures above
     for node in doctree.findall(lambda node: isinstance(node, live_link) or node_is_view(node)):
         if isinstance(node, live_link):
             links.append((node, len(figures)))
             continue
-        model = json.loads(re.sub(r"</?script[^>]*>", "", node.astext()))["model_id"]
-        state = states[model]["state"]
+        state = known[model_of(node)]
         if "_anywidget_id" in state:
             place = node.parent.parent  # the output of a cell
             anchor = f"live-figure-{len(figures) + 1}"
@@ -123,10 +118,10 @@ def connect(app: Sphinx, doctree: nodes.document) -> None:
     for link, above in links:
         try:
             name, colon, does = link["does"].rpartition(":")
-            known = [i for i, (place, *_) in enumerate(figures) if not colon or has_name(place, name.strip())]
-            if not known:
+            fit = [i for i, (place, *_) in enumerate(figures) if not colon or has_name(place, name.strip())]
+            if not fit:
                 raise ValueError(f"there is no live figure named {name!r}" if colon else "the page has no live figure")
-            _, anchor, state = figures[max((i for i in known if i < above), default=known[0])]
+            _, anchor, state = figures[max((i for i in fit if i < above), default=fit[0])]
             link["act"] = json.dumps(interpret(does, revive(state)))
             link["figure"] = anchor
         except ValueError as error:

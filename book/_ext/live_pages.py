@@ -2,15 +2,19 @@
 
 A page of widgets needs one small script, the host that `simsoftmax.live` brings for pages without a kernel.
 
-A widget's output also holds a picture, drawn by matplotlib. It is put under the widget and shown until the widget
-stands, and where the widget cannot be: on paper, without scripts, or when it does not come to life.
+A widget's output also holds a picture, drawn by matplotlib. It is put under the widget, with the widget's title and
+caption, and shown until the widget stands, and where the widget cannot be: on paper, without scripts, or when it does
+not come to life.
 """
 
 from __future__ import annotations
 
+import json
+import re
 from typing import Any
 
 from docutils import nodes
+from myst_nb.sphinx_ import NbMetadataCollector
 from sphinx.application import Sphinx
 from sphinx.config import Config
 
@@ -19,6 +23,7 @@ from simsoftmax.live.base import STATIC
 HOST = "host.js"
 VIEW = "application/vnd.jupyter.widget-view+json"
 PICTURE = "image/svg+xml"
+WORDS = ("title", "caption")
 
 
 def provide(app: Sphinx, config: Config) -> None:
@@ -27,13 +32,29 @@ def provide(app: Sphinx, config: Config) -> None:
     config.nb_ipywidgets_js = {HOST: {}}
 
 
+def states(app: Sphinx) -> dict[str, dict[str, Any]]:
+    """Return what the page that is being read holds of its widgets, by their models."""
+    scripts = NbMetadataCollector.get_js_files(app.env, app.env.docname)
+    _, saved = scripts.get("ipywidgets_state", (None, {"body": '{"state": {}}'}))
+    return {model: saved["state"] for model, saved in json.loads(saved["body"])["state"].items()}
+
+
+def model_of(view: nodes.Node) -> str:
+    """Return which model a view shows."""
+    model: str = json.loads(re.sub(r"</?script[^>]*>", "", view.astext()))["model_id"]
+    return model
+
+
 def add_pictures(app: Sphinx, doctree: nodes.document) -> None:
     """Put the picture of every widget after it."""
+    known = states(app)
     bundles = [node for node in doctree.findall(nodes.container) if node.get("nb_element") == "mime_bundle"]
     for bundle in bundles:
         kinds = {child["mime_type"]: child for child in bundle.children}
         if VIEW in kinds and PICTURE in kinds:
             picture = nodes.container(classes=["live-picture"])
+            state = known.get(model_of(kinds[VIEW]), {})
+            picture += [nodes.paragraph("", state[part], classes=[f"live-{part}"]) for part in WORDS if state.get(part)]
             picture += [child.deepcopy() for child in kinds[PICTURE].children]
             for image in picture.findall(nodes.image):
                 image["alt"] = kinds["text/plain"].astext() if "text/plain" in kinds else "Picture of a live figure"
@@ -56,4 +77,4 @@ def setup(app: Sphinx) -> dict[str, Any]:
     app.connect("config-inited", provide, priority=100)  # before MyST-NB reads its settings
     app.connect("doctree-read", add_pictures)
     app.add_css_file("live-pages.css")
-    return {"parallel_read_safe": True, "parallel_write_safe": True}
+    return {"env_version": 1, "parallel_read_safe": True, "parallel_write_safe": True}

@@ -9,6 +9,7 @@ import traitlets
 from numpy.typing import ArrayLike, NDArray
 
 from ..arguments import RNG, as_count, as_vector_logits
+from ..boltzmann import softmax
 from ..metropolis import simulate
 from ..trajectory import Trajectory
 from .base import STATIC, WORKED_EXAMPLE, LevelExplorer, stream
@@ -123,13 +124,11 @@ class ParticleExplorer(LevelExplorer):
         super().__init__(logits, temperature, _stream=stream(rng), **traits)
 
     def _draw(self, figure: Figure) -> None:
-        from ..plotting import plot_occupancy
-
         counts = self._counts
         if counts is None:  # what the figure comes to when the particles have found their balance
             run = simulate(self.logits, self.temperature, particles=self.particles, engine="occupations", rng=0)
             counts = run.counts
-        plot_occupancy(counts, self.logits, self.temperature, names=self._names(), ax=figure.subplots())
+        draw_piles(figure, counts / counts.sum(), self.logits, self.temperature, self._names())
 
     @traitlets.default("caption")
     def _default_caption(self) -> str:
@@ -164,3 +163,78 @@ class ParticleExplorer(LevelExplorer):
         if not low < value <= high and value != 0.0:
             raise ValueError(f"{name} must be from {low:g} to {high:g}, got {value}")
         return value
+
+
+def draw_piles(
+    figure: Figure, shares: NDArray[np.float64], logits: list[float], temperature: float, names: list[str] | None
+) -> None:
+    """Draw piles on their levels, as the page does, at rest: low is down, and dashed lines say what softmax has.
+
+    Parameters
+    ----------
+    figure : Figure
+        What is drawn on; its height follows the number of levels.
+    shares : ndarray, shape (K,)
+        The height of each pile.
+    logits : list of float
+        One score a level; -inf stands above all others.
+    temperature : float
+        Whose softmax the dashed lines are, and the colour of the piles.
+    names : list of str or None
+        What to call the levels; by default by their scores.
+    """
+    from ..plotting import INKS, number, temperature_color
+
+    z = np.array(logits)
+    due = softmax(z, temperature)
+    width, height = 614.0, max(307.0, 40.0 + 26.0 * len(z))  # in pixels of a page
+    figure.set_size_inches(width / 96, height / 96)
+    figure.set_layout_engine("none")
+    ax = figure.add_axes((0, 0, 1, 1))
+    ax.set(xlim=(0, width), ylim=(height, 0))
+    ax.set_axis_off()
+    scores = [f"z {number(score)}" if np.isfinite(score) else "z −∞" for score in z]
+    labels = scores if names is None else names
+    left = min(0.34 * width, 20 + 7.4 * max(map(len, labels)))
+    right = width - 128
+    floors, whole = shelves(z, top=4.0, bottom=height - 8)
+    roomy = len(z) < 2 or np.diff(np.sort(floors)).min() > 30  # for what softmax has, under what is
+    color = temperature_color(temperature)
+    for label, share, exact, y in zip(labels, shares, due, floors, strict=True):
+        ax.fill_between([left, right], y - whole * share, y, color=color, alpha=0.8, linewidth=0)
+        ax.plot([left, right], [y, y], color=INKS["muted"], linewidth=0.75)
+        ax.plot([left - 4, right + 8], [y - whole * exact] * 2, color=INKS["theory"], linewidth=1.5, dashes=(0.6, 2.4))
+        ax.text(left - 8, y, label, ha="right", va="center", color=INKS["ink"])
+        said = f"{100 * share:.1f} %"
+        ax.text(right + 14, y - (14 if roomy else 0), said, va="center", color=INKS["ink"])
+        if roomy:
+            ax.text(right + 14, y, f"softmax {100 * exact:.1f} %", va="center", color=INKS["muted"], fontsize="small")
+
+
+def shelves(logits: NDArray[np.float64], *, top: float, bottom: float) -> tuple[NDArray[np.float64], float]:
+    """Return where piles stand, and how high one that holds everything is.
+
+    The k-th level from below holds at most a share of 1 / k of a softmax, so it needs no more than that part of the
+    height of a whole pile.
+    """
+    count = len(logits)
+    room = bottom - top
+    parts = 1 / np.arange(1, count + 1)
+    least = min(34.0, 0.8 * room / count)
+    whole = 0.5 * room
+    while whole > 20 and np.maximum(least, whole * parts + 6).sum() > 0.9 * room:
+        whole -= 1
+    need = np.maximum(least, whole * parts + 6)
+    up = np.argsort(-logits, kind="stable")
+    finite = logits[np.isfinite(logits)]
+    spread = max(float(np.ptp(finite)), 1.0)
+    highest = top + need[-1]
+    wanted = np.where(np.isfinite(logits), bottom - (finite.max() - logits) / spread * (bottom - highest), highest)[up]
+    for i in range(1, count):
+        wanted[i] = min(wanted[i], wanted[i - 1] - need[i - 1])
+    limit = top
+    for i in reversed(range(count)):
+        limit = wanted[i] = max(wanted[i], limit + need[i])
+    found = np.empty(count)
+    found[up] = wanted
+    return found, whole

@@ -29,6 +29,39 @@ def test_every_page_of_the_book(browser, book, chosen):
     assert not troubles, "\n".join(troubles)
 
 
+# What may hold at one width and not at another: what is in sight, how large it is, what it stands on and what scrolls.
+OF_WIDTH = [
+    "aria-hidden-focus",
+    "button-name",
+    "color-contrast",
+    "label",
+    "link-in-text-block",
+    "link-name",
+    "nested-interactive",
+    "scrollable-region-focusable",
+    "target-size",
+]
+
+
+def test_every_page_of_the_book_in_all_widths(browser, book, chosen):
+    troubles = []
+    for path in chosen(pages_of_the_book()):
+        with Visit(browser, **VIEWS["light"], reduced_motion="reduce") as visit:
+            visit.page.goto(f"{book}/{path}")
+            visit.page.wait_for_function(ALL_WIDGETS_STAND)
+            for scheme, rules in (("light", OF_WIDTH), ("dark", ["color-contrast"])):
+                visit.page.emulate_media(color_scheme=scheme)
+                visit.page.wait_for_function(f"document.documentElement.dataset.theme === '{scheme}'")
+                for width in (320, 768, 1280, 1920):
+                    visit.page.set_viewport_size({"width": width, "height": 900})
+                    try:
+                        visit.page.wait_for_function(f"document.documentElement.scrollWidth <= {width}")
+                        check_access(visit.page, *rules)
+                    except (AssertionError, TimeoutError) as trouble:
+                        troubles.append(f"{path}, {scheme}, {width}: {trouble}")
+    assert not troubles, "\n".join(troubles)
+
+
 def test_every_page_of_the_book_from_the_file_system(browser, book, chosen):
     for path in chosen(pages_of_the_book()):
         with Visit(browser) as visit:
@@ -58,10 +91,10 @@ window.setTimeout = (what, when, ...rest) => (when === 1000 ? 0 : soon(what, whe
 """
 
 
-@pytest.mark.parametrize("view", ["light", "narrow"])
-def test_what_has_been_seen_stays_where_it_is(browser, book, chosen, view):
+@pytest.mark.parametrize("width", [380, 1024, 1280, 1440])
+def test_what_has_been_seen_stays_where_it_is(browser, book, chosen, width):
     for path in chosen(pages_of_the_book()):
-        with Visit(browser, **VIEWS[view]) as visit:
+        with Visit(browser, viewport={"width": width, "height": 800}) as visit:
             visit.page.add_init_script(SHIFT)
             visit.page.goto(f"{book}/{path}")
             visit.page.wait_for_function(ALL_WIDGETS_STAND)
@@ -153,6 +186,48 @@ def test_paper_shows_pictures(browser, book, chosen):
             visit.page.emulate_media(media="print")
             assert pictures.first.is_visible()
             assert not visit.page.locator(".ssm").first.is_visible()
+            words = [
+                node.text_content()
+                for node in visit.page.locator(".ssm-title:not([hidden]), .ssm-caption:not([hidden])").all()
+            ]
+            assert visit.page.locator(".live-title, .live-caption").all_inner_texts() == words
         with Visit(browser, java_script_enabled=False) as visit:
             visit.page.goto((BOOK / path).as_uri())
             assert visit.page.locator(".live-picture").first.is_visible()
+
+
+# The least contrast of the letters of a page with white paper, as WCAG 2 has it, and the words that have it.
+PALEST = """() => {
+  const channel = (value) => (value <= 10.31475 ? value / 3294.6 : ((value / 255 + 0.055) / 1.055) ** 2.4);
+  const paper = document.createElement("canvas").getContext("2d", { willReadFrequently: true });
+  const contrast = (colour) => {
+    paper.fillStyle = "#fff";
+    paper.fillRect(0, 0, 1, 1);
+    paper.fillStyle = colour;
+    paper.fillRect(0, 0, 1, 1);
+    const [red, green, blue] = [...paper.getImageData(0, 0, 1, 1).data].map(channel);
+    return 1.05 / (0.2126 * red + 0.7152 * green + 0.0722 * blue + 0.05);
+  };
+  const found = [[21, ""]];
+  const walk = document.createTreeWalker(document.querySelector(".bd-article"), NodeFilter.SHOW_TEXT);
+  for (let node = walk.nextNode(); node; node = walk.nextNode()) {
+    const parent = node.parentElement;
+    if (!node.data.trim() || !parent.checkVisibility({ visibilityProperty: true })) continue;
+    const { color, fill } = getComputedStyle(parent);
+    found.push([contrast(parent.closest("svg") ? fill : color), node.data.trim()]);
+  }
+  return found.sort(([a], [b]) => a - b)[0];
+}"""
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_paper_has_dark_letters_whatever_the_screen_has(browser, book, chosen, scheme):
+    for path in chosen([path for path in pages_of_the_book() if path.stem not in ("genindex", "search")]):
+        with Visit(browser, color_scheme=scheme) as visit:
+            visit.page.goto(f"{book}/{path}")
+            visit.page.wait_for_function(ALL_WIDGETS_STAND)
+            visit.page.wait_for_function(f"document.documentElement.dataset.theme === '{scheme}'")
+            visit.page.emulate_media(media="print")
+            contrast, words = visit.page.evaluate(PALEST)
+            assert contrast > 4.4, (path, words)
+            assert visit.page.locator("h1:visible").count() == 1, path

@@ -2,6 +2,7 @@
 
 import base64
 import contextlib
+import itertools
 import json
 import pkgutil
 import re
@@ -12,6 +13,7 @@ import numpy as np
 import pytest
 import traitlets
 from ipywidgets.embed import embed_data
+from matplotlib.figure import Figure
 from visit import ROOT
 
 import simsoftmax as ss
@@ -38,6 +40,7 @@ from simsoftmax.live import (
     TemperatureExplorer,
     WeightDecayExplorer,
 )
+from simsoftmax.live.particle import draw_piles
 
 X, Y = [0.0, 1.0, 2.0, 3.0], [0, 0, 1, 1]
 Z = np.array([[2.0, 0.0], [1.0, 0.5], [0.0, 1.0], [0.3, 0.0], [0.0, 2.0], [1.0, 0.0]])
@@ -187,6 +190,38 @@ def test_nothing_is_read_out_of_bounds_for_a_picture(kind):
                     assert name in ("logits", "frequencies", "labels", "distribution", "range", "values", "answers")
                 figure._trait_values[name] = row
     figure.close()
+
+
+@pytest.mark.parametrize(
+    ("logits", "temperature"),
+    [
+        ([2.0, 1.0, 0.1], 0.7),
+        ([2.0, -np.inf, 1.9], 1.0),
+        ([1.0, 0.0], 0.0),
+        ([1.0, 1.0, 1.0], np.inf),
+        (np.arange(16), 3),
+    ],
+)
+def test_the_picture_of_particles_is_that_of_their_piles(logits, temperature):
+    """A pile is as high as its share, none reaches the level above, and energy is height."""
+    figure = Figure()
+    p = ss.softmax(logits, temperature)
+    draw_piles(figure, p, list(logits), temperature, None)
+    (ax,) = figure.axes
+    floors, piles = [], []
+    for pile in ax.collections:
+        y = pile.get_paths()[0].vertices[:, 1]
+        floors.append(y.max())
+        piles.append(np.ptp(y))
+    np.testing.assert_allclose(np.array(piles) / sum(piles), p, atol=1e-12)
+    order = np.argsort(-np.asarray(logits, float), kind="stable")  # from the lowest level up
+    for low, high in itertools.pairwise(order):
+        assert floors[low] - piles[low] > floors[high]
+    assert floors[order[-1]] - piles[order[-1]] >= 0
+    assert floors[order[0]] <= ax.get_ylim()[0]
+    said = {text.get_text() for text in ax.texts}
+    assert {f"{100 * share:.1f} %" for share in p} <= said
+    assert len(logits) > 3 or {f"softmax {100 * share:.1f} %" for share in p} <= said
 
 
 def test_the_common_kinds_of_numbers_are_welcome():
