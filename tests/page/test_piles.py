@@ -58,6 +58,23 @@ def test_every_particle_is_a_grain_of_its_pile(browser, site, still, view, parti
             assert (filled / np.array(counts[::-1])) == pytest.approx(round(filled.sum() / particles), rel=1e-3)
 
 
+@pytest.mark.parametrize("sharpness", [1, 3])
+def test_piles_keep_to_their_levels_beside_long_names(browser, site, sharpness):
+    """Where there is little room, and few pixels, all grains are drawn, and none makes the piles too high for it."""
+    names = ["omitted -5.09", "empty -4.48", "called -3.54", "used -3.16"]
+    explorer = ParticleExplorer([0, 0.61, 1.55, 1.93], names=names, running=False, particles=100_000, rng=1)
+    name = write_page(site, "names.html", explorer)
+    with Visit(browser, viewport={"width": 380, "height": 800}, device_scale_factor=sharpness) as visit:
+        visit.open((site / name).as_uri())
+        root = figure(visit, 0)
+        piles = root.evaluate(PILES)
+        assert sum(pile["filled"] for pile in piles) % 20_000 <= 4
+        box = root.locator(".ssm-piles").bounding_box()
+        for level in root.locator(".ssm-level").all():
+            place = level.bounding_box()
+            assert box["y"] < place["y"] < box["y"] + box["height"]
+
+
 @pytest.mark.parametrize("temperature", short([0.4, np.inf, 0.0, 2.0]))
 def test_a_dashed_line_says_how_high_softmax_would_have_the_pile(browser, site, still, temperature):
     name = still("lines.html", start="cold")

@@ -22,9 +22,11 @@ export function put(node, { text, ...attributes }) {
   return node;
 }
 
+// How many pixels of the screen a unit of the page is wide.
+export const sharpness = () => globalThis.devicePixelRatio || 1;
+
 // Give a canvas a size in units of the page, and return what draws on it in these, as sharp as the screen is.
-export function sized(canvas, width, height) {
-  const ratio = globalThis.devicePixelRatio || 1;
+export function sized(canvas, width, height, ratio = sharpness()) {
   Object.assign(canvas, { width: Math.round(width * ratio), height: Math.round(height * ratio) });
   Object.assign(canvas.style, { width: `${width}px`, height: `${height}px` });
   const paper = canvas.getContext("2d");

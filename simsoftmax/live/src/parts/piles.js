@@ -3,7 +3,7 @@
 
 import { scaleLinear } from "d3-scale";
 import { select } from "d3-selection";
-import { add, reducedMotion, sized } from "../kit/dom.js";
+import { add, reducedMotion, sharpness, sized } from "../kit/dom.js";
 import { dragIn } from "../kit/drag.js";
 import * as format from "../kit/format.js";
 import { grainsFor, shadeOf } from "../kit/grains.js";
@@ -50,7 +50,7 @@ export class Piles {
   layout(width, height) {
     this.width = width;
     this.height = height;
-    this.paper = sized(this.canvas, width, height);
+    this.paper = null;
     this.svg.attr("width", width).attr("height", height).attr("viewBox", `0 0 ${width} ${height}`);
     this.draw();
   }
@@ -77,8 +77,15 @@ export class Piles {
     this.left = left;
     this.large = this.stacked && !narrow;
     const room = { top: TOP, bottom: this.bottom, least, most: 0.46 * height };
-    const ratio = this.canvas.width / width;
-    this.laid = grainsFor(this.grains, (width - right - left) * ratio, wholePile(count, room) * ratio);
+    const highest = wholePile(count, room);
+    let ratio = sharpness();
+    const lay = () => grainsFor(this.grains, (width - right - left) * ratio, highest * ratio);
+    // Where pixels of the screen are too large for so many grains, a grain is a part of one: piles keep to their levels.
+    while (lay().rows > highest * ratio && ratio < 16) ratio *= 2;
+    if (!this.paper || Math.round(width * ratio) !== this.canvas.width) {
+      this.paper = sized(this.canvas, width, height, ratio);
+    }
+    this.laid = lay();
     this.whole = (this.laid.rows * this.laid.down) / ratio;
     this.right = left + (this.laid.columns * this.laid.across) / ratio;
   }
