@@ -77,4 +77,4 @@ def setup(app: Sphinx) -> dict[str, Any]:
     app.connect("config-inited", provide, priority=100)  # before MyST-NB reads its settings
     app.connect("doctree-read", add_pictures)
     app.add_css_file("live-pages.css")
-    return {"env_version": 1, "parallel_read_safe": True, "parallel_write_safe": True}
+    return {"env_version": 2, "parallel_read_safe": True, "parallel_write_safe": True}

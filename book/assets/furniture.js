@@ -51,6 +51,19 @@
     mark();
   }
 
+  // An equation that is wider than its column is scrolled by keys, too, and only then a stop of the Tab key.
+  const equations = [...document.querySelectorAll(".bd-article div.math")];
+  const reach = () => {
+    for (const [equation, hidden] of equations.map((each) => [each, each.scrollWidth > each.clientWidth + 1])) {
+      if (hidden === equation.hasAttribute("tabindex")) continue;
+      for (const [name, value] of Object.entries({ tabindex: "0", role: "group", "aria-label": "Equation" })) {
+        hidden ? equation.setAttribute(name, value) : equation.removeAttribute(name);
+      }
+    }
+  };
+  const columns = new ResizeObserver(reach);
+  for (const equation of equations) columns.observe(equation);
+
   // A link in the title of a solution is a link, and opens nothing.
   for (const link of document.querySelectorAll(".admonition-title a")) {
     link.addEventListener("click", (event) => event.stopPropagation());

@@ -69,7 +69,7 @@ class ReaderExplorer(LiveFigure):
     _title = "A thermometer for people"
     _caption = (
         "Dots are your answers in groups of equal size: across, how sure you were; up, how often you were right, with "
-        "95 % intervals. On the line you know what you know."
+        "95\N{NO-BREAK SPACE}% intervals. On the line you know what you know."
     )
 
     def __init__(self, answers: ArrayLike = (), *, reader: str = "yours", **traits: Any) -> None:

@@ -18,7 +18,7 @@ class View {
     this.controls = add(root, "div", { className: "ssm-controls" });
     this.thermometer = new Thermometer(add(root, "div"), {});
     const axes = { title: "how often right", xName: "how sure" };
-    this.reliability = new Reliability(add(root, "div", { className: "ssm-cell" }), axes);
+    this.reliability = new Reliability(add(root, "div", { className: "ssm-cell", style: "margin-top: 14px" }), axes);
     const names = { answers: "answers", accuracy: "right", confidence: "sure on average", ece: "calibration error" };
     this.readouts = new Readouts(root, names, { paired: true });
     this.words = verdict(root);
