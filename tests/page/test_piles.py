@@ -9,7 +9,7 @@ from short import short
 from visit import VIEWS, Visit, figure, number, share, type_into, write_page
 
 import simsoftmax as ss
-from simsoftmax.live import ParticleExplorer
+from simsoftmax.live import ParticleExplorer, TemperatureExplorer
 
 pytestmark = pytest.mark.browser
 
@@ -188,3 +188,32 @@ def test_a_finger_scrolls_over_a_flat_thermometer_and_turns_it_sideways(browser,
         visit.page.wait_for_function("() => scrollY > 20" if way == "up" else turned)
         assert (heat() == 0.7) == (way == "up")
         assert (visit.page.evaluate("scrollY") == 0) == (way == "along")
+
+
+@pytest.mark.parametrize("kind", [ParticleExplorer, TemperatureExplorer])
+def test_a_finger_drags_a_level_and_scrolls_beside_it(browser, site, kind):
+    name = write_page(site, "levels.html", kind([2.0, 1.0, 0.1], names=["a", "b", "c"]))
+    with Visit(browser, viewport={"width": 380, "height": 800}, has_touch=True, is_mobile=True) as visit:
+        visit.open((site / name).as_uri())
+        root = figure(visit, 0)
+        level = root.get_by_role("slider", name="Energy of c")
+        touch = visit.context.new_cdp_session(visit.page)
+
+        def swipe(node, far):
+            box = node.bounding_box()
+            x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+            for step in range(9):
+                kind, points = "touchMove" if step else "touchStart", [{"x": x, "y": y + far * step / 8}]
+                touch.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": points})
+
+        def let_go():
+            touch.send("Input.dispatchTouchEvent", {"type": "touchEnd", "touchPoints": []})
+
+        before = level.bounding_box()["y"]
+        swipe(level, 48)
+        assert level.bounding_box()["y"] == pytest.approx(before + 48, abs=6)  # it is under the finger, all the way
+        assert visit.page.evaluate("scrollY") == 0
+        let_go()
+        swipe(root.locator(".ssm-title"), -60)  # it is no level: there a finger scrolls, as everywhere in the page
+        let_go()
+        visit.page.wait_for_function("() => scrollY > 20")

@@ -15,6 +15,9 @@ const TOP = 30;
 const BOTTOM = 14;
 
 export class Ladder {
+  /** @type {any} what d3 calls a drag behaviour */
+  dragging;
+
   /**
    * change(level, logit) is called when a level is moved; without it the levels stay where they are.
    * @param {Element} parent
@@ -126,25 +129,25 @@ export class Ladder {
       .attr("aria-valuenow", (_, k) => (Number.isFinite(this.logits[k]) ? -this.logits[k] : 0))
       .attr("aria-valuetext", (_, k) => `energy ${format.short(-this.logits[k])}, logit ${format.short(this.logits[k])}`)
       .on("keydown", (event) => this.key(event));
-    level.call(
-      dragIn(this.svg)
-        .filter((event) => !event.button && movable(null, this.indexOf(event.currentTarget)))
-        .on("start", (_, spot) => {
-          this.held = this.spots.indexOf(spot);
-          const grip = /** @type {SVGElement} */ (this.levels.selectAll("circle").nodes()[this.held]);
-          grip.focus({ preventScroll: true });
-        })
-        .on("drag", (event) => {
-          const y = Math.min(this.height - BOTTOM, Math.max(TOP, event.y));
-          const step = Math.abs(this.height_of.invert(1) - this.height_of.invert(0)) > 0.04 ? 10 : 100;
-          const logit = Math.round(this.height_of.invert(y) * step) / step;
-          if (logit !== this.logits[this.held]) this.change(this.held, logit);
-        })
-        .on("end", () => {
-          this.held = null;
-          this.draw();
-        }),
-    );
+    // Made once: another one would let go of a finger that drags while all is drawn again.
+    this.dragging ??= dragIn(this.svg)
+      .filter((event) => !event.button && movable(null, this.indexOf(event.currentTarget)))
+      .on("start", (_, spot) => {
+        this.held = this.spots.indexOf(spot);
+        const grip = /** @type {SVGElement} */ (this.levels.selectAll("circle").nodes()[this.held]);
+        grip.focus({ preventScroll: true });
+      })
+      .on("drag", (event) => {
+        const y = Math.min(this.height - BOTTOM, Math.max(TOP, event.y));
+        const step = Math.abs(this.height_of.invert(1) - this.height_of.invert(0)) > 0.04 ? 10 : 100;
+        const logit = Math.round(this.height_of.invert(y) * step) / step;
+        if (logit !== this.logits[this.held]) this.change(this.held, logit);
+      })
+      .on("end", () => {
+        this.held = null;
+        this.draw();
+      });
+    level.call(this.dragging);
   }
 
   indexOf(node) {

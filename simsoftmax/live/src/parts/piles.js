@@ -17,6 +17,9 @@ const TOP = 26;
 const BOTTOM = 10;
 
 export class Piles {
+  /** @type {any} what d3 calls a drag behaviour */
+  dragging;
+
   /**
    * change(level, logit) is called when a level is moved; without it the levels stay where they are.
    * @param {Element} parent
@@ -206,25 +209,25 @@ export class Piles {
       .attr("aria-valuenow", (k) => (Number.isFinite(this.logits[k]) ? -this.logits[k] : 0))
       .attr("aria-valuetext", (k) => `energy ${format.short(-this.logits[k])}, logit ${format.short(this.logits[k])}`)
       .on("keydown", (event, k) => this.turn(event, k));
-    level.call(
-      dragIn(this.svg)
-        .filter((event, k) => !event.button && movable(k) && event.target.matches(".ssm-catch, .ssm-grip"))
-        .on("start", (event, k) => {
-          this.held = k;
-          this.grasp = this.height_of(this.logits[k]) - event.y;
-          this.focus(k);
-        })
-        .on("drag", (event) => {
-          const y = Math.min(this.bottom, Math.max(TOP, event.y + this.grasp));
-          const step = Math.abs(this.height_of.invert(1) - this.height_of.invert(0)) > 0.04 ? 10 : 100;
-          const logit = Math.round(this.height_of.invert(y) * step) / step;
-          if (logit !== this.logits[this.held]) this.change(this.held, logit);
-        })
-        .on("end", () => {
-          this.held = null;
-          this.draw();
-        }),
-    );
+    // Made once: another one would let go of a finger that drags while all is drawn again.
+    this.dragging ??= dragIn(this.svg)
+      .filter((event, k) => !event.button && movable(k) && event.target.matches(".ssm-catch, .ssm-grip"))
+      .on("start", (event, k) => {
+        this.held = k;
+        this.grasp = this.height_of(this.logits[k]) - event.y;
+        this.focus(k);
+      })
+      .on("drag", (event) => {
+        const y = Math.min(this.bottom, Math.max(TOP, event.y + this.grasp));
+        const step = Math.abs(this.height_of.invert(1) - this.height_of.invert(0)) > 0.04 ? 10 : 100;
+        const logit = Math.round(this.height_of.invert(y) * step) / step;
+        if (logit !== this.logits[this.held]) this.change(this.held, logit);
+      })
+      .on("end", () => {
+        this.held = null;
+        this.draw();
+      });
+    level.call(this.dragging);
   }
 
   focus(k) {
