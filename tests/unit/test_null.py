@@ -10,7 +10,7 @@ from scipy import stats
 
 from benchmarks import enumeration_study as study
 from simsoftmax import softmax, verify
-from simsoftmax.verdict.null import Caution, Cells, Groups, Null, combine, pool, residuals
+from simsoftmax.verdict.null import Caution, Cells, Groups, Null, combine, pool, residuals, rest_spread
 
 EXAMPLE = np.array([2.0, 1.0, 0.1])
 
@@ -209,6 +209,18 @@ def test_two_tests_share_one_budget():
     p_value = combine(Cells.points(z), np.array([1.0, 0.0]))[2]
     for rate in (0.3, 0.1, 0.03):
         assert (p_value <= rate).mean() == pytest.approx(rate, rel=0.03)
+
+
+@given(st.integers(2, 9), st.integers(0, 10**6))
+def test_the_spread_of_the_rest_is_that_of_its_components(levels, seed):
+    """Four times each constant times the mean square of the component across, its mean and what the cells leave."""
+    draw = np.random.default_rng(seed)
+    z, loose, direction = draw.normal(size=levels), draw.random(levels), draw.normal(size=levels)
+    direction = direction / np.linalg.norm(direction)
+    across = np.eye(levels) - np.outer(direction, direction)
+    square = (across @ z) ** 2 + across**2 @ loose
+    cells = Cells(z, loose, loose, np.abs(z))
+    assert rest_spread(cells, across @ z, direction) == pytest.approx(2 * np.sqrt(loose @ square), rel=1e-9)
 
 
 @given(st.floats(0.001, 3))
