@@ -3,7 +3,8 @@ PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
 READY  := $(VENV)/ready
-PYTEST := $(BIN)/python -m pytest --numprocesses=2
+# Many tests wait for a browser or another process, so there are more at a time than a small machine has cores.
+PYTEST := $(BIN)/python -m pytest --numprocesses=4
 
 # Tests start dozens of processes, and each would read all sources again where no byte code is kept.
 unexport PYTHONDONTWRITEBYTECODE
