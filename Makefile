@@ -4,7 +4,7 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 READY  := $(VENV)/ready
 # Many tests wait for a browser or another process, so there are more at a time than a small machine has cores.
-PYTEST := $(BIN)/python -m pytest --numprocesses=4
+PYTEST := $(BIN)/python -m pytest --numprocesses=3
 
 # Tests start dozens of processes, and each would read all sources again where no byte code is kept.
 unexport PYTHONDONTWRITEBYTECODE

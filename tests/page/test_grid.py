@@ -214,7 +214,7 @@ def test_fonts_are_the_books_own(browser, book):
         names = {name.strip('"') for name in page.evaluate(loaded)}
         assert {"simsoftmax Serif", "simsoftmax Sans", "simsoftmax Mono"} <= names
         family = "(selector) => getComputedStyle(document.querySelector(selector)).fontFamily"
-        assert "simsoftmax Serif" in visit.page.evaluate(family, ".bd-article section > p")
+        assert "simsoftmax Serif" in visit.page.evaluate(family, ".bd-article section > p:not(.question)")
         assert "simsoftmax Sans" in visit.page.evaluate(family, ".ssm svg text")
         assert "simsoftmax Mono" in visit.page.evaluate(family, ".cell_input pre")
 

@@ -160,7 +160,7 @@ class Explorer {
     });
     stage.follow(["wall"], () => {
       const wall = model.get("wall");
-      this.wall.textContent = stage.words(wall ? "open" : "wall");
+      this.wall.textContent = wall ? stage.words("open") : stage.words("wall");
       if (wall && !gas.walled) this.start();
       else if (gas.walled && !wall) gas.join();
       this.refresh();
