@@ -93,7 +93,7 @@ window.setTimeout = (what, when, ...rest) => (when === 1000 ? 0 : soon(what, whe
 """
 
 
-@pytest.mark.parametrize("width", [380, 1024, 1280, 1440])
+@pytest.mark.parametrize("width", short([380, 1024, 1280, 1440], 380, 1440))
 def test_what_has_been_seen_stays_where_it_is(browser, book, chosen, width):
     for path in chosen(pages_of_the_book()):
         with Visit(browser, viewport={"width": width, "height": 800}) as visit:
