@@ -36,7 +36,8 @@ def built(tmp_path_factory):
     subprocess.run([sys.executable, "-c", BUILD, room], cwd=room / "tree", check=True, capture_output=True)
     (sdist,), (wheel,) = room.glob("*.tar.gz"), room.glob("*.whl")
     with tarfile.open(sdist) as packed:
-        packed.extractall(room / "sdist", filter="data")
+        packed.extraction_filter = getattr(tarfile, "data_filter", None)  # 3.11.3 and older have none
+        packed.extractall(room / "sdist")
     with zipfile.ZipFile(wheel) as packed:
         packed.extractall(room / "wheel")
     return files, next((room / "sdist").iterdir()), room / "wheel"

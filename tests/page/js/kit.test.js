@@ -212,7 +212,7 @@ test("no pile of a softmax reaches the next level, whatever the levels", () => {
     const [low, high] = [Math.min(...logits.filter(Number.isFinite)), Math.max(...logits)];
     const height = (z) => (high === low ? 200 : room.bottom - ((high - z) / (high - low)) * (room.bottom - 90));
     const places = shelves(logits, { ...room, order, height, whole });
-    const up = order.toReversed().map((k) => places[k]);
+    const up = [...order].reverse().map((k) => places[k]);
     up.forEach((y, k) => {
       const next = k + 1 < count ? up[k + 1] : room.top;
       assert.ok(y - whole / (k + 1) > next, `${logits}: level ${k} from below`);

@@ -4,7 +4,7 @@ import { Museum } from "../../../simsoftmax/live/src/models/museum.js";
 import { loadKernels, near, sum } from "./support.js";
 
 const RIGHT = [1, 0, 0, 1, 0, 0, 0, 0, 0, 1, 0];
-const changed = (at, value) => RIGHT.with(at, value);
+const changed = (at, value) => RIGHT.map((right, i) => (i === at ? value : right));
 const CHECKS = {
   cosine: { number: 0, above: true, threshold: 0.99, default: false },
   "cosine at T = 1": { number: 0, above: true, threshold: 0.99, default: true },

@@ -51,7 +51,7 @@ class View {
     const { rungs, names } = gas;
     const levels = [...names.keys()];
     const rows = {
-      order: levels.toReversed(),
+      order: [...levels].reverse(),
       names,
       columns: ["seen", gas.few ? "exact" : "softmax"],
       most: gas.mostShare,

@@ -18,7 +18,7 @@ export function wholePile(count, { top, bottom, least, most }) {
  * @param {{ order: number[], height: (logit: number) => number, top: number, bottom: number, least: number, whole: number }} room
  */
 export function shelves(logits, { order, height, top, bottom, least, whole }) {
-  const up = order.toReversed();
+  const up = [...order].reverse();
   const need = needs(up.length, whole, least);
   const wanted = up.map((k) => (Number.isFinite(logits[k]) ? height(logits[k]) : top));
   const places = [];
