@@ -51,10 +51,14 @@
     mark();
   }
 
-  // An equation that is wider than its column is scrolled by keys, too, and only then a stop of the Tab key.
+  // An equation, and code, that is wider than its column is scrolled by keys, too, and only then a stop of the Tab key. For
+  // code the theme sees to that when the page opens, and not when its window becomes narrower.
+  const wider = (node) => node.scrollWidth > node.clientWidth + 1;
   const equations = [...document.querySelectorAll(".bd-article div.math")];
+  const code = [...document.querySelectorAll(".bd-article pre")];
   const reach = () => {
-    for (const [equation, hidden] of equations.map((each) => [each, each.scrollWidth > each.clientWidth + 1])) {
+    for (const [node, hidden] of code.map((each) => [each, wider(each)])) node.tabIndex = hidden ? 0 : -1;
+    for (const [equation, hidden] of equations.map((each) => [each, wider(each)])) {
       if (hidden === equation.hasAttribute("tabindex")) continue;
       for (const [name, value] of Object.entries({ tabindex: "0", role: "group", "aria-label": "Equation" })) {
         hidden ? equation.setAttribute(name, value) : equation.removeAttribute(name);
@@ -62,7 +66,7 @@
     }
   };
   const columns = new ResizeObserver(reach);
-  for (const equation of equations) columns.observe(equation);
+  for (const node of [...code, ...equations]) columns.observe(node);
 
   // A link in the title of a solution is a link, and opens nothing.
   for (const link of document.querySelectorAll(".admonition-title a")) {

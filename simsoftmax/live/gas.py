@@ -107,22 +107,17 @@ class GasExplorer(LiveFigure):
 
         levels = np.arange(12)
         mean = self.total / self.particles
-        # What the figure comes to: small gases are averaged over many.
+        # What the figure comes to once no wall stands: small gases are averaged over many.
         gases = max(1, 20_000 // self.particles)
-        apart = self.wall and self.particles > 100
-        parts = (
-            [(1.6 * mean, self.particles // 2), (0.4 * mean, self.particles // 2)]
-            if apart
-            else [(mean, self.particles)]
-        )
-        quanta = [simulate_gas(m, particles=n, gases=gases, rng=0).quanta.ravel() for m, n in parts]
-        held = np.concatenate(quanta)
-        counts = np.bincount(held, minlength=levels.size)[: levels.size]
+        gas = simulate_gas(mean, particles=self.particles, gases=gases, rng=0)
+        counts = np.bincount(gas.quanta.ravel(), minlength=levels.size)[: levels.size]
         exact = np.zeros(levels.size)
         law = microcanonical_marginal(self.total, self.particles)[: levels.size]
         exact[: law.size] = law
         ax = figure.subplots()
-        ax.barh(levels, counts / held.size, height=0.62, color=temperature_color(gas_temperature(mean)), alpha=0.88)
+        ax.barh(
+            levels, counts / gas.quanta.size, height=0.62, color=temperature_color(gas_temperature(mean)), alpha=0.88
+        )
         ax.vlines(exact, levels - 0.42, levels + 0.42, color=INKS["theory"], linewidth=1.8)
         ax.set_ylabel("quanta of a particle")
         ax.set_xlabel("share of the particles")

@@ -44,15 +44,21 @@ OF_WIDTH = [
 ]
 
 
-@pytest.mark.parametrize("chosen", ["few"], indirect=True)  # all would take axe as long as all other tests of pages
-def test_a_page_of_the_book_in_a_very_narrow_window(browser, book, chosen):
-    """What `test_every_page_of_the_book` looks at, as far as it may be otherwise at another width."""
+def test_every_page_of_the_book_at_every_width(browser, book, chosen):
+    """What `test_every_page_of_the_book` looks at, as far as it may be otherwise where a window becomes another."""
+    troubles = []
     for path in chosen(pages_of_the_book()):
-        with Visit(browser, viewport={"width": 320, "height": 900}, reduced_motion="reduce") as visit:
+        with Visit(browser, viewport={"width": 1280, "height": 900}, reduced_motion="reduce") as visit:
             visit.page.goto(f"{book}/{path}")
             visit.page.wait_for_function(ALL_WIDGETS_STAND)
-            visit.page.wait_for_function("document.documentElement.scrollWidth <= 320")
-            check_access(visit.page, *OF_WIDTH)
+            for width in (1280, 768, 320, 1920):
+                visit.page.set_viewport_size({"width": width, "height": 900})
+                visit.page.wait_for_function(f"document.documentElement.scrollWidth <= {width}")
+                try:
+                    check_access(visit.page, *OF_WIDTH)
+                except AssertionError as trouble:
+                    troubles.append(f"{path}, {width} px: {trouble}")
+    assert not troubles, "\n".join(troubles)
 
 
 def test_every_page_of_the_book_from_the_file_system(browser, book, chosen):

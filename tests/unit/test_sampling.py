@@ -329,6 +329,17 @@ def test_the_quick_way_draws_what_the_exact_way_draws(shape, rng, alarm):
     assert p.sum() == pytest.approx(1)
 
 
+@pytest.mark.parametrize("levels", [1, 3, 5, 40, 256, 257, 1500])
+@pytest.mark.parametrize("bad", [np.nan, np.inf])
+def test_a_score_that_is_no_number_is_refused_wherever_it_stands(levels, bad, rng):
+    """By every way in which float32 rows are drawn from: sixteen rows at a time, and level by level."""
+    for row, level in [(0, 0), (16, levels - 1), (40, levels // 2)]:
+        z = rng.standard_normal((41, levels), dtype=np.float32)
+        z[row, level] = bad
+        with pytest.raises(ValueError, match=rf"got {bad} at index \({row}, {level}\)"):
+            sample(z, 0.7, rng=1)
+
+
 def test_an_error_ends_all_threads(monkeypatch):
     """One thread meets a row that is refused; the other does not go on to the end of a long table."""
     rows = np.zeros((4_000, 1_024), np.float32)

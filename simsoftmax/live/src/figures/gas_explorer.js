@@ -145,7 +145,7 @@ class Explorer {
     button(this.row, stage.words("rich"), () => this.restart("rich"));
     this.wall = button(this.row, stage.words("wall"), () => {
       const particles = Math.max(ENOUGH, this.model.get("particles"));
-      stage.set(this.model.get("wall") ? { wall: false, running: true } : { ...TWO, particles });
+      stage.set(gas.walled ? { wall: false, running: true } : { ...TWO, particles });
     });
   }
 
@@ -160,7 +160,6 @@ class Explorer {
     });
     stage.follow(["wall"], () => {
       const wall = model.get("wall");
-      this.wall.textContent = wall ? stage.words("open") : stage.words("wall");
       if (wall && !gas.walled) this.start();
       else if (gas.walled && !wall) gas.join();
       this.refresh();
@@ -204,6 +203,7 @@ class Explorer {
 
   refresh() {
     this.told = 0;
+    this.wall.textContent = this.gas.walled ? this.stage.words("open") : this.stage.words("wall");
     this.view.paint(this.gas, 0);
     this.tell();
     this.wake();

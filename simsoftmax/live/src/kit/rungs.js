@@ -3,6 +3,12 @@
 const CLOSE = 12; // pixels between rungs that share a line
 const GAP = 7; // either side of where two of them meet
 
+// The logit at a height that a hand has chosen, in steps that a pixel can tell apart.
+export function scoreAt(height, y) {
+  const step = Math.abs(height.invert(1) - height.invert(0)) > 0.04 ? 10 : 100;
+  return Math.round(height.invert(y) * step) / step;
+}
+
 // height: a scale from logits to pixels; forbidden levels are at the top, those out of sight at the edges.
 export function rungs(logits, height, { left, right, top, bottom }) {
   const y = logits.map((z) => (Number.isFinite(z) ? Math.min(bottom, Math.max(top, height(z))) : top));

@@ -5,7 +5,7 @@ import { select } from "d3-selection";
 import { dragIn } from "../kit/drag.js";
 import * as format from "../kit/format.js";
 import { add, reducedMotion, sized } from "../kit/dom.js";
-import { rungs } from "../kit/rungs.js";
+import { rungs, scoreAt } from "../kit/rungs.js";
 import { FARTHEST } from "../kit/typed.js";
 
 const DOT = 2.6;
@@ -139,8 +139,7 @@ export class Ladder {
       })
       .on("drag", (event) => {
         const y = Math.min(this.height - BOTTOM, Math.max(TOP, event.y));
-        const step = Math.abs(this.height_of.invert(1) - this.height_of.invert(0)) > 0.04 ? 10 : 100;
-        const logit = Math.round(this.height_of.invert(y) * step) / step;
+        const logit = scoreAt(this.height_of, y);
         if (logit !== this.logits[this.held]) this.change(this.held, logit);
       })
       .on("end", () => {

@@ -7,6 +7,7 @@ import { add, reducedMotion, sharpness, sized } from "../kit/dom.js";
 import { dragIn } from "../kit/drag.js";
 import * as format from "../kit/format.js";
 import { grainsFor, shadeOf } from "../kit/grains.js";
+import { scoreAt } from "../kit/rungs.js";
 import { shelves, wholePile } from "../kit/shelves.js";
 import { FARTHEST } from "../kit/typed.js";
 
@@ -219,8 +220,7 @@ export class Piles {
       })
       .on("drag", (event) => {
         const y = Math.min(this.bottom, Math.max(TOP, event.y + this.grasp));
-        const step = Math.abs(this.height_of.invert(1) - this.height_of.invert(0)) > 0.04 ? 10 : 100;
-        const logit = Math.round(this.height_of.invert(y) * step) / step;
+        const logit = scoreAt(this.height_of, y);
         if (logit !== this.logits[this.held]) this.change(this.held, logit);
       })
       .on("end", () => {
