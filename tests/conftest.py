@@ -7,7 +7,6 @@ over 100 seeds alarms falsely less than once in a hundred sweeps.
 
 import collections
 import os
-import shutil
 import signal
 import tempfile
 import zlib
@@ -120,20 +119,14 @@ def html():
 @pytest.fixture(scope="session")
 def browser():
     """Return Chromium, or skip; with SIMSOFTMAX_REQUIRE_BROWSER=1 a missing browser is a failure."""
-    names = ["chromium", "chromium-browser", "google-chrome", "google-chrome-stable"]
-    path = next(filter(None, map(shutil.which, names)), None)
-    if path is None:
-        if os.environ.get("SIMSOFTMAX_REQUIRE_BROWSER") == "1":
-            pytest.fail(f"a browser is required, and none of {', '.join(names)} is on the path")
-        pytest.skip(f"needs Chromium or Chrome: none of {', '.join(names)} is on the path")
     # Here, so that tests without a browser do without Playwright.
     if os.environ.get("SIMSOFTMAX_REQUIRE_BROWSER") != "1":
         pytest.importorskip("playwright", reason="needs Playwright")
     from playwright import sync_api
+    from visit import BROWSERS, STARTED, path_of
 
     sync_api.expect.set_options(timeout=1000 * PATIENCE)
-    quiet = ["--disable-gpu", "--disable-quic", "--disable-background-networking", "--disable-component-update"]
     with sync_api.sync_playwright() as playwright:
-        instance = playwright.chromium.launch(executable_path=path, args=["--no-sandbox", "--no-first-run", *quiet])
+        instance = playwright.chromium.launch(executable_path=path_of(BROWSERS), args=STARTED)
         yield instance
         instance.close()

@@ -7,11 +7,14 @@ import contextlib
 import functools
 import http.server
 import json
+import os
 import re
+import shutil
 import threading
 from pathlib import Path
 
 import numpy as np
+import pytest
 from axe_playwright_python.sync_playwright import Axe
 from ipywidgets.embed import embed_data
 from patience import PATIENCE, until
@@ -19,6 +22,19 @@ from patience import PATIENCE, until
 ROOT = Path(__file__).parents[1]
 ARTEFACTS = ROOT / "artefacts"  # screenshots
 BOOK = ROOT / "_build" / "html"
+
+# The browsers that will do. The headless shell is Chromium without its windows, and takes half the time for a page.
+WHOLE = ["chromium", "chromium-browser", "google-chrome", "google-chrome-stable"]
+BROWSERS = ["chromium-headless-shell", "chrome-headless-shell", *WHOLE]
+STARTED = [
+    "--no-sandbox",
+    "--no-first-run",
+    "--disable-gpu",
+    "--disable-quic",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1",  # no other host can be reached
+]
 
 # Counts the animation frames of a page, those that are asked for, and the figures that stand; notes when the first has
 # appeared.
@@ -115,6 +131,16 @@ def write_page(site, name, *widgets, spoil=None):
     return name
 
 
+def path_of(browsers):
+    """Return where the first of these browsers is, or skip; with SIMSOFTMAX_REQUIRE_BROWSER=1 that is a failure."""
+    path = next(filter(None, map(shutil.which, browsers)), None)
+    if path is None:
+        if os.environ.get("SIMSOFTMAX_REQUIRE_BROWSER") == "1":
+            pytest.fail(f"a browser is required, and none of {', '.join(browsers)} is on the path")
+        pytest.skip(f"needs Chromium or Chrome: none of {', '.join(browsers)} is on the path")
+    return path
+
+
 class Visit:
     """A page in the browser, what it asked of other hosts and what it complained of."""
 
@@ -124,17 +150,14 @@ class Visit:
         self.foreign, self.complaints = [], []
         self.page = self.context.new_page()
         self.page.add_init_script(PROBE)
-        self.page.route("**/*", self.gate)
+        self.context.on("request", self.note)
         self.page.on("console", lambda m: self.complaints.append(m.text) if m.type == "error" else None)
         self.page.on("pageerror", lambda error: self.complaints.append(str(error)))
         self.page.on("dialog", lambda dialog: (self.complaints.append("dialog"), dialog.dismiss()))
 
-    def gate(self, route):
-        if re.match(r"(file|data|blob):|http://127\.0\.0\.1[:/]", route.request.url):
-            route.continue_()
-        else:
-            self.foreign.append(route.request.url)
-            route.abort()
+    def note(self, request):
+        if not re.match(r"(file|data|blob):|http://127\.0\.0\.1[:/]", request.url):
+            self.foreign.append(request.url)
 
     def open(self, address):
         """Go to a page and wait until each of its figures stands."""

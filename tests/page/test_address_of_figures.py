@@ -1,20 +1,15 @@
 """The address of a page carries what its reader has set in the figures."""
 
 import itertools
-import shutil
 from urllib.parse import quote
 
 import pytest
 from test_widgets import FIT, MADE, Z
-from visit import ALL_READY, BROKEN, UNFOLD, Visit, figure, type_into, write_page
+from visit import ALL_READY, BROKEN, STARTED, UNFOLD, WHOLE, Visit, figure, path_of, type_into, write_page
 
 from simsoftmax.live import CalibrationExplorer, FreeEnergyExplorer, ParticleExplorer, TemperatureExplorer
 
 pytestmark = pytest.mark.browser
-
-CHROMIUM = next(
-    filter(None, map(shutil.which, ["chromium", "chromium-browser", "google-chrome", "google-chrome-stable"])), None
-)
 
 # What stands behind each figure of the page, by its place.
 TRAITS = """
@@ -296,13 +291,11 @@ def test_a_page_that_the_browser_has_kept_whole_goes_on(browser, site, host):
     widget = TemperatureExplorer([2, 1, 0.1])
     first = [kept(widget)]
     write_page(site, "whole.html", widget)
+    # The headless shell keeps none.
     keeping = browser.browser_type.launch(
-        executable_path=browser.browser_type.executable_path if CHROMIUM is None else CHROMIUM,
-        args=["--no-sandbox", "--disable-gpu"],
-        ignore_default_args=["--disable-back-forward-cache"],
+        executable_path=path_of(WHOLE), args=STARTED, ignore_default_args=["--disable-back-forward-cache"]
     )
     with Reading(keeping) as visit:
-        visit.page.unroute("**/*")  # the browser keeps no page whose requests are looked at
         visit.come(f"{host}/whole.html")
         type_into(figure(visit, 0), "Temperature T", "0.35")
         visit.said(first)
