@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from docutils import nodes
+from gathered import again
 from sphinx.application import Sphinx
 from sphinx.environment import BuildEnvironment
 from sphinx.errors import ExtensionError
@@ -111,7 +112,7 @@ def check(app: Sphinx, env: BuildEnvironment) -> list[str]:
             if claim["id"] in seen:
                 raise ExtensionError(f"claim {claim['id']!r} is made twice: in {seen[claim['id']]} and in {docname}")
             seen[claim["id"]] = docname
-    return sorted(_pages(env, "ledgers"))
+    return again(app, _pages(env, "ledgers"))
 
 
 def fill(app: Sphinx, doctree: nodes.document, docname: str) -> None:
@@ -190,6 +191,7 @@ def reading_order(env: BuildEnvironment) -> list[str]:
 
 def setup(app: Sphinx) -> dict[str, Any]:
     """Register with Sphinx."""
+    app.setup_extension("gathered")
     app.add_node(ledger_place)
     app.add_node(claim_link)
     app.add_role("claim", Claim())

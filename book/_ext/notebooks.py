@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 import nbformat
+from gathered import stale
 from jupyter_cache import get_cache
 from pybtex.database import BibliographyData, Entry, parse_file
 from pybtex.plugin import find_plugin
@@ -251,6 +252,8 @@ def write(app: Sphinx, exception: Exception | None) -> None:
     for helper in source.glob("*.py"):
         shutil.copy(helper, folder)
     shutil.copytree(source / "data", folder / "data", dirs_exist_ok=True)
+    if not stale(app, folder / "index.ipynb"):
+        return
     cache = get_cache(app.config.nb_execution_cache_path)
     library = parse_file(str(source / "references.bib"))
     for docname in sorted(app.env.found_docs):
@@ -268,5 +271,6 @@ def write(app: Sphinx, exception: Exception | None) -> None:
 
 def setup(app: Sphinx) -> dict[str, Any]:
     """Register with Sphinx."""
+    app.setup_extension("gathered")
     app.connect("build-finished", write)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

@@ -38,6 +38,7 @@ from typing import Any, NamedTuple
 from docutils import nodes
 from docutils.parsers.rst import directives
 from docutils.statemachine import StringList
+from gathered import again
 from ledger import reading_order
 from myst_nb.ext.glue.utils import RetrievalError, retrieve_glue_data
 from sphinx.application import Sphinx
@@ -239,7 +240,7 @@ def check(app: Sphinx, env: BuildEnvironment) -> list[str]:
                     f"question {facts['id']!r} is asked twice: in {seen[facts['id']]} and in {docname}"
                 )
             seen[facts["id"]] = docname
-    return sorted(env.__dict__.get("simsoftmax_answers", ()))  # any page may have changed
+    return again(app, env.__dict__.get("simsoftmax_answers", ()))
 
 
 def fill(app: Sphinx, doctree: nodes.document, docname: str) -> None:
@@ -310,6 +311,7 @@ def pass_by(translator: Any, node: nodes.Element) -> None:
 
 def setup(app: Sphinx) -> dict[str, Any]:
     """Register with Sphinx."""
+    app.setup_extension("gathered")
     plain = (pass_by, pass_by)
     app.add_node(predict, html=(visit, depart), latex=plain, text=plain)
     app.add_node(predict_part, html=(visit_part, depart_part), latex=plain, text=plain)

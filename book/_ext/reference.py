@@ -25,6 +25,7 @@ from typing import Any
 
 from docutils import nodes
 from docutils.statemachine import StringList
+from gathered import again
 from ledger import reading_order
 from numpydoc.xref import DEFAULT_LINKS
 from sphinx import addnodes
@@ -97,6 +98,10 @@ class Names(SphinxDirective):
             self.state.nested_parse(StringList(fence, self.get_source_info()[0]), self.content_offset, holder)
             told_of = next(holder.findall(addnodes.desc_content), holder)  # a module is told without a frame
             told_of += uses_place(name=name)
+            # As they come, they point to a document of their own, and with it to all that Sphinx knows: each page would
+            # be kept with 4 MB of it.
+            for node in holder.findall():
+                node.document = self.state.document
             told += holder.children
         return told
 
@@ -152,8 +157,8 @@ def fields(thing: Any) -> set[str]:
 
 
 def renew(app: Sphinx, env: BuildEnvironment) -> list[str]:
-    """Write the pages again, since any chapter may have changed."""
-    return sorted(name for name in env.found_docs if name.startswith(PAGES))
+    """Write the pages again where any chapter may have changed."""
+    return again(app, (name for name in env.found_docs if name.startswith(PAGES)))
 
 
 def fill(app: Sphinx, doctree: nodes.document, docname: str) -> None:
@@ -236,6 +241,7 @@ def contents(app: Sphinx, docname: str) -> list[nodes.Node]:
 
 def setup(app: Sphinx) -> dict[str, Any]:
     """Register with Sphinx."""
+    app.setup_extension("gathered")
     for extension in ("sphinx.ext.autodoc", "sphinx.ext.intersphinx", "numpydoc"):
         app.setup_extension(extension)
     app.add_node(uses_place)

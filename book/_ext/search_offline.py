@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from docutils import nodes
+from gathered import stale
 from sphinx.application import Sphinx
 
 UNSAID = (nodes.raw, nodes.comment, nodes.target, nodes.system_message, nodes.image)
@@ -31,13 +32,15 @@ def excerpt(node: nodes.Node) -> str:
 
 def write_excerpts(app: Sphinx, exception: Exception | None) -> None:
     """Write the text of all pages."""
-    if exception is None and app.builder.format == "html":
+    written = Path(app.outdir, "_static", "excerpts.js")
+    if exception is None and app.builder.format == "html" and stale(app, written):
         texts = {name: " ".join(excerpt(app.env.get_doctree(name)).split()) for name in sorted(app.env.found_docs)}
         script = f"window.excerpts = {json.dumps(texts, ensure_ascii=False)};\n"
-        Path(app.outdir, "_static", "excerpts.js").write_text(script, encoding="utf-8")
+        written.write_text(script, encoding="utf-8")
 
 
 def setup(app: Sphinx) -> dict[str, Any]:
     """Register with Sphinx."""
+    app.setup_extension("gathered")
     app.connect("build-finished", write_excerpts)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

@@ -1,6 +1,7 @@
 """A claim that is false stops the book; a claim that holds is in the ledger, whatever was cached."""
 
 import json
+import re
 import shutil
 import sys
 from html.parser import HTMLParser
@@ -120,6 +121,23 @@ def small_book(tmp_path):
     return tmp_path
 
 
+WRITTEN = re.compile(r"writing output\.\.\..*?\[ *\d+%\] *(\S+)")
+# Appended to an extension: the build ends when all pages have been read and kept, and before any is written.
+STOP = """
+
+def stop(*_):
+    raise SystemExit(3)
+
+
+_setup = setup
+
+
+def setup(app):
+    app.connect("env-check-consistency", stop)
+    return _setup(app)
+"""
+
+
 def build(book):
     """Build a book; return the exit code, what was said and the ledger page."""
     done = build_book(book)
@@ -140,6 +158,11 @@ def test_the_ledger_follows_the_pages(small_book):
     index = small_book / "book/index.md"
     assert 'href="one.html#claim-first"' in (small_book / "_build/html/book/index.html").read_text()
 
+    # Nothing changes, and nothing is written: neither the ledger, which gathers from all pages, nor another page.
+    code, said, _ = build(small_book)
+    assert code == 0, said[-3000:]
+    assert WRITTEN.findall(said) == []
+
     # One chapter changes; the other comes from the environment, unread.
     two = small_book / "book/two.md"
     two.write_text(two.read_text().replace("second", "other"))
@@ -149,6 +172,17 @@ def test_the_ledger_follows_the_pages(small_book):
     assert "claim-second" not in ledger
     assert "claim-first" in ledger
     assert "one.md: Executing" not in said
+
+    # A build that is stopped between reading and writing leaves the ledger as it was; the next one writes it.
+    two.write_text(two.read_text().replace("other", "third"))
+    stopping = small_book / "book/_ext/sharing.py"
+    sound = stopping.read_text()
+    stopping.write_text(sound + STOP)
+    assert build(small_book)[0] != 0
+    stopping.write_text(sound)
+    code, said, ledger = build(small_book)
+    assert code == 0, said[-3000:]
+    assert "claim-third" in ledger
 
     # A name that no page claims stops the build.
     linked = index.read_text()
