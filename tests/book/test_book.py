@@ -195,6 +195,13 @@ def test_every_page_is_built(book):
         assert page.find("h1")
 
 
+def test_pages_are_kept_without_all_that_sphinx_knows(book):
+    """A directive that lets another parse its words can leave the whole environment in the page, 4 MB of each."""
+    kept = list((HTML.parent / ".doctrees").rglob("*.doctree"))
+    assert len(kept) > 30
+    assert [path.stem for path in kept if b"BuildEnvironment" in path.read_bytes()] == []
+
+
 def test_the_pages_ask_no_other_host():
     """No element and no style sheet loads from elsewhere; links that a reader may follow are another matter."""
     outside = re.compile(r"^\s*(https?:)?//", re.IGNORECASE)
