@@ -7,6 +7,7 @@ import { fromTheTop, LevelTraits, levelNames } from "../../../simsoftmax/live/sr
 import { grainsFor, shadeOf } from "../../../simsoftmax/live/src/kit/grains.js";
 import { COLDEST, HEAT, HOTTEST } from "../../../simsoftmax/live/src/kit/look.js";
 import { rungs } from "../../../simsoftmax/live/src/kit/rungs.js";
+import { Seldom } from "../../../simsoftmax/live/src/kit/seldom.js";
 import { shelves, wholePile } from "../../../simsoftmax/live/src/kit/shelves.js";
 import { spread } from "../../../simsoftmax/live/src/kit/spread.js";
 import { distributionAt, spotOf } from "../../../simsoftmax/live/src/kit/triangle.js";
@@ -221,4 +222,24 @@ test("no pile of a softmax reaches the next level, whatever the levels", () => {
   }
   const places = shelves([2, 1, 0.1], { ...room, order: [2, 1, 0], height: (z) => 370 - 120 * (2 - z), whole: 60 });
   assert.ok([370, 250, 142].every((y, k) => near(places[k], y))); // where there is room, energy is height
+});
+
+test("what is done seldom is done at once, however young the page is, and then after a pause", (t) => {
+  let now = 3; // milliseconds since the page began
+  t.mock.method(performance, "now", () => now);
+  const told = new Seldom(200);
+  assert.ok(!told.lately);
+  assert.ok(told.due());
+  assert.ok(!told.due());
+  now = 202;
+  assert.ok(!told.due());
+  told.soon();
+  assert.ok(told.due()); // for something has happened
+  now = 401;
+  assert.ok(!told.due());
+  assert.ok(told.lately);
+  now = 402;
+  assert.ok(told.due());
+  now = 802;
+  assert.ok(!told.lately);
 });

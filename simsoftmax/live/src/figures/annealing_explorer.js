@@ -6,6 +6,7 @@ import { add } from "../kit/dom.js";
 import * as format from "../kit/format.js";
 import { heat } from "../kit/heat.js";
 import { Kernels } from "../kit/kernels.js";
+import { Seldom } from "../kit/seldom.js";
 import { Stage } from "../kit/stage.js";
 import { Cooling, streamOf } from "../models/cooling.js";
 import { LENGTHS, lengthAt, Runs, toldOf, withRun } from "../models/runs.js";
@@ -138,7 +139,7 @@ class View {
 
 class Explorer {
   runs = new Runs();
-  told = 0; // when the words were last brought up to date
+  told = new Seldom(NEWS); // when the words were last brought up to date
   width = 0;
   given = ""; // what the results of all races stand on
   coolings = [];
@@ -244,7 +245,7 @@ class Explorer {
   putBack() {
     const [walkers, sweeps] = [this.model.get("walkers"), this.model.get("sweeps")];
     this.coolings.forEach((cooling, i) => cooling.begin({ walkers, knots: this.knots[i], sweeps }));
-    this.told = 0;
+    this.told.soon();
     this.name();
     this.wake();
   }
@@ -274,7 +275,7 @@ class Explorer {
       const { length: sweeps, walkers, counts } = cooling;
       results = withRun(results, { quench: i === 0, sweeps, found: cooling.inGround(counts), walkers });
     });
-    this.told = 0;
+    this.told.soon();
     const sweeps = this.runs.next();
     this.stage.set({ results, running: Boolean(sweeps), ...(sweeps ? { sweeps } : {}) });
     if (sweeps) this.putBack();
@@ -289,9 +290,7 @@ class Explorer {
 
   // What need not keep step with the walkers is told more calmly.
   tell() {
-    const now = performance.now();
-    if (!this.width || now - this.told < NEWS) return;
-    this.told = now;
+    if (!this.width || !this.told.due()) return;
     const [haste, patience] = this.coolings;
     const own = this.model.get("schedule").length && patience.finished;
     const text = toldOf({ haste, patience }, own ? patience.foretell(this.even, patience.length) : undefined);
@@ -315,7 +314,7 @@ class Explorer {
     if (!this.view.held) this.view.layout(width);
     this.view.curve.show(this.handles, this.model.get("cold"));
     this.foretell();
-    this.told = 0;
+    this.told.soon();
     this.accumulate();
     this.draw(0);
   }

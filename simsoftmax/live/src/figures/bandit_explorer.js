@@ -6,6 +6,7 @@ import { add } from "../kit/dom.js";
 import * as format from "../kit/format.js";
 import { heat, temperatureScale, ticksFor, tickText } from "../kit/heat.js";
 import { Kernels } from "../kit/kernels.js";
+import { Seldom } from "../kit/seldom.js";
 import { Stage } from "../kit/stage.js";
 import { decode, encode } from "../kit/wire.js";
 import { Bandit, toldOf } from "../models/bandit.js";
@@ -23,6 +24,7 @@ const SPEEDS = [[5, "5"], [20, "20"], [60, "60"], [200, "200"], [1000, "1,000"]]
 const KEPT = 8; // games that stay in sight
 const BUDGET = 6; // milliseconds of trial games a frame
 const NEWS = 200; // milliseconds between two tellings
+const SAVED = 1000; // and between two savings
 const HIGHER = 150 / 142; // the plot of a game is this much higher than the plot beside it, at the same scale
 const LIKE_RANDOM = 0.45; // of what random pulls miss, at the top of the plots
 
@@ -143,8 +145,8 @@ class View {
 
 class Explorer {
   earlier = []; // finished games: what was missed, and in which colour
-  told = 0; // when the words were last brought up to date
-  saved = 0; // and when Python was last told
+  told = new Seldom(NEWS); // when the words were last brought up to date
+  saved = new Seldom(SAVED); // and when Python was last told
   width = 0;
   wake = () => {};
 
@@ -228,7 +230,7 @@ class Explorer {
   }
 
   attend() {
-    this.told = 0;
+    this.told.soon();
     this.wake();
   }
 
@@ -237,29 +239,26 @@ class Explorer {
     if (model.get("running")) {
       bandit.run(seconds * model.get("speed"));
       if (bandit.finished) {
-        this.told = 0;
-        this.saved = 0;
+        this.told.soon();
+        this.saved.soon();
         this.stage.set({ running: false });
       }
     }
     const learning = bandit.study(BUDGET);
     const moving = this.draw(seconds);
-    return model.get("running") || moving || learning || performance.now() - this.told < 2 * NEWS;
+    return model.get("running") || moving || learning || this.told.lately;
   }
 
   draw(seconds) {
     const { bandit } = this;
     const known = bandit.known;
     const moving = this.view.paint(bandit, known, 1 / this.model.get("speed"), seconds);
-    const now = performance.now();
-    if (!this.width || now - this.told < NEWS) return moving;
-    this.told = now;
+    if (!this.width || !this.told.due()) return moving;
     const text = toldOf(bandit, this.names, this.view.latest);
     const colour = heat(bandit.temperature);
     this.view.tell(bandit, { colour, earlier: this.earlier, text, name: this.names[bandit.best], top: this.top });
     if (bandit.finished) this.stage.say(text);
-    if (now - this.saved < 1000) return moving;
-    this.saved = now;
+    if (!this.saved.due()) return moving;
     this.stage.set({ pulls: Array.from(bandit.pulls.view, Number), regret: bandit.missed });
     return moving;
   }
@@ -268,7 +267,7 @@ class Explorer {
     this.width = width;
     if (!width) return;
     this.view.layout(width, { length: this.bandit.length, top: this.top });
-    this.told = 0;
+    this.told.soon();
     this.draw(0);
   }
 }

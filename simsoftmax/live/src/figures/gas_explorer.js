@@ -4,6 +4,7 @@ import { add } from "../kit/dom.js";
 import * as format from "../kit/format.js";
 import { heat } from "../kit/heat.js";
 import { Kernels } from "../kit/kernels.js";
+import { Seldom } from "../kit/seldom.js";
 import { Stage } from "../kit/stage.js";
 import { encode } from "../kit/wire.js";
 import { FEW, Gas } from "../models/gas.js";
@@ -118,8 +119,8 @@ function settings(stage, row) {
 }
 
 class Explorer {
-  told = 0; // when the words were last brought up to date
-  saved = 0; // when Python was last told
+  told = new Seldom(NEWS); // when the words were last brought up to date
+  saved = new Seldom(SAVED); // when Python was last told
   width = 0;
   rest = 0; // seconds until the next single handover
   wake = () => {};
@@ -197,12 +198,12 @@ class Explorer {
 
   // Tell what is new with the next frame.
   attend() {
-    this.told = 0;
+    this.told.soon();
     this.wake();
   }
 
   refresh() {
-    this.told = 0;
+    this.told.soon();
     this.wall.textContent = this.gas.walled ? this.stage.words("open") : this.stage.words("wall");
     this.view.paint(this.gas, 0);
     this.tell();
@@ -235,15 +236,12 @@ class Explorer {
 
   // Numbers and words, a few times a second.
   tell() {
-    const now = performance.now();
-    if (!this.width || now - this.told < NEWS) return;
-    this.told = now;
+    if (!this.width || !this.told.due()) return;
     const { gas } = this;
     const [text, news] = gas.told;
     this.view.tell(gas, text);
     if (news) this.stage.say(news);
-    if (now - this.saved <= SAVED && this.model.get("running")) return;
-    this.saved = now;
+    if (!this.saved.due() && this.model.get("running")) return;
     const counts = Array.from(gas.counts.view, Number);
     this.stage.set({ counts, sweeps: Math.floor(gas.sweeps), reading: encode(gas.reading) });
   }

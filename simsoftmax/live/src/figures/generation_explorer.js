@@ -4,6 +4,7 @@ import { add } from "../kit/dom.js";
 import * as format from "../kit/format.js";
 import { heat } from "../kit/heat.js";
 import { Kernels } from "../kit/kernels.js";
+import { Seldom } from "../kit/seldom.js";
 import { Stage } from "../kit/stage.js";
 import { decode, encode } from "../kit/wire.js";
 import { Writer } from "../models/writer.js";
@@ -47,9 +48,9 @@ class View {
 }
 
 class Explorer {
-  told = 0; // when numbers and words were last brought up to date
-  held = 0; // when another letter was last taken up
-  saved = 0; // when Python was last told
+  told = new Seldom(NEWS); // when numbers and words were last brought up to date
+  taken = new Seldom(NEWS); // when another letter was last taken up
+  saved = new Seldom(SAVED); // when Python was last told
   owed = 0; // letters, and parts of them
   wake = () => {};
 
@@ -143,14 +144,14 @@ class Explorer {
   }
 
   attend() {
-    this.told = 0;
+    this.told.soon();
     this.wake();
   }
 
   refresh() {
     this.writer.hold();
     this.weigh();
-    this.told = 0;
+    this.told.soon();
     this.tell();
     this.wake();
   }
@@ -163,12 +164,10 @@ class Explorer {
       this.owed = Math.min(1, this.owed - count);
       if (count) this.write(count);
     }
-    const now = performance.now();
-    if (now - this.held >= NEWS) {
-      this.held = now;
+    if (this.taken.due()) {
       this.writer.hold();
       this.weigh();
-      this.told = 0; // numbers and words are of the letter that the bars show
+      this.told.soon(); // numbers and words are of the letter that the bars show
     }
     this.tell();
     return on;
@@ -176,9 +175,7 @@ class Explorer {
 
   // Numbers and words, a few times a second.
   tell() {
-    const now = performance.now();
-    if (!this.width || now - this.told < NEWS) return;
-    this.told = now;
+    if (!this.width || !this.told.due()) return;
     const { writer, view, next, dials } = this;
     const found = writer.describe();
     view.readouts.set("entropy", `${format.fixed(next.entropy, 2)} bits`, "after the filters");
@@ -189,8 +186,7 @@ class Explorer {
     view.words.textContent = text;
     view.coming.describe(next, writer.names);
     if (!this.stage.glide.moving) this.stage.say(text);
-    if (now - this.saved <= SAVED && this.model.get("running")) return;
-    this.saved = now;
+    if (!this.saved.due() && this.model.get("running")) return;
     this.stage.set({ text: writer.recent });
   }
 }

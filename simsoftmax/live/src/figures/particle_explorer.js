@@ -5,6 +5,7 @@ import * as format from "../kit/format.js";
 import { heat } from "../kit/heat.js";
 import { Kernels } from "../kit/kernels.js";
 import { LevelTraits } from "../kit/level_traits.js";
+import { Seldom } from "../kit/seldom.js";
 import { Stage } from "../kit/stage.js";
 import { encode } from "../kit/wire.js";
 import { Population, Recording } from "../models/population.js";
@@ -126,7 +127,7 @@ function settings(stage, levels, row) {
 
 // What is the same for particles that are simulated and for those of a record: they are seen, told of, and set going.
 class Explorer {
-  told = 0; // when the words were last brought up to date
+  told = new Seldom(200); // when the words were last brought up to date
   width = 0;
   wake = () => {};
 
@@ -162,7 +163,7 @@ class Explorer {
     this.follow();
     stage.follow(["running"], () => {
       this.running.textContent = this.model.get("running") ? "pause" : "go on";
-      this.told = 0;
+      this.told.soon();
       this.wake();
     });
     stage.resize((width) => this.layout(width));
@@ -186,7 +187,7 @@ class Explorer {
   extra() {
     return {};
   }
-  sync(_now) {}
+  sync() {}
 
   balance() {
     this.equilibrate();
@@ -196,7 +197,7 @@ class Explorer {
 
   disturb() {
     this.people.disturb();
-    this.told = 0;
+    this.told.soon();
     this.wake();
   }
 
@@ -209,7 +210,7 @@ class Explorer {
 
   refresh() {
     if (!this.width) return;
-    this.told = 0;
+    this.told.soon();
     this.view.paint(this.people, 0, this.model.get("running"));
     this.tell();
     this.wake();
@@ -217,13 +218,11 @@ class Explorer {
 
   // Numbers and words, a few times a second.
   tell() {
-    const now = performance.now();
-    if (!this.width || now - this.told < 200) return;
-    this.told = now;
+    if (!this.width || !this.told.due()) return;
     const [text, news] = this.words();
     this.view.tell(this.people, this.extra(), text);
     if (news) this.stage.say(news);
-    this.sync(now);
+    this.sync();
   }
 
   frame(seconds) {
@@ -237,7 +236,7 @@ class Explorer {
 }
 
 class Simulated extends Explorer {
-  synced = 0;
+  synced = new Seldom(1000);
   toured = 0; // seconds of the tour so far
 
   options() {
@@ -311,9 +310,8 @@ class Simulated extends Explorer {
     return verdictOn(this.people);
   }
 
-  sync(now) {
-    if (now - this.synced <= 1000) return;
-    this.synced = now;
+  sync() {
+    if (!this.synced.due()) return;
     const { counts, sweeps, draws, logEvidence } = this.people;
     this.stage.set({
       counts: Array.from(counts.view, Number),

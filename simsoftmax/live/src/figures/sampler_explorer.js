@@ -5,6 +5,7 @@ import { add } from "../kit/dom.js";
 import * as format from "../kit/format.js";
 import { heat } from "../kit/heat.js";
 import { Kernels } from "../kit/kernels.js";
+import { Seldom } from "../kit/seldom.js";
 import { Stage } from "../kit/stage.js";
 import { decode, encode } from "../kit/wire.js";
 import { Museum } from "../models/museum.js";
@@ -177,7 +178,7 @@ function tiny(value) {
 }
 
 class Explorer {
-  told = 0;
+  told = new Seldom(NEWS);
   width = 0;
   wake = () => {};
 
@@ -246,13 +247,13 @@ class Explorer {
     this.running.textContent = this.model.get("running") ? "pause" : "run on";
     this.running.disabled = museum.finished;
     this.look.disabled = museum.finished;
-    this.told = 0;
+    this.told.soon();
     this.wake();
   }
 
   refresh() {
     this.view.paint(this.museum);
-    this.told = 0;
+    this.told.soon();
     this.tell();
     this.attend();
   }
@@ -261,7 +262,7 @@ class Explorer {
   draw(contexts) {
     const { museum, stage } = this;
     if (!museum.advance(contexts)) return;
-    this.told = 0;
+    this.told.soon();
     stage.set({ contexts: museum.contexts, p_value: encode(museum.looked.p_value) });
     if (museum.finished) stage.set({ running: false });
   }
@@ -276,9 +277,7 @@ class Explorer {
 
   // Numbers and words, a few times a second.
   tell() {
-    const now = performance.now();
-    if (!this.width || now - this.told < NEWS) return;
-    this.told = now;
+    if (!this.width || !this.told.due()) return;
     const [text, news] = this.museum.told;
     this.view.tell(this.museum, text);
     if (news) this.stage.say(news);

@@ -211,7 +211,7 @@ async function render({ model, el }) {
   const scaler = gauge(row, "scale a of the weights", PLACES, (place) => stage.set({ scale: scaling.at(place) }), "scale");
   button(row, stage.words("halve"), () => both(0.5));
   button(row, stage.words("trained"), () => stage.set({ scale: 1, temperature: 1 }));
-  let drawn = 0; // when the curves last moved
+  let drawn = Number.NEGATIVE_INFINITY; // when the curves last moved
 
   function draw() {
     const [scale, temperature, along] = [model.get("scale"), model.get("temperature"), model.get("along")];
