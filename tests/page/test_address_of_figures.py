@@ -174,6 +174,33 @@ def everything(site):
     return (site / "everything.html").as_uri(), first, public, rules
 
 
+def test_a_figure_at_rest_tells_all_however_young_its_page_is(browser, site):
+    """What is told a few times a second only is told at once where nothing will move."""
+    widgets = [kind(**given) for kind, given in MADE.items()]
+    for widget in widgets:
+        if widget.has_trait("running"):
+            widget.running = False
+    write_page(site, "at-rest.html", *widgets)
+    silent = {}
+    for age in (1, 1e6):
+        with Visit(browser, reduced_motion="reduce") as visit:
+            # Each look at the clock takes it on, as much is done for so many milliseconds.
+            visit.page.add_init_script(f"let time = {age}; performance.now = () => (time += 0.05);")
+            visit.open((site / "at-rest.html").as_uri())
+            for _ in range(3):
+                visit.page.evaluate("new Promise((drawn) => requestAnimationFrame(() => drawn()))")
+            silent[age] = visit.page.evaluate(SILENT)
+    assert silent[1] == silent[1e6]
+    assert len(silent[1]) < 3  # the best arm of a bandit, which nobody has pulled yet
+
+
+# The outputs of figures that hold no word.
+SILENT = """() => [...document.querySelectorAll(".ssm")].flatMap((root, place) =>
+  [...root.querySelectorAll("[data-out], .ssm-verdict")]
+    .filter((node) => node.checkVisibility() && !node.textContent.trim())
+    .map((node) => `${place}: ${node.dataset.out ?? "verdict"}`))"""
+
+
 # Turn every knob of a figure to another place.
 TURN = """(root) => {
   for (const fold of root.querySelectorAll("details")) fold.open = true;
