@@ -27,7 +27,7 @@ test: $(READY) ## test everything, what is long in a short form
 	$(PYTEST) --dist=loadfile --no-loadscope-reorder -m "not slow"
 
 slow: $(READY) ## run the tests that are long by nature
-	$(PYTEST) --dist=loadfile --no-loadscope-reorder -m slow
+	$(PYTEST) --dist=worksteal -m slow
 
 floor: ## run the quick tests with the oldest versions that pyproject.toml allows, in an environment of their own
 	PYTHON=$(PYTHON) .ci/floor

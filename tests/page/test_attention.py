@@ -5,6 +5,7 @@ import pytest
 import traitlets
 from hypothesis import given
 from hypothesis import strategies as st
+from short import short
 from visit import ARTEFACTS, BROKEN, SMALLEST_TEXT, VIEWS, Visit, check_access, figure, number, out, write_page
 
 import simsoftmax as ss
@@ -191,7 +192,7 @@ def test_a_row_of_the_table_can_be_chosen_by_finger(browser, attention_page):
 
 
 @pytest.mark.browser
-@pytest.mark.parametrize("view", VIEWS)
+@pytest.mark.parametrize("view", short(VIEWS, "light", "narrow-dark"))
 def test_everybody_can_read_it(browser, attention_page, view):
     with Visit(browser, **VIEWS[view]) as visit:
         visit.open(attention_page.as_uri())

@@ -30,13 +30,12 @@ def test_every_page_of_the_book(browser, book, chosen):
     assert not troubles, "\n".join(troubles)
 
 
-# What may hold at one width and not at another: what is in sight, how large it is and what scrolls. Contrast, which axe
-# takes ten times as long for, is seen to in the views of `test_every_page_of_the_book`.
+# What may hold at one width and not at another: what is in sight, how large it is and what scrolls. Colours, which axe
+# takes ten times as long for, are seen to in the views of `test_every_page_of_the_book`.
 OF_WIDTH = [
     "aria-hidden-focus",
     "button-name",
     "label",
-    "link-in-text-block",
     "link-name",
     "nested-interactive",
     "scrollable-region-focusable",
@@ -51,12 +50,12 @@ def test_every_page_of_the_book_at_every_width(browser, book, chosen):
         with Visit(browser, viewport={"width": 1280, "height": 900}, reduced_motion="reduce") as visit:
             visit.page.goto(f"{book}/{path}")
             visit.page.wait_for_function(ALL_WIDGETS_STAND)
-            for width in (1280, 768, 320, 1920):
+            for width in (768, 320, 1920):
                 visit.page.set_viewport_size({"width": width, "height": 900})
-                visit.page.wait_for_function(f"document.documentElement.scrollWidth <= {width}")
                 try:
+                    visit.page.wait_for_function(f"document.documentElement.scrollWidth <= {width}")
                     check_access(visit.page, *OF_WIDTH)
-                except AssertionError as trouble:
+                except (AssertionError, TimeoutError) as trouble:
                     troubles.append(f"{path}, {width} px: {trouble}")
     assert not troubles, "\n".join(troubles)
 

@@ -13,6 +13,7 @@ import shutil
 import pytest
 from building import ROOT, extension
 from docutils import nodes
+from short import short
 from visit import ARTEFACTS, VIEWS, Visit, check_access, serve
 
 from simsoftmax.live import ReaderExplorer
@@ -308,7 +309,7 @@ def test_a_storage_that_refuses_is_survived_with_one_line(browser, folder, how):
 
 
 @pytest.mark.browser
-@pytest.mark.parametrize("view", VIEWS)
+@pytest.mark.parametrize("view", short(VIEWS, "light", "narrow-dark"))
 def test_a_question_in_every_view(browser, folder, view):
     with Visit(browser, **VIEWS[view]) as visit:
         visit.page.goto((folder / "page.html").as_uri())

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import traitlets
 from scipy.stats import binomtest
+from short import short
 from visit import ARTEFACTS, SMALLEST_TEXT, VIEWS, Visit, check_access, figure, out, shown, write_page
 
 import simsoftmax as ss
@@ -148,7 +149,7 @@ def test_before_ten_answers_it_says_what_is_missing(browser, site, answers):
 
 
 @pytest.mark.browser
-@pytest.mark.parametrize("view", VIEWS)
+@pytest.mark.parametrize("view", short(VIEWS, "light", "narrow-dark"))
 def test_the_figure_in_every_view(browser, reader_page, view):
     with Visit(browser, **VIEWS[view]) as visit:
         visit.open(reader_page.as_uri())

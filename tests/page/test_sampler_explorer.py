@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import traitlets
 from building import ROOT
+from short import short
 from visit import VIEWS, Visit, figure, out, write_page
 
 import simsoftmax as ss
@@ -245,7 +246,7 @@ def test_a_wrong_argument_is_named(change, named):
 
 
 @pytest.mark.browser
-@pytest.mark.parametrize("view", VIEWS)
+@pytest.mark.parametrize("view", short(VIEWS, "light", "narrow-dark"))
 def test_the_figure_says_what_verify_draws_says(browser, site, view):
     name, fault = {
         "light": ("right", ()),

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import traitlets
 from scipy import ndimage, stats
+from short import short
 from visit import (
     ARTEFACTS,
     BROKEN,
@@ -306,7 +307,7 @@ def test_worlds_at_the_edge_do_no_harm(browser, site, rng):
 
 
 @pytest.mark.browser
-@pytest.mark.parametrize("view", VIEWS)
+@pytest.mark.parametrize("view", short(VIEWS, "light", "narrow-dark"))
 def test_everybody_can_read_it(browser, explorer_page, view):
     with Visit(browser, **VIEWS[view]) as visit:
         visit.open(explorer_page.as_uri())
