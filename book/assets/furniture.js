@@ -51,13 +51,15 @@
     mark();
   }
 
-  // An equation, and code, that is wider than its column is scrolled by keys, too, and only then a stop of the Tab key. For
-  // code the theme sees to that when the page opens, and not when its window becomes narrower.
+  // An equation, code or a table that is wider than its column is scrolled by keys, too, and only then a stop of the Tab
+  // key. For code and tables the theme sees to that when the page opens; where its window becomes narrower, not before all
+  // figures have come to rest.
   const wider = (node) => node.scrollWidth > node.clientWidth + 1;
   const equations = [...document.querySelectorAll(".bd-article div.math")];
-  const code = [...document.querySelectorAll(".bd-article pre")];
+  const BLOCKS = ".bd-article :is(pre, .pst-scrollable-table-container, .cell_output .text_html)";
+  const blocks = [...document.querySelectorAll(BLOCKS)];
   const reach = () => {
-    for (const [node, hidden] of code.map((each) => [each, wider(each)])) node.tabIndex = hidden ? 0 : -1;
+    for (const [node, hidden] of blocks.map((each) => [each, wider(each)])) node.tabIndex = hidden ? 0 : -1;
     for (const [equation, hidden] of equations.map((each) => [each, wider(each)])) {
       if (hidden === equation.hasAttribute("tabindex")) continue;
       for (const [name, value] of Object.entries({ tabindex: "0", role: "group", "aria-label": "Equation" })) {
@@ -66,7 +68,7 @@
     }
   };
   const columns = new ResizeObserver(reach);
-  for (const node of [...code, ...equations]) columns.observe(node);
+  for (const node of [...blocks, ...equations]) columns.observe(node);
 
   // A link in the title of a solution is a link, and opens nothing.
   for (const link of document.querySelectorAll(".admonition-title a")) {
