@@ -3,8 +3,9 @@ PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
 READY  := $(VENV)/ready
-# Many tests wait for a browser or another process, so there are more at a time than a small machine has cores.
-PYTEST := $(BIN)/python -m pytest --numprocesses=3
+# Many tests wait for a browser or another process, so there are more at a time than a small machine has cores; and each
+# calls linear algebra in a thread of its own, or they would all be in each other's way.
+PYTEST := OPENBLAS_NUM_THREADS=1 OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses=3
 
 # Tests start dozens of processes, and each would read all sources again where no byte code is kept.
 unexport PYTHONDONTWRITEBYTECODE
