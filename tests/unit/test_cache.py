@@ -101,6 +101,7 @@ def test_a_link_in_the_folder_is_not_followed(folder, tmp_path):
 
 @posix
 @pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() != 0, reason="only root can fill a folder for others")
+@pytest.mark.process
 def test_what_the_administrator_has_made_serves_all(folder):
     """Root could change this program as well."""
     name = "made-" + "0" * 32 + ".o"

@@ -505,6 +505,7 @@ def test_small_tables_are_computed_in_double_precision(rng):
     assert as_table(more.astype(float), np.append(labels, 0), None, 1, False).dtype == np.float64
 
 
+@pytest.mark.process
 def test_a_file_larger_than_memory(tmp_path):
     """The limit holds for what is allocated; the file is four times larger, and a copy of it must fail."""
     script = textwrap.dedent(
@@ -729,6 +730,7 @@ def test_a_fit_is_applied_to_other_rows(rng):
     np.testing.assert_array_equal(same.apply([1.0, 0.0]), softmax([1.0, 0.0]))
 
 
+@pytest.mark.process
 def test_a_first_fit_loads_little():
     """With its kernel in the cache a fit starts without numba, and without SciPy's optimizers unless T is at an end."""
     script = (

@@ -139,6 +139,7 @@ def test_a_handler_of_the_user_is_called_and_stays():
     assert signal.getsignal(signal.SIGINT) is signal.SIG_IGN
 
 
+@pytest.mark.process
 def test_a_handler_that_is_none_of_pythons_is_no_trouble():
     code = (
         "import ctypes, signal, simsoftmax as ss\n"

@@ -293,6 +293,7 @@ def test_tables_are_looked_up_by_permutations_where_the_processor_has_them(rng):
         assert assembly.count("vpinsrw") < 32
 
 
+@pytest.mark.process
 def test_importing_the_engine_does_not_import_numba():
     code = "import sys, simsoftmax.kernels.particles; assert 'numba' not in sys.modules"
     subprocess.run([sys.executable, "-c", code], check=True, env={**os.environ, "PYTHONPATH": os.getcwd()})

@@ -264,6 +264,7 @@ def test_descriptions_are_sentences():
     assert 0 < run.acceptance_rate < 1
 
 
+@pytest.mark.process
 def test_fifty_thousand_levels_take_less_than_a_gigabyte():
     code = (
         "import numpy as np, resource, simsoftmax as ss\n"
@@ -277,6 +278,7 @@ def test_fifty_thousand_levels_take_less_than_a_gigabyte():
     assert int(done.stdout) * 1024 < 1e9
 
 
+@pytest.mark.process
 def test_importing_the_package_stays_light():
     """Count modules, not seconds: neither numba nor SciPy may be loaded before they are needed."""
     code = "import sys, simsoftmax; print([m for m in ('numba', 'scipy', 'matplotlib', 'sklearn') if m in sys.modules])"
@@ -395,6 +397,7 @@ def test_a_long_automatic_run_is_announced(monkeypatch):
     ss.simulate(z, 0.05, particles=10, rng=1, progress=True)  # seen
 
 
+@pytest.mark.process
 def test_starting_states_take_no_more_room_than_they_need():
     code = (
         "import resource, simsoftmax as ss\n"

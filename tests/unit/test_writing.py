@@ -38,6 +38,7 @@ def test_the_earlier_file_survives_a_failure(failure, tmp_path):
     assert path.read_bytes() == b"earlier"
 
 
+@pytest.mark.process
 def test_a_full_disk_loses_nothing(tmp_path):
     """A limit on the size of files stands for a disk that is full."""
     pytest.importorskip("resource")
