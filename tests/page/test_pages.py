@@ -177,7 +177,7 @@ def test_results_of_the_search_quote_the_pages(browser, book, scheme):
     address = book if scheme == "http" else BOOK.as_uri()
     with Visit(browser) as visit:
         visit.page.goto(f"{address}/search.html?q=Gumbel")
-        # Which result comes first depends on which page is read first; a term of the glossary quotes no more than itself.
+        # Which result comes first depends on which page is read first; a term of the glossary quotes only itself.
         visit.page.wait_for_function("""
           [...document.querySelectorAll("#search-results .context")]
             .some(({ textContent }) => textContent.includes("Gumbel") && textContent.length > 100)
