@@ -33,44 +33,45 @@ SLOW = 10.0  # seconds after which a peer is timed once
 REST = 0.3  # seconds before each, as the threads of some libraries wait busily for more work for a while
 OUTPUT = Path(__file__).parents[1] / "book" / "data" / "speed_sampling.json"
 
+GENERATOR = np.random.default_rng(1)  # one for all draws, as where tokens are made one after the other
 Draw = Callable[[np.ndarray], Any]
 
 
 def inverse(logits: np.ndarray) -> np.ndarray:
     """Draw by NumPy's exponentials, running sums and a binary search, row by row."""
-    rng, tokens = np.random.default_rng(1), np.empty(len(logits), np.int64)
+    tokens = np.empty(len(logits), np.int64)
     for i, row in enumerate(logits):
         sums = np.cumsum(np.exp((row - row.max()) / TEMPERATURE), dtype=np.float64)
-        tokens[i] = np.searchsorted(sums, rng.random() * sums[-1], side="right")
+        tokens[i] = np.searchsorted(sums, GENERATOR.random() * sums[-1], side="right")
     return tokens
 
 
 def gumbel(logits: np.ndarray) -> np.ndarray:
     """Draw by NumPy's Gumbel noise, in blocks of rows that stay in the cache's reach."""
-    rng, tokens = np.random.default_rng(1), np.empty(len(logits), np.int64)
+    tokens = np.empty(len(logits), np.int64)
     step = max(1, (1 << 20) // logits.shape[1])
     for i in range(0, len(logits), step):
         rows = logits[i : i + step]
-        tokens[i : i + step] = (rows / TEMPERATURE + rng.gumbel(size=rows.shape)).argmax(axis=1)
+        tokens[i : i + step] = (rows / TEMPERATURE + GENERATOR.gumbel(size=rows.shape)).argmax(axis=1)
     return tokens
 
 
 def nucleus(logits: np.ndarray) -> np.ndarray:
     """Draw after top-k and top-p by sorting each row with NumPy."""
-    rng, tokens = np.random.default_rng(1), np.empty(len(logits), np.int64)
+    tokens = np.empty(len(logits), np.int64)
     for i, row in enumerate(logits):
         order = np.argsort(-row)[:TOP_K]
         p = np.exp((row[order] - row[order[0]]) / TEMPERATURE)
         p /= p.sum()
         last = np.searchsorted(np.cumsum(p), TOP_P) + 1
         sums = np.cumsum(p[:last])
-        tokens[i] = order[np.searchsorted(sums, rng.random() * sums[-1], side="right")]
+        tokens[i] = order[np.searchsorted(sums, GENERATOR.random() * sums[-1], side="right")]
     return tokens
 
 
 def ours(pipeline: Pipeline) -> Draw:
     """Return the draw of a pipeline, with two threads."""
-    return lambda logits: pipeline.sample(logits, rng=1, threads=THREADS)
+    return lambda logits: pipeline.sample(logits, rng=GENERATOR, threads=THREADS)
 
 
 def torch_peers() -> tuple[dict[str, Draw], dict[str, Draw]]:

@@ -7,6 +7,7 @@ that a pipeline draws from, whatever its order.
 
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
@@ -38,6 +39,9 @@ Order = Literal["temperature-first", "temperature-last"]
 _LN2 = math.log(2.0)
 _UNIT = 1 << 20  # entries that one thread takes at a time
 _CONVERTED_UNIT = 1 << 19  # the same where a copy is needed: other types, other layouts
+# Entries for each thread: one that sleeps takes a third of a millisecond to wake, and often does so on the processor of
+# the one that woke it. In single precision four million are read in a millisecond or two.
+_TURN, _QUICK_TURN = 1 << 20, 1 << 22
 _TABLE = 64  # a row of which more than one draw is made for so many levels gets a table of its sums
 
 
@@ -497,17 +501,22 @@ def _sample(pipeline: Pipeline, logits: Reals, size: Any, rng: RNG, threads: Any
     key = generator(rng).integers(2**64, size=1, dtype=np.uint64)
     rows = z[None] if z.ndim == 1 else z
     draws = np.empty((len(rows), number), np.int64)
+    rooms: list[_Room] = []  # in which no thread works now
 
     def draw(item: tuple[int, int, NDArray[Any]]) -> None:
         start, stop, block = item
         own = draws[start:stop]
+        room = rooms.pop() if rooms else _Room(rows.shape[1], number)
 
         def read(part: NDArray[Any], steps: Steps, small: int, at: slice) -> tuple[int, int]:
-            return _draw(part, steps, small, key, start + at.start, own[at])
+            return _draw(part, steps, small, key, start + at.start, own[at], room)
 
         each_row(pipeline, block, read, start)
+        rooms.append(room)
 
-    in_order(draw, row_blocks(rows), min(workers, -(-rows.size // _UNIT)))
+    quick = rows.dtype == np.float32 and _in_numbers(pipeline).quick
+    workers = min(workers, max(1, rows.size // (_QUICK_TURN if quick else _TURN)))
+    in_order(draw, row_blocks(rows, max(_TURN // 4, rows.size // 2 // workers) if workers > 1 else _UNIT), workers)
     shaped = draws if size is not None else draws[:, 0]
     return shaped[0] if z.ndim == 1 else shaped
 
@@ -515,10 +524,10 @@ def _sample(pipeline: Pipeline, logits: Reals, size: Any, rng: RNG, threads: Any
 # --- rows as the kernel reads them ------------------------------------------------------------------------------------
 
 
-def row_blocks(rows: NDArray[Any]) -> Iterable[tuple[int, int, NDArray[Any]]]:
-    """Yield blocks of rows that the kernel can read, in place where they are so already."""
+def row_blocks(rows: NDArray[Any], unit: int = _UNIT) -> Iterable[tuple[int, int, NDArray[Any]]]:
+    """Yield blocks of rows, of so many entries at most, that the kernel can read, in place where it can."""
     direct = rows.flags.c_contiguous and rows.dtype in (np.float32, np.float64) and rows.dtype.isnative
-    length = max(1, (_UNIT if direct else _CONVERTED_UNIT) // rows.shape[1])
+    length = max(1, min(unit, _UNIT if direct else _CONVERTED_UNIT) // rows.shape[1])
     for start in range(0, len(rows), length):
         block = rows[start : start + length]
         if block.dtype == np.float16:
@@ -546,8 +555,11 @@ class Steps(NamedTuple):
     values: NDArray[np.float64]
     exactly: NDArray[np.int64]
     scale: float
+    last: float  # the scale after all temperatures
+    quick: bool  # whether single precision can bound the weights: a finite temperature above 0, and no filter
 
 
+@functools.lru_cache
 def _in_numbers(pipeline: Pipeline, exponent: int = 0) -> Steps:
     """Return the steps for scores that were multiplied by 2^-exponent."""
     from .kernels import sampling as kernels
@@ -576,7 +588,9 @@ def _in_numbers(pipeline: Pipeline, exponent: int = 0) -> Steps:
             codes.append(code)
             values.append(value)
             exactly.append(int(getattr(step, "ties", "keep") == "first"))
-    return Steps(np.array(codes, np.int64), np.array(values, np.float64), np.array(exactly, np.int64), first)
+    quick = all(code == kernels.TEMPERATURE for code in codes) and 1e-30 < scale < 1e30
+    quick = quick and all(map(math.isfinite, values))
+    return Steps(np.array(codes, np.int64), np.array(values), np.array(exactly, np.int64), first, scale, quick)
 
 
 def _float(fraction: float, power: int) -> float:
@@ -595,8 +609,8 @@ def work_space(levels: int, vectors: int = 0) -> Any:
 
     blocks = -(-levels // kernels.BLOCK)
     few = levels <= kernels.FEW  # what is put in order then is all there is
-    bins, most = (1, kernels.FEW + 1) if few else (kernels.BINS, kernels.MOST)
-    room = [np.empty(bins), np.empty(most), np.empty(most), np.empty(blocks), lanes.aligned((5, 8), np.float64)]
+    most = kernels.FEW + 1 if few else kernels.MOST
+    room = [np.empty(most), np.empty(most), np.empty(blocks), lanes.aligned((5, 8), np.float64)]
     room.append(np.empty(-(-levels // kernels.CHUNK)))
     if vectors:
         room.append(lanes.aligned((vectors, 8), np.float64))
@@ -675,42 +689,70 @@ def _describe(part: NDArray[Any], steps: Steps, small: int, lefts: NDArray[np.fl
     return int(stopped), int(state[0])
 
 
-def _draw(
-    part: NDArray[Any], steps: Steps, small: int, key: NDArray[np.uint64], first: int, draws: NDArray[np.int64]
-) -> tuple[int, int]:
-    from .kernels import lanes
-    from .kernels import sampling as kernels
-    from .kernels.compiler import compiled
+class _Room:
+    """What one thread needs to draw from rows, made once; and whether so many draws of a row are made from a table."""
 
-    levels = part.shape[1]
-    many = draws.shape[1] > max(1, levels // _TABLE)
-    scale = steps.values[-1] if steps.codes.size else steps.scale
-    only_heat = (steps.codes == kernels.TEMPERATURE).all() and np.isfinite(steps.values).all()
-    if part.dtype == np.float32 and not many and only_heat and 1e-30 < scale < 1e30:
-        kernel: Any = kernels.quick_rows
-        room = np.empty(-(-levels // kernels.BLOCK)), lanes.aligned((kernels.BLOCK // 16 + 1, 16), np.float32)
-        if draws.shape[1] == 1 and levels <= kernels.FEW:
-            kernel = kernels.few_levels
-            room = lanes.aligned((levels, kernels.LANES), np.float32), lanes.aligned((6, 8), np.float64)
+    def __init__(self, levels: int, number: int) -> None:
+        self.levels, self.number = levels, number
+        self.many = number > max(1, levels // _TABLE)
+
+    @functools.cached_property
+    def quick(self) -> tuple[Any, ...]:
+        """A kernel in single precision, and what it works in."""
+        from .kernels import lanes
+        from .kernels import sampling as kernels
+        from .kernels.compiler import compiled
+
+        if self.number == 1 and self.levels <= kernels.FEW:
+            tile, space = lanes.aligned((self.levels, kernels.LANES), np.float32), lanes.aligned((6, 8), np.float64)
+            return compiled(kernels.few_levels), tile, space
+        weights = lanes.aligned((kernels.BLOCK // kernels.LANES + 1, kernels.LANES), np.float32)
+        blocks, tops = np.empty((2, -(-self.levels // kernels.BLOCK)))
+        return compiled(kernels.quick_rows), blocks, tops, weights
+
+    @functools.cached_property
+    def full(self) -> tuple[Any, ...]:
+        """The kernel for everything, and what it works in."""
+        from .kernels import sampling as kernels
+        from .kernels.compiler import compiled
+
+        table = np.empty(self.levels if self.many else 0)
+        return compiled(kernels.draw_rows), table, work_space(self.levels), np.zeros(1, np.int64)
+
+
+def _draw(
+    part: NDArray[Any],
+    steps: Steps,
+    small: int,
+    key: NDArray[np.uint64],
+    first: int,
+    draws: NDArray[np.int64],
+    room: _Room,
+) -> tuple[int, int]:
+    if part.dtype == np.float32 and steps.quick and not room.many:
+        quick, *where = room.quick
         begin = 0
         while begin < len(part):
-            stopped = compiled(kernel)(
-                as_read_only(part[begin:]), np.float32(scale), scale, key, first + begin, draws[begin:], *room
+            stopped = quick(
+                as_read_only(part[begin:]),
+                np.float32(steps.last),
+                steps.last,
+                key,
+                first + begin,
+                draws[begin:],
+                *where,
             )
             if stopped < 0:
                 return -1, 0
             row = slice(begin + stopped, begin + stopped + 1)
-            stopped, why = _draw(part[row].astype(np.float64), steps, small, key, first + row.start, draws[row])
+            stopped, why = _draw(part[row].astype(np.float64), steps, small, key, first + row.start, draws[row], room)
             if stopped >= 0:
                 return row.start, why
             begin = row.stop
         return -1, 0
-    state = np.zeros(1, np.int64)
-    table = np.empty(levels if many else 0)
+    full, table, work, state = room.full
     numbers = (steps.codes, steps.values, steps.exactly, steps.scale, small)
-    stopped = compiled(kernels.draw_rows)(
-        as_read_only(part), *numbers, key, first, draws, table, work_space(levels), state
-    )
+    stopped = full(as_read_only(part), *numbers, key, first, draws, table, work, state)
     return int(stopped), int(state[0])
 
 

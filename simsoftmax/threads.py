@@ -20,6 +20,12 @@ def in_order(
     Items are made one at a time, when a thread is free for them. After an error, or Ctrl-C, every thread ends with the
     item in hand, and the first error is raised.
     """
+    if workers == 1:
+        for item in items:
+            found = work(item)
+            if take is not None:
+                take(found)
+        return
     from .kernels.particles import pool
 
     numbered = enumerate(items)
@@ -52,4 +58,5 @@ def in_order(
         run()
     finally:
         for future in futures:
-            future.result()
+            if not future.cancel():  # a thread that has not begun finds nothing left to do
+                future.result()

@@ -230,10 +230,10 @@ def residual_rows(
     state : int64 array, shape (1,)
         Receives what is wrong with the row that is returned.
     """
-    searched = work[0], work[1], work[2], work[3], work[4], work[5]
-    _, _, _, blocks, narrow_space, peaks = searched
+    searched = work[0], work[1], work[2], work[3], work[4]
+    _, _, blocks, narrow_space, peaks = searched
     left = narrow_space[4]
-    space = work[6]
+    space = work[5]
     for row in range(logits.shape[0]):
         state[0] = narrow(logits, row, codes, values, exactly, scale, small, left, searched)
         if state[0] != SOUND:

@@ -310,7 +310,8 @@ def _search(logits, row, left, centre, one_sided, target, share, by_mass, work, 
     ``found`` receives its distance, its score, how many entries are tied with it, and the sum before them. Return
     whether there is such an entry; -1 if the search did not end.
     """
-    bins, keys, values, _, space, peaks = work
+    keys, values, _, space, peaks = work
+    bins = keys  # what is put in order is collected after the histogram has been read
     levels = logits.shape[1]
     refine = levels > FEW
     near, far, reach = 0.0, _INF, _INF
@@ -380,7 +381,7 @@ def _search(logits, row, left, centre, one_sided, target, share, by_mass, work, 
             far = farthest_kept(logits, row, left, centre, peaks, space)
         if reach >= far:
             return 0
-        near, reach, refine = reach, far, True
+        near, reach, refine = reach, far, levels > FEW
     return -1
 
 
@@ -457,7 +458,7 @@ def narrow(logits, row, codes, values, exactly, scale, small, left, work):
     int
         `SOUND`, `UNSOUND`, `EXTREME` or `UNENDING`.
     """
-    _, _, _, blocks, space, peaks = work
+    _, _, blocks, space, peaks = work
     top = _survey(logits, row, peaks, space)
     if not (top > -_INF and top < _INF):
         return UNSOUND
@@ -541,6 +542,7 @@ ROUNDING = 2.0**-13
 score's distance and one of its scale, 2 * 127 * 2^-24, that of t to 2^-14, 2^-15, and those of 65 sums, 65 * 2^-24."""
 SURE = 0.942
 """Less than the lowest ratio of 2^t to its chord, 2^f / (1 + f) at 1 + f = 1 / ln 2."""
+LOWEST = -3.4028234663852886e38  # of float32
 ATTEMPT = 1 << 40  # random numbers that belong to one attempt
 LANES = 16  # float32 in a vector
 
@@ -549,15 +551,6 @@ def _quick_read(logits, row, k, levels):
     if k + LANES <= levels:
         return piece(logits, row, k)
     return piece_before(logits, row, k, levels - k)
-
-
-def _quick_top(logits, row):
-    """Return the highest score of a row; NaN counts as nothing."""
-    levels = logits.shape[1]
-    high = fill(logits.dtype.type(-_INF))
-    for k in range(0, levels, LANES):
-        high = larger(_quick_read(logits, row, k, levels), high)
-    return lane_maximum(high)
 
 
 def _sum_of(rows, i):
@@ -569,23 +562,46 @@ def _sum_of(rows, i):
     return (a + b) + (c + d)
 
 
-def _quick_mass(logits, row, high, scale, blocks, weights):
-    """Write bounds on the masses of blocks, and on the last block's weights; return their sum, NaN if a score is."""
+def _quick_weigh(logits, row, begin, end, top, factor, known, weights):
+    """Write bounds on the weights of a block, and on its mass; return ``known``, NaN in a lane where a score is."""
+    high, mass = fill(top), factor - factor
+    for k in range(begin, end, LANES):
+        t, w = exp2_above(_quick_read(logits, row, k, logits.shape[1]) - high, factor)
+        lanes.store(weights, (k - begin) // LANES, w)
+        known = known + t
+        mass = mass + w
+    lanes.store(weights, BLOCK // LANES, mass)
+    return known
+
+
+def _quick_mass(logits, row, scale, exact, blocks, tops, weights):
+    """Write bounds on the masses of blocks, and on the last block's weights; return their sum.
+
+    A row is read from memory once: the weights of a block are those beside the highest score so far, kept in ``tops``,
+    and only its mass is brought to the row's. The sum is NaN if a score is not a number, or if none is finite.
+    """
     levels = logits.shape[1]
-    top, factor, zero = fill(high), fill(scale), fill(scale - scale)
-    known, total = zero, 0.0
+    factor, best = fill(scale), logits.dtype.type(LOWEST)
+    known, high = factor - factor, fill(best)
     for block, begin in enumerate(range(0, levels, BLOCK)):
-        mass = zero
-        for k in range(begin, min(begin + BLOCK, levels), LANES):
-            t, w = exp2_above(_quick_read(logits, row, k, levels) - top, factor)
-            lanes.store(weights, (k - begin) // LANES, w)
-            known = known + t
-            mass = mass + w
-        lanes.store(weights, BLOCK // LANES, mass)
-        blocks[block] = _sum_of(weights, BLOCK // LANES)
-        total += blocks[block]
+        end = min(begin + BLOCK, levels)
+        top = high
+        for k in range(begin, end, LANES):
+            top = larger(_quick_read(logits, row, k, levels), top)
+        if lanes.any_lane(top > high):
+            best = logits.dtype.type(lane_maximum(top))
+            high = fill(best)
+        known = _quick_weigh(logits, row, begin, end, best, factor, known, weights)
+        tops[block], blocks[block] = best, _sum_of(weights, BLOCK // LANES)
     lanes.store(weights, BLOCK // LANES, known)
-    return total if _sum_of(weights, BLOCK // LANES) < _INF else float("nan")
+    if not _sum_of(weights, BLOCK // LANES) < _INF:
+        return float("nan")
+    total = 0.0
+    for block in range(blocks.size):
+        if tops[block] < best and blocks[block] > 0:
+            blocks[block] *= weight_of(tops[block], float(best), exact)
+        total += blocks[block]
+    return total if total > 0 else float("nan")
 
 
 def _quick_place(weights, count, amount):
@@ -605,14 +621,14 @@ def _accepted(gap, share, exact, chance):
     return chance < SURE - ROUNDING or chance * share < lane_maximum(exp2_double(fill(gap * exact))[1])
 
 
-def _quick_one(logits, row, high, scale, exact, stream, number, total, blocks, weights):
-    """Return one draw from a row, or -1 if its weights are not numbers."""
+def _quick_one(logits, row, scale, exact, stream, number, total, blocks, tops, weights):
+    """Return one draw from a row, or -1 if none was accepted."""
     levels = logits.shape[1]
-    count = (levels + BLOCK - 1) // BLOCK
-    top, factor = fill(high), fill(scale)
+    count = blocks.size
+    factor = fill(scale)
     for attempt in range(1000):
         at = attempt * ATTEMPT + 3 * number
-        block = 0
+        block, mass = 0, blocks[0]
         if count > 1:
             amount = uniform_number(stream, at) * total
             while block < count - 1 and amount >= blocks[block]:
@@ -621,16 +637,15 @@ def _quick_one(logits, row, high, scale, exact, stream, number, total, blocks, w
         begin = block * BLOCK
         end = min(begin + BLOCK, levels)
         if count > 1:
-            for k in range(begin, end, LANES):
-                w = exp2_above(_quick_read(logits, row, k, levels) - top, factor)[1]
-                lanes.store(weights, (k - begin) // LANES, w)
+            _quick_weigh(logits, row, begin, end, logits.dtype.type(tops[block]), factor, factor, weights)
+            mass = _sum_of(weights, BLOCK // LANES)
         # A little more than the sum of the weights, so that none is cut short; what lies beyond is drawn again.
-        amount = uniform_number(stream, at + 1) * blocks[block] * (1 + ROUNDING)
+        amount = uniform_number(stream, at + 1) * mass * (1 + ROUNDING)
         place = _quick_place(weights, (end - begin + LANES - 1) // LANES, amount)
         if place < 0:
             continue
         share = float(weights[place >> 4, place & 15])
-        gap = float(logits[row, begin + place]) - float(high)
+        gap = float(logits[row, begin + place]) - tops[block]
         if _accepted(gap, share, exact, uniform_number(stream, at + 2)):
             return begin + place
     return -1
@@ -713,7 +728,7 @@ def few_levels(logits, scale, exact, key, first, draws, tile, space):
     return -1
 
 
-def quick_rows(logits, scale, exact, key, first, draws, blocks, weights):
+def quick_rows(logits, scale, exact, key, first, draws, blocks, tops, weights):
     """Draw from every row of float32 scores at one temperature; stop at a row that is not sound, and return it, or -1.
 
     Parameters
@@ -723,19 +738,16 @@ def quick_rows(logits, scale, exact, key, first, draws, blocks, weights):
         1 / (T ln 2), from 1e-30 to 1e30.
     key, first, draws
         As in `draw_rows`.
-    blocks : float64 array, shape (ceil(K / BLOCK),)
+    blocks, tops : float64 arrays, shape (ceil(K / BLOCK),)
     weights : float32 array, shape (BLOCK / lanes + 1, lanes)
     """
     for row in range(logits.shape[0]):
-        high = _quick_top(logits, row)
-        if not (high > -_INF and high < _INF):
-            return row
-        total = _quick_mass(logits, row, high, scale, blocks, weights)
+        total = _quick_mass(logits, row, scale, exact, blocks, tops, weights)
         if not total < _INF:
             return row
         stream = stream_of(key[0], first + row)
         for j in range(draws.shape[1]):
-            draws[row, j] = _quick_one(logits, row, high, scale, exact, stream, j, total, blocks, weights)
+            draws[row, j] = _quick_one(logits, row, scale, exact, stream, j, total, blocks, tops, weights)
             if draws[row, j] < 0:
                 return row
     return -1
@@ -855,7 +867,7 @@ def draw_rows(logits, codes, values, exactly, scale, small, key, first, draws, s
     state : int64 array, shape (1,)
         Receives what is wrong with the row that is returned.
     """
-    _, _, _, blocks, space, peaks = work
+    _, _, blocks, space, peaks = work
     left = space[4]
     levels = logits.shape[1]
     count = (levels + BLOCK - 1) // BLOCK
@@ -882,7 +894,7 @@ def draw_rows(logits, codes, values, exactly, scale, small, key, first, draws, s
 
 def narrow_rows(logits, codes, values, exactly, scale, small, lefts, work, state):
     """Describe what a chain of filters leaves of every row, shape (n, 4); else as `draw_rows`."""
-    left = work[4][4]
+    left = work[3][4]
     for row in range(logits.shape[0]):
         state[0] = narrow(logits, row, codes, values, exactly, scale, small, left, work)
         if state[0] != SOUND:

@@ -171,7 +171,9 @@ def test_a_rare_token_of_two_is_where_its_share_of_the_unit_interval_is():
     assert kernels._first_above(np.array([1.0, 1.0 + weight]), 0, 2, 1.0 - 2.0**-53) == 0
 
 
-def test_draws_depend_on_the_seed_and_the_row_alone(rng):
+def test_draws_depend_on_the_seed_and_the_row_alone(rng, monkeypatch):
+    monkeypatch.setattr(sampling, "_TURN", 1 << 13)  # all threads have something to do
+    monkeypatch.setattr(sampling, "_QUICK_TURN", 1 << 13)
     z = (rng.normal(size=(3000, 200)) * 2).astype(np.float32)
     for pipeline in (
         Pipeline.of(0.7),
@@ -271,6 +273,18 @@ def test_a_file_is_read_in_place(tmp_path, rng):
     assert peak < 0.02 * logits.nbytes
 
 
+@pytest.mark.parametrize("filters", [{}, {"top_k": 50}, {"top_p": 0.9}, {"top_k": 50, "top_p": 0.9}])
+def test_draws_need_little_memory(filters, rng):
+    """Two threads, sixteen rows of as many levels as there are tokens: less than a hundredth of the scores."""
+    logits = rng.standard_normal((16, 131_072), dtype=np.float32)
+    sample(logits[:1], 0.7, **filters)
+    tracemalloc.start()
+    sample(logits, 0.7, **filters, rng=1, threads=2)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak < 0.01 * logits.nbytes
+
+
 @pytest.mark.parametrize(
     ("call", "message"),
     [
@@ -329,6 +343,41 @@ def test_the_quick_way_draws_what_the_exact_way_draws(shape, rng, alarm):
     assert p.sum() == pytest.approx(1)
 
 
+_ROW = np.random.default_rng(8).standard_normal(5000, dtype=np.float32)
+
+
+@pytest.mark.parametrize(
+    "row",
+    {
+        "any": _ROW,
+        "rising": np.sort(_ROW),
+        "falling": -np.sort(_ROW),
+        "steep": np.sort(_ROW) + np.arange(5000, dtype=np.float32) // 1024 * 5,
+        "masked": np.where(np.arange(5000) // 1024 % 2, _ROW, np.float32(-np.inf)),
+        "out of reach": _ROW + np.arange(5000, dtype=np.float32) // 1024 * 1000,
+        "lowest": np.full(5000, np.finfo(np.float32).min),
+    }.items(),
+    ids=lambda item: item[0],
+)
+def test_masses_in_single_precision_bound_those_of_the_row(row, rng, alarm):
+    """Each block is read beside the highest score so far: its mass, beside that of the row, is bounded all the same."""
+    z, scale = row[1][None], 1 / (0.7 * np.log(2))
+    blocks, tops = np.empty((2, 5))
+    room = blocks, tops, np.zeros((kernels.BLOCK // kernels.LANES + 1, kernels.LANES), np.float32)
+    total = kernels._quick_mass(z, 0, np.float32(scale), scale, *room)
+    weights = np.exp2((z[0].astype(float) - z.max()) * scale)
+    exact = np.add.reduceat(weights, np.arange(0, 5000, 1024))
+    assert total == pytest.approx(blocks.sum(), rel=1e-12)
+    assert (exact <= blocks * (1 + kernels.ROUNDING) + 1e-30).all()
+    assert (blocks * kernels.SURE <= exact * (1 + kernels.ROUNDING)).all()
+    draws = sample(np.broadcast_to(z, (20_000, 5000)), 0.7, rng=rng)
+    counts = np.bincount(draws // 1024, minlength=5)
+    if (exact > 0).sum() > 1:
+        assert ss.verify(counts, np.log(exact, where=exact > 0, out=np.full(5, -np.inf)), false_alarm=alarm).passed
+    else:
+        assert counts[exact > 0] == len(draws)
+
+
 @pytest.mark.parametrize("levels", [1, 3, 5, 40, 256, 257, 1500])
 @pytest.mark.parametrize("bad", [np.nan, np.inf])
 def test_a_score_that_is_no_number_is_refused_wherever_it_stands(levels, bad, rng):
@@ -353,6 +402,7 @@ def test_an_error_ends_all_threads(monkeypatch):
 
     monkeypatch.setattr(sampling, "_draw", counted)
     monkeypatch.setattr(sampling, "_UNIT", 1 << 13)  # eight rows a block
+    monkeypatch.setattr(sampling, "_QUICK_TURN", 1 << 13)
     with pytest.raises(ValueError, match=r"got nan at index \(0, 3\)"):
         sample(rows, 0.7, rng=1, threads=2)
     assert sum(seen) < 2_000  # it takes a while to see what is wrong with a row
