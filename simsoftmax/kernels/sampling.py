@@ -578,7 +578,7 @@ def _quick_mass(logits, row, scale, exact, blocks, tops, weights):
     """Write bounds on the masses of blocks, and on the last block's weights; return their sum.
 
     A row is read from memory once: the weights of a block are those beside the highest score so far, kept in ``tops``,
-    and only its mass is brought to the row's. The sum is NaN if a score is not a number, or if none is finite.
+    and only its mass is brought to the row's. The sum is NaN if a score is not a number.
     """
     levels = logits.shape[1]
     factor, best = fill(scale), logits.dtype.type(LOWEST)
@@ -601,7 +601,7 @@ def _quick_mass(logits, row, scale, exact, blocks, tops, weights):
         if tops[block] < best and blocks[block] > 0:
             blocks[block] *= weight_of(tops[block], float(best), exact)
         total += blocks[block]
-    return total if total > 0 else float("nan")
+    return total
 
 
 def _quick_place(weights, count, amount):
