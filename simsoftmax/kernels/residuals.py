@@ -15,11 +15,11 @@ from simsoftmax.kernels.sampling import (
     mass_above,
     narrow,
     read_eight,
-    stream_of,
     tied_mass,
     uniform_number,
     weight_of,
 )
+from simsoftmax.kernels.seeds import FIRST, following
 from simsoftmax.kernels.streams import U
 
 TILTS = (0, 1, 2, 3, 4, 5, 6, 8, 20)
@@ -29,7 +29,8 @@ PARTS = 32
 SUMS = 3 * len(TILTS) + 1
 MOMENTS = SUMS + 1
 WIDEST = 64.0  # bits that the scores of a row may differ by, where its temperature is infinite
-_NAN = float("nan")
+NOTHING = 1e-12  # of a row's mass
+_NAN, _INF = float("nan"), float("inf")
 
 
 def _add(a, b, c, w, x, square):
@@ -152,7 +153,8 @@ def _power(exponent):
 def _rank(logits, row, left, token, total, chance):
     """Return the mass of what is less likely than a token, and a part of what is as likely; NaN for what is not left.
 
-    That a token is left is asked first: of those that equal ``low``, the first ones are.
+    That a token is left is asked first: of those that equal ``low``, the first ones are. Infinity stands for a row of
+    which nothing is less likely or more, so that its ranks would tell of the random part alone.
     """
     levels = logits.shape[1]
     low, high, scale = left[0], left[1], left[3]
@@ -162,7 +164,10 @@ def _rank(logits, row, left, token, total, chance):
         before = 0
         for k in range(token):
             before += 1 if float(logits[row, k]) == low else 0
-        return chance * tied_mass(left) / total if before < ties else _NAN
+        if before >= ties:
+            return _NAN
+        tied = tied_mass(left)
+        return chance * tied / total if total - tied > NOTHING * total else _INF
     if not low < z <= high:
         return _NAN
     roof, factor, zero, own = fill(high), fill(scale), fill(0.0), fill(z)
@@ -175,7 +180,19 @@ def _rank(logits, row, left, token, total, chance):
             above = above + lanes.select(more, exp2_double((other - roof) * factor)[1], zero)
         same += lanes.population(other == own)
     upto = total - lane_sum(above)
-    return max(upto - (1.0 - chance) * float(same) * weight_of(z, high, scale), 0.0) / total
+    alike = float(same) * weight_of(z, high, scale)
+    if not total - alike > NOTHING * total:
+        return _INF
+    return max(upto - (1.0 - chance) * alike, 0.0) / total
+
+
+def chain(draws, links):
+    """Write, for each row of draws, a hash of all draws up to its end."""
+    link = FIRST
+    for row in range(draws.shape[0]):
+        for j in range(draws.shape[1]):
+            link = following(link, draws[row, j])
+        links[row] = link
 
 
 def residual_rows(
@@ -187,8 +204,7 @@ def residual_rows(
     small,
     unit,
     draws,
-    key,
-    first,
+    links,
     part,
     lefts,
     scores,
@@ -208,10 +224,8 @@ def residual_rows(
     unit : float
         Bits a score, where the temperature is infinite; a row that would be wider than `WIDEST` has one of its own.
     draws : int64 array, shape (n, m)
-    key : uint64 array, shape (1,)
-        Chooses the random part of the ranks, with the number of the row.
-    first : int
-        The number of the first row.
+    links : uint64 array, shape (n,)
+        From `chain`: choose the random part of the ranks.
     part : int
         Levels in a part, a multiple of `PARTS`.
     lefts : float64 array, shape (n, 4)
@@ -219,8 +233,8 @@ def residual_rows(
     scores : float64 array, shape (n, m)
         Receives t - <t> of each draw.
     ranks : float64 array, shape (n, m) or (n, 0)
-        Receives the rank of each draw, if it has room: uniform on (0, 1) if the draws are right, NaN for a draw of what
-        is not left.
+        Receives the rank of each draw, if it has room: uniform on (0, 1) if the draws are right, infinity where all
+        that could have been drawn is as likely, NaN for a draw of what is not left.
     moments : float64 array, shape (n, MOMENTS)
         Receives the sums of w, w x and w x^2 at each of `TILTS`, that of w |x|^3, and <t>.
     places : float64 array, shape (n, 2 PARTS)
@@ -251,12 +265,11 @@ def residual_rows(
         if tied > 0:
             _add_ties(logits, row, left, bits, flat, mean, part, moments, places)
         moments[row, MOMENTS - 1] = mean
-        stream = stream_of(key[0], first + row)
         for j in range(draws.shape[1]):
             token = draws[row, j]
             scores[row, j] = (float(logits[row, token]) - left[1]) * bits - mean
             if ranks.shape[1] > 0:
-                ranks[row, j] = _rank(logits, row, left, token, total, uniform_number(stream, j))
+                ranks[row, j] = _rank(logits, row, left, token, total, uniform_number(links[row], j))
         for j in range(4):
             lefts[row, j] = left[j]
     return -1

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 INLINE = True
 GOLDEN = np.uint64(0x9E3779B97F4A7C15)
+FIRST = np.uint64(0)  # link of a chain
 
 
 def seed_streams(key: int, blocks: int, words: int = 4) -> NDArray[np.uint64]:
@@ -20,6 +21,11 @@ def seed_streams(key: int, blocks: int, words: int = 4) -> NDArray[np.uint64]:
     with np.errstate(over="ignore"):
         start = splitmix(np.uint64(key) ^ splitmix(np.arange(blocks, dtype=np.uint64)))
         return np.asarray(splitmix(start[:, None] + GOLDEN * np.arange(words, dtype=np.uint64)))
+
+
+def following(link, number):
+    """Return the next link of a chain, a hash of all numbers so far, given the last one and a number of at least 0."""
+    return splitmix(link ^ np.uint64(number))
 
 
 def splitmix(x):

@@ -53,11 +53,17 @@ def draw_unit(stream):
     return unit(draw_bits(stream))
 
 
-def draw_normals(stream):
-    """Return two standard normal draws, from two uniform ones.
+def normals(one, two):
+    """Return two standard normal numbers made from two uniform ones.
 
     Source: G. E. P. Box and M. E. Muller, Ann. Math. Stat. 29 (1958).
     """
-    radius = math.sqrt(-2.0 * math.log(draw_unit(stream)))
-    angle = 2.0 * math.pi * draw_unit(stream)
+    radius = math.sqrt(-2.0 * math.log(one))
+    angle = 2.0 * math.pi * two
     return radius * math.cos(angle), radius * math.sin(angle)
+
+
+def draw_normals(stream):
+    """Return two standard normal draws and advance the stream in its array."""
+    one = draw_unit(stream)
+    return normals(one, draw_unit(stream))

@@ -2,8 +2,8 @@
 
 K(theta) = ln E exp(theta S), K' and K'' come as a table, of which `lay_curve` makes a ``curve``: between its rows K is
 the polynomial of degree five that has all of them. A curve is the tuple (theta, coefficients, first, last).
-`simsoftmax.verdict.tilting` says what the sum is. A step is a length by which one term moves the sum; tails are judged
-so much further in.
+`simsoftmax.verdict.tilting` says what the sum is. A step is a length by which one term moves the sum. A sum that moves
+in steps has no smooth tails, so it is blurred before it is judged: a normal number about as wide is added to it.
 
 Tails are those of R. Lugannani and S. Rice (1980); where few terms decide, so that the sum is not smooth, they are the
 bound exp(K - theta S) of H. Chernoff (1952).
@@ -67,6 +67,18 @@ def lay_curve(theta, value, slope, curvature, coefficients):
         coefficients[at + 4] = -15.0 * rise + 7.0 * turn - bend
         coefficients[at + 5] = 6.0 * rise - 3.0 * turn + 0.5 * bend
     return first, last
+
+
+def blur(curve, width):
+    """Make a curve that of the sum and a normal number of this width: K gains (theta width)^2 / 2, a polynomial."""
+    theta, coefficients, first, last = curve
+    half = 0.5 * width * width
+    for i in range(first, last):
+        h = theta[i + 1] - theta[i]
+        at = TERMS * i
+        coefficients[at] += half * theta[i] * theta[i]
+        coefficients[at + 1] += 2.0 * half * theta[i] * h
+        coefficients[at + 2] += half * h * h
 
 
 def ends(curve):
@@ -166,12 +178,12 @@ def tail(curve, score, at):
     return tail_from(curve, smooth_ends(curve), theta, score, at)
 
 
-def p_value(curve, step, score):
+def p_value(curve, score):
     """Return a two-sided p-value of a score at theta = 0."""
-    return min(1.0, 2.0 * tail(curve, math.copysign(max(abs(score) - step, 0.0), score), 0.0))
+    return min(1.0, 2.0 * tail(curve, score, 0.0))
 
 
-def critical(curve, step, alarm, side):
+def critical(curve, alarm, side):
     """Return the score on one side (1 or -1) beyond which a p-value is at most ``alarm``; infinite if none is."""
     low, high = ends(curve)
     end = high if side > 0 else low
@@ -188,17 +200,16 @@ def critical(curve, step, alarm, side):
             near = middle
         else:
             return side * math.inf
-    return derivative(curve, far, _MEAN) + side * step
+    return derivative(curve, far, _MEAN)
 
 
-def detectable(curve, step, alarm, power, side):
+def detectable(curve, alarm, power, side):
     """Return the theta on one side of 0 from which on a wrong temperature is caught; infinite where none is."""
-    score = critical(curve, step, alarm, side)
+    score = critical(curve, alarm, side)
     if abs(score) == math.inf:
         return side * math.inf
     low, high = ends(curve)
     caught = high if side > 0 else low
-    score += side * step  # one step more, as the score may fall short of a smooth one by so much
     if abs(derivative(curve, caught, _MEAN)) <= abs(score):
         return side * math.inf
     smooth = smooth_ends(curve)

@@ -12,9 +12,13 @@ from scipy import special
 
 from ..arguments import as_probability
 from ..boltzmann import softmax
+from ..kernels.compiler import compiled
+from ..kernels.residuals import chain
+from ..kernels.streams import normals
 from ..results import Displayed, counted
 from ..verdict.null import Null
 from ..verdict.power import percent
+from ..verdict.residuals import chances_after
 from ..verdict.tilting import Heat, relative_error
 from ..verdict.verification import Verdict, verify
 
@@ -148,7 +152,7 @@ def verify_sweep(dataset: xr.Dataset, *, false_alarm: float = 1e-3, power: float
     worst, cells = int(p.argmin()), len(p)
     worst_p = -math.expm1(cells * math.log1p(-p[worst])) if p[worst] < 1 else 1.0
     heat = _together(laws)
-    shared_p = heat.p_value(score)
+    shared_p = heat.p_value(score, _chance(runs))
     both = min(1.0, 2 * min(worst_p, shared_p))
     run = runs[worst]
     share = -math.expm1(math.log1p(-alarm / 2) / cells)
@@ -179,6 +183,13 @@ def _heat(scores: Floats) -> tuple[Heat, Floats]:
         slope = tilted @ x
         curvature = np.einsum("tk,tk->t", tilted, (x - slope[:, None]) ** 2)
     return Heat(_THETA, value, slope, curvature, float(p @ abs(x) ** 3)), x
+
+
+def _chance(runs: list[_Run]) -> float:
+    """Return a standard normal number, from a hash of all counts."""
+    link = np.empty(1, np.uint64)
+    compiled(chain)(np.concatenate([run.counts for run in runs])[None], link)
+    return normals(*chances_after(link)[:2])[0]
 
 
 def _together(laws: list[Heat]) -> Heat:

@@ -8,12 +8,15 @@ from __future__ import annotations
 
 import importlib
 from collections.abc import Iterable, Iterator
+from functools import cached_property
 from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ..arguments import Reals, Row, as_indices, as_real
+from ..kernels.compiler import compiled
+from ..kernels.residuals import chain
 from ..sampling import row_blocks
 
 __all__ = ["Chunk", "Context", "Contexts", "as_contexts", "as_rows"]
@@ -30,6 +33,8 @@ class Context(NamedTuple):
     """float32 or float64, shape (b, K), C-contiguous."""
     draws: NDArray[np.int64]
     """Shape (b, m), from 0 to K - 1."""
+    links: NDArray[np.uint64]
+    """Shape (b,): random bits for each row, a hash of all draws up to its own."""
 
 
 class Chunk(NamedTuple):
@@ -48,6 +53,13 @@ class Contexts:
         self._logits, self._progress = logits, progress
         self.draws = draws
         """Shape (n, m)."""
+
+    @cached_property
+    def links(self) -> NDArray[np.uint64]:
+        """Random bits for each row, shape (n,): a hash of all draws up to its own, so the same draws give the same."""
+        links = np.empty(self.rows, np.uint64)
+        compiled(chain)(np.ascontiguousarray(self.draws), links)
+        return links
 
     @property
     def rows(self) -> int:
@@ -79,7 +91,8 @@ class Contexts:
                     )
                 _check_range(self.draws[start : start + len(table)], levels, start)
                 for begin, end, block in row_blocks(table):
-                    yield Context(start + begin, block, self.draws[start + begin : start + end])
+                    own = slice(start + begin, start + end)
+                    yield Context(own.start, block, self.draws[own], self.links[own])
                     bar.update(end - begin)
                 start += len(table)
         if start < self.rows:

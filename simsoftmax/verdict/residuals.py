@@ -18,7 +18,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..arguments import as_real
-from ..kernels.residuals import MOMENTS, PARTS, SUMS, TILTS
+from ..kernels.residuals import MOMENTS, NOTHING, PARTS, SUMS, TILTS
+from ..kernels.sampling import uniform_number
+from ..kernels.seeds import splitmix
 from ..sampling import Pipeline, Steps, as_read_only, each_row, masses_of, row_blocks, work_space
 from ..threads import in_order
 from .contexts import Chunk, Context, Contexts
@@ -28,7 +30,6 @@ __all__ = ["Residuals", "residuals"]
 
 Floats = NDArray[np.float64]
 
-_KEY = np.array([0x5EED], np.uint64)  # the random part of a rank mass: the same draws get the same verdict
 _LN2 = math.log(2.0)
 _SORT = 8  # draws a row from which on it is put in order
 _SEEN, _ENTRIES = 256, 1 << 22  # rows, and entries, that tell what an error in the tail would change
@@ -56,7 +57,8 @@ class Residuals:
     """What all draws leave over."""
 
     ranks: Floats
-    """Rank mass of each draw, shape (n, m): uniform on (0, 1) for right ones, NaN for what cannot be drawn."""
+    """Rank mass of each draw, shape (n, m): uniform on (0, 1) for right ones, infinite where all that can be drawn is as
+    likely, NaN for what cannot be drawn."""
     levels: int = 0
     score: float = 0.0
     """Sum of beta (z_y - <z>) over the draws that are possible; at infinite temperature, of z in a unit of its own."""
@@ -68,6 +70,10 @@ class Residuals:
     """The draws by their place."""
     sorted_masses: list[Floats] = field(default_factory=list)
     """Of some rows, the masses of what is left, rising."""
+    ordered: list[bool] = field(default_factory=list)
+    """Whether such a row has tokens of more than one score, so that the ranks of its draws tell something."""
+    chances: tuple[float, float, float] = (0.5, 0.5, 0.5)
+    """Numbers uniform on (0, 1), from a hash of all draws."""
 
     @property
     def heat(self) -> Heat:
@@ -81,6 +87,7 @@ class Residuals:
         self.cubes += found.cubes
         self.places = Places(*(mine + new for mine, new in zip(self.places, found.places, strict=True)))
         self.sorted_masses += found.sorted_masses
+        self.ordered += found.ordered
 
 
 class _Found(NamedTuple):
@@ -89,6 +96,7 @@ class _Found(NamedTuple):
     cubes: float
     places: Places
     sorted_masses: list[Floats]
+    ordered: list[bool]
 
 
 def residuals(contexts: Contexts, pipeline: Pipeline, threads: int, *, ranked: bool = True) -> Residuals:
@@ -108,6 +116,7 @@ def residuals(contexts: Contexts, pipeline: Pipeline, threads: int, *, ranked: b
     levels = head.shape[1]
     whole = Residuals(np.empty(contexts.draws.shape if ranked else (contexts.rows, 0)), levels)
     whole.part = PARTS * -(-levels // PARTS**2)
+    whole.chances = chances_after(contexts.links[-1:])
     stride = max(1, -(-contexts.rows // max(16, min(_SEEN, _ENTRIES // levels))))
     look = partial(_look, pipeline=pipeline, unit=_unit(head), part=whole.part, stride=stride)
     if first is None:
@@ -122,11 +131,21 @@ def residuals(contexts: Contexts, pipeline: Pipeline, threads: int, *, ranked: b
     return whole
 
 
+def chances_after(link: NDArray[np.uint64]) -> tuple[float, float, float]:
+    """Return three numbers uniform on (0, 1), from the last link of a chain, shape (1,)."""
+    one, two, three = uniform_number(splitmix(link), np.arange(3, dtype=np.uint64)).tolist()
+    return one, two, three
+
+
 def _look_afar(chunks: list[Chunk], contexts: Contexts, look: Callable[..., _Found], whole: Residuals) -> None:
     """Look at the chunks of a `dask.array` where they are; what is found travels, and the rows do not."""
     dask: Any = importlib.import_module("dask")
     apply = dask.delayed(partial(_in_chunk, look, whole.ranks.shape[1]), pure=False)
-    tasks = [apply(chunk.rows, contexts.draws[chunk.start : chunk.stop], chunk.start) for chunk in chunks]
+    tasks = [
+        apply(chunk.rows, contexts.draws[own], contexts.links[own], chunk.start)
+        for chunk in chunks
+        for own in [slice(chunk.start, chunk.stop)]
+    ]
     with contexts.bar() as bar:
         for chunk, (found, ranks) in zip(chunks, dask.compute(*tasks), strict=True):
             whole.ranks[chunk.start : chunk.stop] = ranks
@@ -136,11 +155,16 @@ def _look_afar(chunks: list[Chunk], contexts: Contexts, look: Callable[..., _Fou
 
 
 def _in_chunk(
-    look: Callable[..., _Found], columns: int, rows: NDArray[Any], draws: NDArray[np.int64], start: int
+    look: Callable[..., _Found],
+    columns: int,
+    rows: NDArray[Any],
+    draws: NDArray[np.int64],
+    links: NDArray[np.uint64],
+    start: int,
 ) -> tuple[list[_Found], Floats]:
     ranks = np.empty((len(draws), columns))
     return [
-        look(Context(start + begin, block, draws[begin:end]), ranks=ranks[begin:end])
+        look(Context(start + begin, block, draws[begin:end], links[begin:end]), ranks=ranks[begin:end])
         for begin, end, block in row_blocks(as_real("logits", rows, "pass one row of scores a context"))
     ], ranks
 
@@ -174,8 +198,7 @@ def _look(context: Context, *, pipeline: Pipeline, unit: float, part: int, strid
             small,
             math.inf if small else unit,
             draws[at],
-            _KEY,
-            context.start + at.start,
+            context.links[at],
             part,
             lefts[at],
             scores[at],
@@ -189,7 +212,7 @@ def _look(context: Context, *, pipeline: Pipeline, unit: float, part: int, strid
 
     read_as = each_row(pipeline, context.logits, read, context.start)
     if sorted_later and ranks.shape[1]:
-        _rank(read_as, lefts, draws, context.start, ranks)
+        _rank(read_as, lefts, context, ranks)
     possible = ~np.isnan(ranks) if ranks.shape[1] else np.zeros(draws.shape, bool)
     seen = np.arange(-context.start % stride, rows, stride)
     kept = masses_of(read_as[seen], lefts[seen])
@@ -200,19 +223,24 @@ def _look(context: Context, *, pipeline: Pipeline, unit: float, part: int, strid
         cubes,
         _by_place(draws[possible], places, number, part),
         [np.sort(row[row > 0]) for row in kept],
+        [bool(row[z < z.max()].sum() > NOTHING * row.sum()) for row, z in zip(kept, read_as[seen], strict=True)],
     )
 
 
-def _rank(scores: NDArray[Any], lefts: Floats, draws: NDArray[np.int64], start: int, ranks: Floats) -> None:
+def _rank(scores: NDArray[Any], lefts: Floats, context: Context, ranks: Floats) -> None:
     """Write the rank masses of many draws of a row."""
-    for i, (row, own) in enumerate(zip(scores, draws, strict=True)):
+    numbers = np.arange(context.draws.shape[1], dtype=np.uint64)
+    for i, (row, own) in enumerate(zip(scores, context.draws, strict=True)):
         p = masses_of(row[None], lefts[i : i + 1])[0]
         z = row.astype(np.float64)
         order = np.argsort(z, kind="stable")
         sums = np.concatenate([[0.0], np.cumsum(p[order])])
         below, upto = (sums[np.searchsorted(z[order], z[own], side)] for side in ("left", "right"))
-        chance = np.random.default_rng([int(_KEY[0]), start + i]).random(len(own))
-        ranks[i] = np.where(p[own] > 0, below + chance * (upto - below), np.nan) / sums[-1]
+        chance = uniform_number(context.links[i : i + 1], numbers)
+        told = np.where(
+            sums[-1] - (upto - below) > NOTHING * sums[-1], (below + chance * (upto - below)) / sums[-1], np.inf
+        )
+        ranks[i] = np.where(p[own] > 0, told, np.nan)
 
 
 def _cumulants(moments: Floats, number: int) -> tuple[Floats, float]:

@@ -1,7 +1,8 @@
 """The verdict on a sampler as it is used: one draw from each context, and every context with logits of its own.
 
-Three tests share one false-alarm budget, a third each, so that the whole alarms falsely no more often than stated
-(C. E. Bonferroni 1936). A draw of what the pipeline forbids fails outright.
+Three tests share one false-alarm budget in equal parts, so that the whole alarms falsely no more often than stated
+(C. E. Bonferroni 1936); one that the rows give nothing to tell by takes no part. A draw of what the pipeline forbids
+fails outright.
 
 Temperature: the sum of beta (z_y - <z>), whose distribution `tilting` knows.
 Tail: the rank mass of a draw is the mass of what is less likely, and a random part of the mass of what is as likely; it
@@ -9,6 +10,9 @@ is uniform on (0, 1). So the numbers between the `EDGES` are multinomial, exactl
 surprising a number below it is known.
 Place: draws less expected draws, by parts of the vocabulary and by the remainder of the token's number; the quadratic
 form with their exact covariance.
+
+Where outcomes are few, a test alarms at just its rate only if chance decides between them. All random bits come from a
+hash of the draws, so the same draws always get the same verdict.
 """
 
 from __future__ import annotations
@@ -16,6 +20,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,6 +29,7 @@ from scipy import linalg, special, stats
 from ..arguments import Reals, Row, as_positive, as_probability, as_threads
 from ..kernels.compiler import compiled
 from ..kernels.crossing import any_edge, binomial_bounds
+from ..kernels.streams import normals
 from ..results import Result, counted
 from ..sampling import Pipeline, as_pipeline
 from .contexts import as_contexts, as_rows
@@ -57,7 +63,8 @@ class DrawsVerdict(Result):
         A right sampler has a p-value of at most a with a probability of about a, or less. 0 if a token that cannot be
         drawn was.
     temperature_p, tail_p, place_p : float
-        Those of the three tests; three times the least is ``p_value``.
+        Those of the three tests, 1 of what has nothing to tell by; the least, times the number of those that have, is
+        ``p_value``.
     caught : tuple of str
         What failed, of "forbidden", "temperature", "tail" and "place".
     forbidden : tuple of int, or None
@@ -73,7 +80,7 @@ class DrawsVerdict(Result):
     place : str
         Where the number of draws is farthest from what was expected.
     rank_counts : tuple of int
-        Draws by rank mass, between 0, `verdict.samplers.EDGES` and 1.
+        Draws by rank mass, between 0, `verdict.samplers.EDGES` and 1; without those from rows that tell nothing by it.
     detectable_temperature : float
         The smallest relative error of T, hotter or colder, that is caught with the stated power; infinite if none is.
     detectable_truncation : float
@@ -207,9 +214,9 @@ def verify_draws(
     -----
     A histogram is blind here, for no two draws have one distribution. The three tests are those of this module. Their
     false alarms: those of the tail are exact up to 50,000 draws, and beyond that the sum of 28 exact probabilities, a
-    little more; those of the temperature are tails of a saddle-point approximation, moved outward by a step of the
-    sum, and bounds where few draws decide; those of the place come from a gamma distribution with the mean and the
-    variance of the quadratic form. What was measured of them stands in the chapter "Is your sampler right?".
+    little more; those of the temperature are tails of a saddle-point approximation to the blurred sum, and bounds
+    where few draws decide; those of the place come from a gamma distribution with the mean and the variance of the
+    quadratic form. What was measured of them stands in the chapter "Is your sampler right?".
 
     Examples
     --------
@@ -231,11 +238,11 @@ def verify_draws(
     if impossible.any():
         row, column = (int(i) for i in np.argwhere(impossible)[0])
         forbidden = (row, int(contexts.draws[row, column]))
-    ranks = found.ranks[~impossible]
-    each, edge, where = judge(found)
+    judged = judge(found)
+    ranks, each, share = judged.ranks, judged.each, alarm / max(judged.telling, 1)
     heat = found.heat
-    p = 0.0 if forbidden else min(1.0, len(TESTS) * min(each.values()))
-    caught = tuple(name for name, value in each.items() if len(TESTS) * value <= alarm)
+    p = 0.0 if forbidden else judged.p_value
+    caught = tuple(name for name, value in each.items() if value <= share)
     t = steps.temperature
     estimate = _estimate(heat, found.score, t, level)
     return DrawsVerdict(
@@ -254,12 +261,12 @@ def verify_draws(
         power=strength,
         confidence_level=level,
         temperature_score=found.score / heat.spread if heat.tells else 0.0,
-        tail_edge=edge,
-        tail_share=float(np.mean(ranks < edge)) if ranks.size else math.nan,
-        place=where,
+        tail_edge=judged.edge,
+        tail_share=float(np.mean(ranks < judged.edge)) if ranks.size else math.nan,
+        place=judged.place,
         rank_counts=tuple(np.histogram(ranks, [0.0, *EDGES, 1.0])[0].tolist()),
-        detectable_temperature=_relative(heat.detectable(alarm / len(TESTS), strength), t),
-        **_detectable_tails(found, contexts.draws.size, alarm, strength),
+        detectable_temperature=_relative(heat.detectable(share, strength), t),
+        **_detectable_tails(found, ranks.size, share, strength),
         estimate=estimate[0],
         low=estimate[1],
         high=estimate[2],
@@ -335,11 +342,33 @@ def required_draws(
     return math.ceil(math.exp(high))
 
 
-def judge(found: Residuals) -> tuple[dict[str, float], float, str]:
-    """Return a p-value of each of `TESTS`, the edge and the place that are most surprising."""
-    edge, tail = _tail(found.ranks[~np.isnan(found.ranks)])
-    where, place = _place(found.places, found.part, found.levels)
-    return dict(zip(TESTS, (found.heat.p_value(found.score), tail, place), strict=True)), edge, where
+class Judged(NamedTuple):
+    """What the tests say."""
+
+    each: dict[str, float]
+    """A p-value of each of `TESTS`."""
+    telling: int
+    """How many of them have something to tell by."""
+    edge: float
+    """The edge, and the place, that are most surprising."""
+    place: str
+    ranks: Floats
+    """The rank masses that were judged."""
+
+    @property
+    def p_value(self) -> float:
+        """The least, times the number of tests that tell."""
+        return min(1.0, self.telling * min(self.each.values()))
+
+
+def judge(found: Residuals) -> Judged:
+    """Judge what draws leave over."""
+    ranks = found.ranks[np.isfinite(found.ranks)]
+    edge, tail = _tail(ranks, found.chances[2])
+    where, kinds, place = _place(found.places, found.part, found.levels)
+    telling = int(found.heat.tells) + int(ranks.size > 0) + int(kinds > 0)
+    heat = found.heat.p_value(found.score, normals(*found.chances[:2])[0])
+    return Judged(dict(zip(TESTS, (heat, tail, place), strict=True)), max(telling, 1), edge, where, ranks)
 
 
 # --- temperature ------------------------------------------------------------------------------------------------------
@@ -365,15 +394,19 @@ def _estimate(heat: Heat, score: float, temperature: float, level: float) -> tup
 # --- tail -------------------------------------------------------------------------------------------------------------
 
 
-def _tail(ranks: Floats) -> tuple[float, float]:
-    """Return the edge at which the number of draws below it is most surprising, and a p-value of all edges."""
+def _tail(ranks: Floats, chance: float) -> tuple[float, float]:
+    """Return the edge at which the number of draws below it is most surprising, and a p-value of all edges.
+
+    It lies between the probability of worse than that and that of as bad or worse: a uniform number decides where.
+    """
     if not ranks.size:
         return float(EDGES[0]), 1.0
     below = np.searchsorted(np.sort(ranks), EDGES)
     law = stats.binom(ranks.size, EDGES)
     each = np.minimum(law.cdf(below), law.sf(below - 1))
     worst = int(each.argmin())
-    return float(EDGES[worst]), _any_edge(ranks.size, float(each[worst]) * (1 + 1e-9))  # itself among them
+    worse, as_bad = (_any_edge(ranks.size, float(each[worst]) * (1 + side * 1e-9)) for side in (-1, 1))
+    return float(EDGES[worst]), worse + chance * (as_bad - worse)
 
 
 def _bounds(number: int, level: float) -> tuple[Integers, Integers]:
@@ -400,31 +433,35 @@ def _critical_level(number: int, alarm: float) -> float:
 
 def _detectable_tails(found: Residuals, number: int, alarm: float, power: float) -> dict[str, float]:
     """Return the smallest loss of mass at the tail, and the smallest share of even noise, that are caught."""
-    low, high = _bounds(number, _critical_level(number, alarm / len(TESTS)))
+    telling = [masses for masses, ordered in zip(found.sorted_masses, found.ordered, strict=True) if ordered]
+    low, high = _bounds(number, _critical_level(number, alarm)) if number else (-np.ones(1), np.ones(1))
 
     def caught(share: Floats) -> float:
+        if not number or not telling:
+            return 0.0
         with np.errstate(invalid="ignore"):
             seen = stats.binom.cdf(low, number, share) + stats.binom.sf(high - 1, number, share)
         return float(np.nan_to_num(seen).max())
 
-    sums = [np.cumsum(masses) for masses in found.sorted_masses]
+    sums = [np.cumsum(masses) for masses in telling]
 
     def truncated(loss: float) -> bool:
+        if not telling:
+            return False
         lost = np.array([s[at - 1] if (at := int(np.searchsorted(s, loss * s[-1], "right"))) else 0.0 for s in sums])
         lost = np.minimum(lost / np.array([s[-1] for s in sums]), 1 - 1e-12)
         return caught(np.mean(np.maximum(EDGES - lost[:, None], 0) / (1 - lost[:, None]), axis=0)) >= power
 
     spread = np.zeros(len(EDGES))
-    free = 0.0
-    for masses, s in zip(found.sorted_masses, sums, strict=True):
+    free = float(np.mean([len(masses) for masses in found.sorted_masses])) / found.levels
+    for masses, s in zip(telling, sums, strict=True):
         places = np.searchsorted(s, EDGES * s[-1], "right")  # tokens that lie below an edge, whole ones and the rest
         before = np.where(places > 0, s[places - 1], 0.0)
         inside = masses[np.minimum(places, len(masses) - 1)]
         spread += np.minimum(places + (EDGES * s[-1] - before) / inside, len(masses)) / found.levels / len(sums)
-        free += len(masses) / found.levels / len(sums)
 
     def noisy(share: float) -> bool:
-        outright = -math.expm1(number * math.log1p(-share * (1 - free))) if free < 1 else 0.0
+        outright = -math.expm1(found.ranks.size * math.log1p(-share * (1 - free))) if free < 1 else 0.0
         return max(caught((1 - share) * EDGES + share * spread), outright) >= power
 
     return {"detectable_truncation": _smallest(truncated), "detectable_noise": _smallest(noisy)}
@@ -450,8 +487,8 @@ def _smallest(caught: Callable[[float], bool]) -> float:
 # --- place ------------------------------------------------------------------------------------------------------------
 
 
-def _place(places: Places, part: int, levels: int) -> tuple[str, float]:
-    """Return where draws are farthest from what was expected, in words, and a p-value of all places."""
+def _place(places: Places, part: int, levels: int) -> tuple[str, int, float]:
+    """Return where draws are farthest from what was expected, in words, how many kinds of place tell, and a p-value."""
     worst: tuple[float, int, int] = (0.0, 0, 0)
     chances = []
     for kind in range(2):
@@ -474,7 +511,7 @@ def _place(places: Places, part: int, levels: int) -> tuple[str, float]:
         else f"tokens whose number leaves {at} divided by {len(places.observed[0])}"
     )
     words = f"{which} are drawn too {'often' if size > 0 else 'seldom'}, by {abs(size):.3g} standard deviations"
-    return words, min([1.0, *(len(chances) * chance for chance in chances)])
+    return words, len(chances), min([1.0, *(len(chances) * chance for chance in chances)])
 
 
 def _pooled(variance: Floats) -> list[list[int]]:

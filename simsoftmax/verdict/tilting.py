@@ -59,6 +59,14 @@ class Heat:
         return theta, coefficients, int(first), int(last)
 
     @cached_property
+    def _blurred(self) -> tuple[Floats, Floats, int, int]:
+        """The curve of the score that is judged, with a normal number in it."""
+        theta, coefficients, first, last = self._curve
+        curve = theta, coefficients.copy(), first, last
+        compiled(tilting.blur)(curve, self.width)
+        return curve
+
+    @cached_property
     def spread(self) -> float:
         """The standard deviation of S at the stated temperature."""
         return math.sqrt(float(self.curvature[np.flatnonzero(self.theta == 0)[0]]))
@@ -70,8 +78,16 @@ class Heat:
 
     @cached_property
     def step(self) -> float:
-        """E |x|^3 / E x^2, a length that S moves by in one draw; its tails are judged so much further in."""
+        """E |x|^3 / E x^2, a length that S moves by in one draw."""
         return float(self.cubes / self.spread**2) if self.spread else 0.0
+
+    @property
+    def width(self) -> float:
+        """That of the normal number by which S is blurred before it is judged.
+
+        It is a step; but where not even one is expected, less in proportion, so that what is certain stays so.
+        """
+        return min(self.step, self.spread**2 / self.step) if self.step else 0.0
 
     def ends(self) -> tuple[float, float]:
         """Return the lowest and the highest theta at which K is known."""
@@ -90,27 +106,28 @@ class Heat:
         """Return the probability of a score at least as far out, on its own side of the mean, at theta = ``at``."""
         return float(compiled(tilting.tail)(self._curve, float(score), float(at)))
 
-    def inward(self, score: float) -> float:
-        """Return a score one step nearer to the mean."""
-        return math.copysign(max(abs(score) - self.step, 0.0), score)
+    def p_value(self, score: float, chance: float) -> float:
+        """Return a two-sided p-value of a score at the stated temperature, blurred by a normal number times `width`.
 
-    def p_value(self, score: float) -> float:
-        """Return a two-sided p-value of a score at the stated temperature."""
-        return min(1.0, 2 * self.tail(self.inward(score))) if self.tells else 1.0
+        Few draws, or draws that are all alike, have few possible scores, and no test of the score itself alarms at
+        just the rate that is wanted. A blurred one does, all but for how well a saddle point tells of its tails.
+        """
+        if not self.tells:
+            return 1.0
+        return float(compiled(tilting.p_value)(self._blurred, float(score + self.width * chance)))
 
     def critical(self, alarm: float, side: int) -> float:
-        """Return the score on one side (1 or -1) beyond which a p-value is at most ``alarm``; infinite if none is."""
+        """Return the blurred score on one side (1 or -1) beyond which a p-value is at most ``alarm``, or infinity."""
         if not self.tells:
             return side * math.inf
-        return float(compiled(tilting.critical)(self._curve, self.step, float(alarm), float(side)))
+        return float(compiled(tilting.critical)(self._blurred, float(alarm), float(side)))
 
     def detectable(self, alarm: float, power: float) -> tuple[float, float]:
         """Return the theta below 0 and above 0 from which on a wrong temperature is caught; infinite where none is."""
         if not self.tells:
             return -math.inf, math.inf
         hot, cold = (
-            float(compiled(tilting.detectable)(self._curve, self.step, float(alarm), float(power), side))
-            for side in (-1.0, 1.0)
+            float(compiled(tilting.detectable)(self._blurred, float(alarm), float(power), side)) for side in (-1.0, 1.0)
         )
         return hot, cold
 

@@ -96,11 +96,22 @@ def added(explorer, draws, logits):
     levels = logits.shape[1]
     stated = masses(logits, explorer.temperature, EXHIBITS[explorer.sampler].stated)
     table = sums(levels)
-    residuals = [draws, logits.ravel(), stated.ravel(), levels, explorer.temperature, 0, EDGES, THETA, *table.values()]
+    link = np.zeros(1, np.uint64)
+    residuals = [
+        draws,
+        logits.ravel(),
+        stated.ravel(),
+        levels,
+        explorer.temperature,
+        link,
+        EDGES,
+        THETA,
+        *table.values(),
+    ]
     edges, most = np.zeros(len(EDGES), np.int64), np.zeros(len(draws) + 1)
-    tail = [EDGES, table["ranks"], 1, edges, edges.copy(), most, most.copy(), most.copy(), np.zeros(2)]
+    tail = [EDGES, table["ranks"], link, 1, edges, edges.copy(), most, most.copy(), most.copy(), np.zeros(2)]
     verdict = [
-        *(THETA, table["value"], table["slope"], table["curvature"], table["totals"]),
+        *(THETA, table["value"], table["slope"], table["curvature"], table["totals"], link),
         *(np.zeros(levels, np.int64), np.zeros(levels), table["places"], table["products"], np.zeros(levels**2)),
         *(explorer.temperature, 1.959963984540054, 1.0, np.zeros(6 * len(THETA)), np.zeros(len(kernels.OUTCOME))),
     ]
@@ -146,7 +157,7 @@ def test_the_page_judges_as_verify_draws_does(page):
         mine = kernels.tail_p_value(*tail)
         assert theirs == pytest.approx(mine, rel=1e-9)
         assert left[-1].tolist() == tail[-1].tolist()
-        tail[2] = 0  # the bound, between looks
+        tail[3] = 0  # the bound, between looks
         assert mine <= kernels.tail_p_value(*tail) * (1 + 1e-12)
         verdict[-3] = mine
         judged.append(("judge_draws", copied(verdict)))

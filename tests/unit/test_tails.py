@@ -66,12 +66,19 @@ def test_what_is_caught_is_where_the_tails_say(rng):
     """At the critical score the p-value is the alarm, and a caught theta reaches it with the stated power."""
     curve, step, known = heat(rng)
     variance = float(known(0.0, 2))
+    sharp = curve[1].copy()
+    compiled(tilting.blur)(curve, step)
+    for at in np.linspace(-1, 3, 37):
+        for order, more in enumerate([(step * at) ** 2 / 2, step**2 * at, step**2, 0.0]):
+            expected = pytest.approx(float(known(at, order)) + more, rel=1e-9, abs=1e-7)
+            assert compiled(tilting.derivative)(curve, float(at), order) == expected
     for side in (-1.0, 1.0):
-        score = compiled(tilting.critical)(curve, step, 1e-3, side)
-        assert compiled(tilting.p_value)(curve, step, score) == pytest.approx(1e-3, rel=1e-8)
-        theta = compiled(tilting.detectable)(curve, step, 1e-3, 0.99, side)
-        assert compiled(tilting.tail)(curve, score + side * step, theta) == pytest.approx(0.01, rel=1e-8)
+        score = compiled(tilting.critical)(curve, 1e-3, side)
+        assert compiled(tilting.p_value)(curve, score) == pytest.approx(1e-3, rel=1e-8)
+        theta = compiled(tilting.detectable)(curve, 1e-3, 0.99, side)
+        assert compiled(tilting.tail)(curve, score, theta) == pytest.approx(0.01, rel=1e-8)
         assert (theta - score / variance) * side > 0
+    curve[1][:] = sharp
     best, low, high = compiled(tilting.estimate)(curve, 0.0, 1.96)
     assert low < best == 0 < high
     assert (high - low) / 2 == pytest.approx(1.96 / math.sqrt(variance), rel=0.02)

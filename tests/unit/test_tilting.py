@@ -108,20 +108,26 @@ def test_knots_beyond_the_range_of_floats_are_left_out():
     assert Heat(KNOTS, whole.value, level, whole.curvature, 0.0).ends() == (KNOTS[20], KNOTS[80])
 
 
-@pytest.mark.parametrize("cubes", [0.0, 150.0])
+@pytest.mark.parametrize("cubes", [0.0, 150.0, 400.0, 2500.0])
 @pytest.mark.parametrize("alarm", [0.2, 1e-3, 1e-6])
 def test_the_critical_score_has_a_p_value_of_just_the_alarm(alarm, cubes):
+    """That of waiting times and a normal number as wide as a step, of which tails are summed over its quantiles."""
     n = 100
     heat = exponentials(n, cubes)
     assert heat.step == cubes / n
+    assert heat.width == min(heat.step, n / heat.step) if cubes else heat.width == 0  # the variance is n
+    blur, share = np.polynomial.hermite_e.hermegauss(60)
+    law = stats.gamma(n)
     for side in (1, -1):
         score = heat.critical(alarm, side)
         assert score * side > 0
-        assert heat.p_value(score) == pytest.approx(alarm, rel=1e-6)
-        assert heat.p_value(score) == pytest.approx(2 * beyond(score - side * cubes / n, n), rel=5e-3)
-        assert heat.p_value(1.01 * score) < alarm < heat.p_value(0.99 * score)
-    assert heat.p_value(0.9 * heat.step) == heat.p_value(-0.9 * heat.step) == 1.0
-    assert heat.inward(-7.0) == heat.step - 7.0
+        assert heat.p_value(score, 0.0) == pytest.approx(alarm, rel=1e-6)
+        tails = (law.sf if side > 0 else law.cdf)(n + score - heat.width * blur) @ share / share.sum()
+        assert heat.p_value(score, 0.0) == pytest.approx(2 * tails, rel=5e-3)
+        assert heat.p_value(score - 1.5 * heat.width, 1.5) == pytest.approx(alarm, rel=1e-6)
+        assert heat.p_value(1.01 * score, 0.0) < alarm < heat.p_value(0.99 * score, 0.0)
+    assert heat.tail(7.0) == exponentials(n).tail(7.0)  # what is not judged is not blurred
+    assert heat.saddle(7.0) == exponentials(n).saddle(7.0)
 
 
 def test_what_cannot_be_judged_is_never_called_wrong():
@@ -130,7 +136,7 @@ def test_what_cannot_be_judged_is_never_called_wrong():
     assert few.detectable(1e-9, 0.9) == (-math.inf, math.inf)
     flat = Heat(KNOTS, 0 * KNOTS, 0 * KNOTS, 0 * KNOTS, 0.0)
     assert not flat.tells
-    assert (flat.p_value(5.0), flat.step, flat.critical(0.1, 1)) == (1.0, 0.0, math.inf)
+    assert (flat.p_value(5.0, 1.0), flat.step, flat.critical(0.1, 1)) == (1.0, 0.0, math.inf)
     endless = Heat(KNOTS, KNOTS**2 / 2, KNOTS, np.ones(96), math.inf)
     assert not endless.tells
     only_hot = exponentials(100, knots=KNOTS[KNOTS <= 0])
@@ -141,15 +147,16 @@ def test_what_cannot_be_judged_is_never_called_wrong():
 @pytest.mark.parametrize("cubes", [0.0, 400.0])
 @pytest.mark.parametrize(("alarm", "power"), [(0.01, 0.9), (1e-3, 0.99), (1e-3, 0.6)])
 def test_the_error_that_is_caught_is_that_of_a_gamma_distribution(alarm, power, cubes):
-    """An error is caught if the score is one step farther out than it must be, with the stated power."""
+    """With such an error the blurred score is beyond the critical one with the stated power."""
     n = 400
-    heat, step = exponentials(n, cubes), cubes / n
-    cold, hot = heat.detectable(alarm, power)
-    assert cold < 0 < hot
-    law = stats.gamma(n)
-    low, high = law.ppf(alarm / 2) - 2 * step, law.isf(alarm / 2) + 2 * step  # sums that are caught, drawn back twice
-    assert law.isf(power) / (1 - hot) == pytest.approx(high, rel=5e-4)
-    assert law.ppf(power) / (1 - cold) == pytest.approx(low, rel=5e-4)
+    heat = exponentials(n, cubes)
+    blur, share = np.polynomial.hermite_e.hermegauss(40)
+    share = share / share.sum()
+    for theta, side in zip(heat.detectable(alarm, power), (-1, 1), strict=True):
+        assert theta * side > 0
+        law = stats.gamma(n, scale=1 / (1 - theta))
+        seen = (law.sf if side > 0 else law.cdf)(n + heat.critical(alarm, side) - heat.width * blur) @ share
+        assert seen == pytest.approx(power, rel=2e-3)
 
 
 @pytest.mark.parametrize("level", [0.5, 0.95, 0.999])

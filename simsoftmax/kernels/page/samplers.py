@@ -10,8 +10,10 @@ import math
 
 from .. import tilting
 from ..crossing import any_edge
-from ..sampling import stream_of, uniform_number
-from ..streams import U, draw_normals, draw_unit
+from ..residuals import NOTHING
+from ..sampling import uniform_number
+from ..seeds import following, splitmix
+from ..streams import draw_normals, draw_unit, normals
 from ..tails import binomial_tail, gamma_tail
 from . import page_kernel
 
@@ -61,8 +63,8 @@ OUTCOME = (
     "high",
     "token",
     "excess",
+    "telling",
 )
-_KEY = U(0x5EED)  # as in verdict.residuals
 _POOL = 25.0  # and in verdict.samplers
 
 
@@ -175,7 +177,7 @@ def draw_tokens(masses, levels, stream, draws):
 
 
 @page_kernel(
-    "void(int64[::1], float64[::1], float64[::1], int64, float64, int64, float64[::1], float64[::1], int64[::1],"
+    "void(int64[::1], float64[::1], float64[::1], int64, float64, uint64[::1], float64[::1], float64[::1], int64[::1],"
     " float64[::1], float64[::1], float64[::1], float64[::1], float64[::1], float64[::1])"
 )
 def add_residuals(
@@ -184,7 +186,7 @@ def add_residuals(
     masses,
     levels,
     temperature,
-    first,
+    link,
     edges,
     theta,
     ranks,
@@ -206,8 +208,8 @@ def add_residuals(
         K, at most 32.
     temperature : float
         The stated one.
-    first : int
-        The number of the first row.
+    link : uint64 array, shape (1,)
+        A hash of all draws so far, 0 before the first.
     edges : float64 array, shape (b - 1,)
         Rank masses between which draws are counted.
     theta : float64 array, shape (t,)
@@ -226,6 +228,7 @@ def add_residuals(
     for row in range(draws.size):
         at = row * levels
         token = draws[row]
+        link[0] = following(link[0], token)
         high = logits[at]
         for k in range(1, levels):
             high = max(high, logits[at + k])
@@ -274,7 +277,9 @@ def add_residuals(
                 above += masses[at + k]
             elif logits[at + k] == logits[at + token]:
                 same += masses[at + k]
-        chance = uniform_number(stream_of(_KEY, first + row), 0)
+        if 1.0 - same <= NOTHING:
+            continue  # of what could be drawn all is as likely, and tells nothing of the tail
+        chance = uniform_number(link[0], 0)
         rank = max(1.0 - above - (1.0 - chance) * same, 0.0)
         bin_ = 0
         while bin_ < edges.size and rank >= edges[bin_]:
@@ -297,15 +302,17 @@ def rank_shares(edges, ranks, ratio, error):
 
 
 @page_kernel(
-    "float64(float64[::1], int64[::1], int64, int64[::1], int64[::1], float64[::1], float64[::1], float64[::1],"
-    " float64[::1])"
+    "float64(float64[::1], int64[::1], uint64[::1], int64, int64[::1], int64[::1], float64[::1], float64[::1],"
+    " float64[::1], float64[::1])"
 )
-def tail_p_value(edges, ranks, exact, low, high, inside, step, rest, out):
+def tail_p_value(edges, ranks, link, exact, low, high, inside, step, rest, out):
     """Return a p-value of the most surprising number of draws below an edge, and write that edge and the share.
+
+    2 where no draw tells of the tail.
 
     Parameters
     ----------
-    edges, ranks
+    edges, ranks, link
         As in `add_residuals`.
     exact : int
         Whether the chance of any edge is wanted, and not the sum over all edges, which is a little more.
@@ -322,7 +329,7 @@ def tail_p_value(edges, ranks, exact, low, high, inside, step, rest, out):
     if count == 0:
         out[0] = edges[0]
         out[1] = math.nan
-        return 1.0
+        return 2.0
     level = 2.0
     below = 0
     for i in range(edges.size):
@@ -332,10 +339,15 @@ def tail_p_value(edges, ranks, exact, low, high, inside, step, rest, out):
             level = own
             out[0] = edges[i]
             out[1] = below / count
-    level *= 1.0 + 1e-9  # itself among them
     if exact == 0:
         return min(1.0, 2.0 * edges.size * level)
-    return any_edge(count, edges, level, low, high, inside, step, rest)
+    worse = 0.0
+    chance = 0.0
+    for side in range(2):  # between worse than that and as bad or worse
+        here = any_edge(count, edges, level * (1.0 + (2 * side - 1) * 1e-9), low, high, inside, step, rest)
+        worse = here if side == 0 else worse
+        chance = here
+    return worse + uniform_number(splitmix(link[0]), 2) * (chance - worse)
 
 
 @page_kernel("void(int64[::1], float64[::1], float64[::1])")
@@ -378,8 +390,8 @@ def compare_shares(counts, masses, out):
 
 
 @page_kernel(
-    "void(float64[::1], float64[::1], float64[::1], float64[::1], float64[::1], int64[::1], float64[::1], float64[::1],"
-    " float64[::1], float64[::1], float64, float64, float64, float64[::1], float64[::1])"
+    "void(float64[::1], float64[::1], float64[::1], float64[::1], float64[::1], uint64[::1], int64[::1], float64[::1],"
+    " float64[::1], float64[::1], float64[::1], float64, float64, float64, float64[::1], float64[::1])"
 )
 def judge_draws(
     theta,
@@ -387,6 +399,7 @@ def judge_draws(
     slope,
     curvature,
     totals,
+    link,
     group,
     excess,
     places,
@@ -402,7 +415,7 @@ def judge_draws(
 
     Parameters
     ----------
-    theta, value, slope, curvature, totals, places, products, temperature
+    theta, value, slope, curvature, totals, link, places, products, temperature
         As `add_residuals` leaves them.
     quantile : float
         Of the normal distribution, for the interval of the temperature.
@@ -410,7 +423,7 @@ def judge_draws(
         From `tail_p_value`.
     group, excess, matrix, coefficients : arrays, shape (K,), (K,), (K * K,), (t * 6,)
         Work space; the first one of int64.
-    outcome : float64 array, shape (9,)
+    outcome : float64 array, shape (10,)
         Receives the results, by `OUTCOME`.
     """
     curve = (theta, coefficients, *tilting.lay_curve(theta, value, slope, curvature, coefficients))
@@ -419,13 +432,7 @@ def judge_draws(
         variance = curvature[i] if theta[i] == 0.0 else variance
     step = totals[1] / variance if variance > 0.0 else 0.0
     tells = 0.0 < variance < math.inf and step < math.inf
-    temperature_p = tilting.p_value(curve, step, totals[0]) if tells else 1.0
     place_p = _place(places, products, group, excess, matrix)
-    each = min(temperature_p, tail_p, place_p)
-    outcome[0] = 0.0 if totals[2] > 0.0 else min(1.0, 3.0 * each)
-    outcome[1] = temperature_p
-    outcome[2] = tail_p
-    outcome[3] = place_p
     best, hottest, coldest = tilting.estimate(curve, totals[0], quantile)
     for i in range(3):
         tilt = best if i == 0 else coldest if i == 1 else hottest
@@ -435,6 +442,21 @@ def judge_draws(
     token, size = _worst_place(places, products, group.size)
     outcome[7] = token
     outcome[8] = size
+    temperature_p = 1.0
+    if tells:
+        key = splitmix(link[0])
+        blur = normals(uniform_number(key, 0), uniform_number(key, 1))[0]
+        width = min(step, variance / step)
+        tilting.blur(curve, width)
+        temperature_p = tilting.p_value(curve, totals[0] + width * blur)
+    # One that has nothing to tell by takes no part of the budget.
+    telling = (1.0 if tells else 0.0) + (1.0 if tail_p < 2.0 else 0.0) + (1.0 if place_p < 2.0 else 0.0)
+    telling = max(telling, 1.0)
+    outcome[1] = temperature_p
+    outcome[2] = min(tail_p, 1.0)
+    outcome[3] = min(place_p, 1.0)
+    outcome[0] = 0.0 if totals[2] > 0.0 else min(1.0, telling * min(temperature_p, tail_p, place_p))
+    outcome[9] = telling
 
 
 def _variance(places, products, levels, k):
@@ -458,6 +480,8 @@ def _worst_place(places, products, levels):
 def _place(places, products, group, excess, matrix):
     """Return a p-value of all places: of the quadratic form of draws less expected draws with their covariance.
 
+    2 where draws are too few to tell.
+
     The covariance is eliminated from the largest pivot on; what is left at the end has no variance. That is the number
     of all draws together; where some were forbidden it is made to agree first.
     """
@@ -472,7 +496,7 @@ def _place(places, products, group, excess, matrix):
             groups += 1
             total = 0.0
     if groups < 2:
-        return 1.0
+        return 2.0
     for k in range(levels):
         group[k] = min(group[k], groups - 1)
         excess[k] = 0.0

@@ -39,6 +39,7 @@ export class Museum {
     // The check's own row: what is drawn from, what should be, how often each token came.
     this.check = { drawn: floats(levels), stated: floats(levels), counts: whole(levels), out: floats(CHECKS) };
     this.checked = whole(MOST * museum.checked);
+    this.link = kernels.array("uint64", 1); // a hash of all draws so far
     this.ranks = whole(bins);
     this.ratio = floats(bins);
     this.error = floats(bins);
@@ -63,7 +64,7 @@ export class Museum {
       dials[which].view.set(museum.samplers[sampler][which]);
       kernels.token_masses(this.row, this.rule.default ? 1 : temperature, dials[which], order, check[which]);
     }
-    for (const sums of [check.counts, this.ranks]) sums.view.fill(0n);
+    for (const sums of [check.counts, this.ranks, this.link]) sums.view.fill(0n);
     for (const sums of [...this.curve, this.totals, this.places, this.products]) sums.view.fill(0);
     this.contexts = 0;
     this.looked = undefined;
@@ -110,7 +111,7 @@ export class Museum {
     kernels.draw_tokens(masses, levels, streams[1], draws);
     kernels.token_masses(logits, temperature, dials.stated, order, masses);
     kernels.add_residuals(
-      draws, logits, masses, levels, temperature, this.contexts, this.edges, this.theta, this.ranks, ...this.curve,
+      draws, logits, masses, levels, temperature, this.link, this.edges, this.theta, this.ranks, ...this.curve,
       this.totals, this.places, this.products,
     );
     const checked = this.checked.part(0, rows * museum.checked);
@@ -123,11 +124,11 @@ export class Museum {
   // What the verdict is now. Between its looks the tail is judged by a bound that takes no time.
   judge(looks = false) {
     const { kernels, museum, check } = this;
-    const { edges, ranks, theta, curve, totals, places, products, space, out } = this;
+    const { edges, ranks, theta, curve, totals, places, products, space, out, link } = this;
     kernels.rank_shares(edges, ranks, this.ratio, this.error);
-    const tail = kernels.tail_p_value(edges, ranks, looks ? 1 : 0, ...this.bounds, this.tail);
+    const tail = kernels.tail_p_value(edges, ranks, link, looks ? 1 : 0, ...this.bounds, this.tail);
     kernels.judge_draws(
-      theta, ...curve, totals, space.group, space.excess, places, products, space.matrix, this.temperature, museum.quantile,
+      theta, ...curve, totals, link, space.group, space.excess, places, products, space.matrix, this.temperature, museum.quantile,
       tail, space.coefficients, out,
     );
     this.verdict = Object.fromEntries(museum.outcome.map((name, i) => [name, out.view[i]]));
@@ -155,7 +156,7 @@ export class Museum {
       const many = verdict.forbidden === 1 ? "a token" : `${format.count(verdict.forbidden)} tokens`;
       return [`it drew ${many} that the filters forbid`];
     }
-    const failed = (p) => 3 * p <= this.museum.alarm;
+    const failed = (p) => verdict.telling * p <= this.museum.alarm;
     const { estimate, low, high, tail_edge, tail_share, token, excess } = verdict;
     const [edge, share] = [format.percent(tail_edge), format.percent(tail_share)];
     return [
