@@ -203,14 +203,19 @@ def critical(curve, alarm, side):
     return derivative(curve, far, _MEAN)
 
 
-def detectable(curve, alarm, power, side):
-    """Return the theta on one side of 0 from which on a wrong temperature is caught; infinite where none is."""
+def detectable(curve, width, alarm, power, side):
+    """Return the theta on one side of 0 from which on a wrong temperature is caught; infinite where none is.
+
+    A wrong temperature tilts the sum, and not the normal number in it, which the curve at theta has moved by width^2
+    theta: the score is moved as far.
+    """
     score = critical(curve, alarm, side)
     if abs(score) == math.inf:
         return side * math.inf
     low, high = ends(curve)
     caught = high if side > 0 else low
-    if abs(derivative(curve, caught, _MEAN)) <= abs(score):
+    moved = width * width
+    if abs(derivative(curve, caught, _MEAN) - moved * caught) <= abs(score):
         return side * math.inf
     smooth = smooth_ends(curve)
     start = saddle(curve, score)
@@ -220,7 +225,8 @@ def detectable(curve, alarm, power, side):
         middle = (
             caught if halving == 0 else start + 1e-9 * (caught - start) if halving == 1 else 0.5 * (missed + caught)
         )
-        seen = tail_from(curve, smooth, start, score, middle) <= 1.0 - power
+        edge = score + moved * middle
+        seen = tail_from(curve, smooth, saddle(curve, edge), edge, middle) <= 1.0 - power
         if halving < 2:
             if seen == (halving == 1):
                 return side * math.inf

@@ -57,8 +57,8 @@ class Residuals:
     """What all draws leave over."""
 
     ranks: Floats
-    """Rank mass of each draw, shape (n, m): uniform on (0, 1) for right ones, infinite where all that can be drawn is as
-    likely, NaN for what cannot be drawn."""
+    """Rank mass of each draw, shape (n, m): uniform on (0, 1) for right ones, infinite where all that can be drawn is
+    as likely, NaN for what cannot be drawn."""
     levels: int = 0
     score: float = 0.0
     """Sum of beta (z_y - <z>) over the draws that are possible; at infinite temperature, of z in a unit of its own."""

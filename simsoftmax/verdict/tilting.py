@@ -127,7 +127,8 @@ class Heat:
         if not self.tells:
             return -math.inf, math.inf
         hot, cold = (
-            float(compiled(tilting.detectable)(self._blurred, float(alarm), float(power), side)) for side in (-1.0, 1.0)
+            float(compiled(tilting.detectable)(self._blurred, self.width, float(alarm), float(power), side))
+            for side in (-1.0, 1.0)
         )
         return hot, cold
 

@@ -75,8 +75,8 @@ def test_what_is_caught_is_where_the_tails_say(rng):
     for side in (-1.0, 1.0):
         score = compiled(tilting.critical)(curve, 1e-3, side)
         assert compiled(tilting.p_value)(curve, score) == pytest.approx(1e-3, rel=1e-8)
-        theta = compiled(tilting.detectable)(curve, 1e-3, 0.99, side)
-        assert compiled(tilting.tail)(curve, score, theta) == pytest.approx(0.01, rel=1e-8)
+        theta = compiled(tilting.detectable)(curve, step, 1e-3, 0.99, side)
+        assert compiled(tilting.tail)(curve, score + step**2 * theta, theta) == pytest.approx(0.01, rel=1e-8)
         assert (theta - score / variance) * side > 0
     curve[1][:] = sharp
     best, low, high = compiled(tilting.estimate)(curve, 0.0, 1.96)
