@@ -319,6 +319,31 @@ def test_a_test_that_has_nothing_to_tell_by_takes_no_part_of_the_budget(rng):
             assert not found.ranks[np.isfinite(found.ranks)].size
 
 
+def test_rows_that_tell_nothing_of_the_tail_change_no_promise_about_it(rng):
+    """A row of one token, or of tokens that are all alike, makes the sample no larger."""
+    z, pipeline = scores(rng, 240, 40, ties=False), Pipeline.of(0.7)
+    z[::2] = 0.0
+    z[::4, 5] = 90.0
+    alone, with_others = (
+        ss.verify_draws(pipeline.sample(rows, rng=1), rows, pipeline=pipeline, false_alarm=0.05, power=0.5)
+        for rows in (z[1::2], z)
+    )
+    assert alone.detectable_truncation < math.inf
+    assert with_others.detectable_truncation == alone.detectable_truncation
+    assert sum(with_others.rank_counts) == sum(alone.rank_counts) == 120
+    many = pipeline.sample(z, size=20, rng=1)  # they are put in order first
+    ranks = found_of(many, z, pipeline).ranks
+    assert np.isinf(ranks[::2]).all()
+    assert np.isfinite(ranks[1::2]).all()
+
+
+def test_equal_scores_of_other_draws_are_blurred_otherwise(rng):
+    """Twenty rows that are alike have 21 possible scores, and as many p-values as there are orders of the draws."""
+    z = np.tile([[1.0, 0.0]], (20, 1))
+    p = [ss.verify_draws(rng.permutation(np.arange(20) < 9).astype(int), z, 0.7).temperature_p for _ in range(50)]
+    assert len(set(p)) == 50
+
+
 def test_the_random_part_of_a_verdict_comes_from_the_draws(rng):
     """The same draws get the same verdict; one other draw changes the random parts of all that come after it."""
     z = np.zeros((400, 3))
