@@ -13,6 +13,8 @@ same draws everywhere.
 
 from __future__ import annotations
 
+from typing import Any
+
 from simsoftmax.kernels import lanes
 from simsoftmax.kernels.floating import (
     columns,
@@ -527,7 +529,7 @@ def stream_of(key, row):
     return splitmix(key ^ splitmix(U(row)))
 
 
-def uniform_number(stream, number):
+def uniform_number(stream: Any, number: Any) -> Any:
     """Return the random number of a row with this number, uniform on (0, 1)."""
     return unit(splitmix(stream + GOLDEN * U(number)))
 

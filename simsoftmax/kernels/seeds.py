@@ -4,6 +4,8 @@ Source of the hash splitmix64: G. L. Steele, D. Lea and C. H. Flood, "Fast split
 OOPSLA 2014.
 """
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -28,7 +30,7 @@ def following(link, number):
     return splitmix(link ^ np.uint64(number))
 
 
-def splitmix(x):
+def splitmix(x: Any) -> Any:
     """Return a hash of 64 bits."""
     x = x + GOLDEN
     x = (x ^ (x >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)

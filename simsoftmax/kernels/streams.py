@@ -6,6 +6,7 @@ generators", ACM Trans. Math. Softw. 47 (2021).
 """
 
 import math
+from typing import Any
 
 import numpy as np
 
@@ -53,7 +54,7 @@ def draw_unit(stream):
     return unit(draw_bits(stream))
 
 
-def normals(one, two):
+def normals(one: Any, two: Any) -> Any:
     """Return two standard normal numbers made from two uniform ones.
 
     Source: G. E. P. Box and M. E. Muller, Ann. Math. Stat. 29 (1958).

@@ -189,7 +189,7 @@ def _chance(runs: list[_Run]) -> float:
     """Return a standard normal number, from a hash of all counts."""
     link = np.empty(1, np.uint64)
     compiled(chain)(np.concatenate([run.counts for run in runs])[None], link)
-    return normals(*chances_after(link)[:2])[0]
+    return float(normals(*chances_after(link)[:2])[0])
 
 
 def _together(laws: list[Heat]) -> Heat:
