@@ -10,7 +10,7 @@ const CHECKS = {
   "cosine at T = 1": { number: 0, above: true, threshold: 0.99, default: true },
   allowed: { number: 2, above: false, threshold: 0.5, default: false },
 };
-const OUTCOME = ["p_value", "temperature_p", "tail_p", "place_p", "estimate", "low", "high", "token", "excess"];
+const OUTCOME = ["p_value", "temperature_p", "tail_p", "place_p", "estimate", "low", "high", "token", "excess", "telling"];
 const MUSEUM = {
   samplers: {
     right: { stated: RIGHT, drawn: RIGHT },
