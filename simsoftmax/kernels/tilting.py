@@ -18,6 +18,7 @@ from simsoftmax.kernels.tails import normal_tail
 INLINE = True
 SMOOTH = 0.35
 """The skewness of a sum up to which its tails are taken as those of a smooth one."""
+NEAR = 0.01  # standard deviations from the mean up to which a tail is that of a normal number
 TERMS = 6  # of a polynomial
 _VALUE, _MEAN, _VARIANCE, _THIRD = 0, 1, 2, 3
 _PARTS = 200  # of the way to an end, at which smoothness is asked for
@@ -145,9 +146,12 @@ def _exponent(curve, theta, score, at):
 
 
 def _beyond(r, u):
-    """Return the tail beyond a signed root r > 0 with its factor u, both in standard deviations."""
-    if r < 1e-4:
-        return 0.5
+    """Return the tail beyond a signed root r > 0 with its factor u, both in standard deviations.
+
+    Next to the mean 1 / u and 1 / r are large and nearly alike, and what rounding leaves of them could be anything.
+    """
+    if r < NEAR:
+        return normal_tail(r)
     density = math.exp(-0.5 * r * r) / math.sqrt(2.0 * math.pi)
     return min(1.0, max(normal_tail(r) + density * (1.0 / u - 1.0 / r), 0.0))
 
@@ -210,7 +214,7 @@ def detectable(curve, width, alarm, power, side):
     theta: the score is moved as far.
     """
     score = critical(curve, alarm, side)
-    if abs(score) == math.inf:
+    if abs(score) == math.inf or power <= 0.5:  # nothing is promised that is missed every other time
         return side * math.inf
     low, high = ends(curve)
     caught = high if side > 0 else low
@@ -218,22 +222,16 @@ def detectable(curve, width, alarm, power, side):
     if abs(derivative(curve, caught, _MEAN) - moved * caught) <= abs(score):
         return side * math.inf
     smooth = smooth_ends(curve)
-    start = saddle(curve, score)
-    missed = start
-    for halving in range(_HALVINGS + 2):
-        # First far out, where it must be caught, then next to the score itself, where it must not be.
-        middle = (
-            caught if halving == 0 else start + 1e-9 * (caught - start) if halving == 1 else 0.5 * (missed + caught)
-        )
+    missed = saddle(curve, score)  # every other time
+    for halving in range(_HALVINGS + 1):
+        middle = 0.5 * (missed + caught) if halving else caught  # far out it must be caught
         edge = score + moved * middle
-        seen = tail_from(curve, smooth, saddle(curve, edge), edge, middle) <= 1.0 - power
-        if halving < 2:
-            if seen == (halving == 1):
-                return side * math.inf
-        elif seen:
+        if tail_from(curve, smooth, saddle(curve, edge), edge, middle) <= 1.0 - power:
             caught = middle
-        else:
+        elif halving:
             missed = middle
+        else:
+            return side * math.inf
     return caught
 
 

@@ -130,6 +130,24 @@ def test_the_critical_score_has_a_p_value_of_just_the_alarm(alarm, cubes):
     assert heat.saddle(7.0) == exponentials(n).saddle(7.0)
 
 
+@pytest.mark.parametrize("n", [40, 10**4, 10**7, 10**10])
+def test_next_to_the_mean_nothing_is_surprising(n):
+    """However many there are: p-values fall from 1 outward, in every step, and are those of the gamma distribution."""
+    heat = exponentials(n)
+    for side in (-1, 1):
+        sizes = np.geomspace(1e-6, 0.5, 400)
+        p = np.array([heat.p_value(side * size * math.sqrt(n), 0.0) for size in sizes])
+        assert (np.diff(p) <= 0.3 / math.sqrt(n) + 1e-3).all()  # its skewness counts from `NEAR` on
+        assert p == pytest.approx([min(1.0, 2 * beyond(side * size * math.sqrt(n), n)) for size in sizes], abs=0.05)
+
+
+@pytest.mark.parametrize("cubes", [0.0, 1.2])
+def test_more_draws_show_smaller_errors(cubes):
+    errors = np.array([exponentials(n, cubes * n).detectable(1e-3, 0.99) for n in np.geomspace(100, 1e9, 150)])
+    assert np.isfinite(errors).all()
+    assert (np.diff(abs(errors), axis=0) < 0).all()
+
+
 def test_what_cannot_be_judged_is_never_called_wrong():
     few = exponentials(3)
     assert (few.critical(1e-9, 1), few.critical(1e-9, -1)) == (math.inf, -math.inf)
