@@ -40,7 +40,7 @@ product to stay a float; a search did not end."""
 
 BLOCK = 1024  # entries whose masses are summed; a multiple of 8
 BINS = 1024
-MOST = 1024  # entries that are put in order
+MOST = 1024  # entries that are put in order; at least BINS, as the histogram lies where they are collected
 FEW = 256  # levels that are put in order at once
 CHUNK = 128  # entries of which the highest is remembered, so that they need not be read again; divides BLOCK
 SAMPLE = 512  # entries that tell about where an end will be

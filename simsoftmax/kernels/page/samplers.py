@@ -65,7 +65,7 @@ OUTCOME = (
     "excess",
     "telling",
 )
-_POOL = 25.0  # and in verdict.samplers
+_POOL = 25.0  # as in verdict.samplers
 
 
 def _masses(logits, at, temperature, dials, order, masses):
