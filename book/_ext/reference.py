@@ -98,12 +98,18 @@ class Names(SphinxDirective):
             self.state.nested_parse(StringList(fence, self.get_source_info()[0]), self.content_offset, holder)
             told_of = next(holder.findall(addnodes.desc_content), holder)  # a module is told without a frame
             told_of += uses_place(name=name)
-            # As they come, they point to a document of their own, and with it to all that Sphinx knows: each page would
-            # be kept with 4 MB of it.
-            for node in holder.findall():
-                node.document = self.state.document
             told += holder.children
         return told
+
+
+def keep_small(app: Sphinx, doctree: nodes.document) -> None:
+    """Let all of a page point to that page.
+
+    What a parser in the parser made points to a document of its own, and with it to all that Sphinx knows: each page
+    would be kept with 4 MB of it.
+    """
+    for node in doctree.findall():
+        node.document = doctree
 
 
 class AllNames(SphinxDirective):
@@ -253,6 +259,7 @@ def setup(app: Sphinx) -> dict[str, Any]:
     app.connect("autodoc-skip-member", leave_out)
     app.connect("autodoc-process-signature", hide_construction)
     app.connect("missing-reference", resolve)
+    app.connect("doctree-read", keep_small)
     app.connect("env-updated", renew)
     app.connect("doctree-resolved", fill)
     return {"env_version": 1, "parallel_read_safe": True, "parallel_write_safe": True}
