@@ -16,8 +16,8 @@ from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import optimize, stats
-from scipy.special import expit
+from scipy import optimize
+from scipy.special import expit, ndtri
 
 from .arguments import (
     RNG,
@@ -172,7 +172,7 @@ def mean_energy_from_counts(counts: Reals, logits: Reals, *, confidence_level: f
     unit = _unit(deviation)
     error = unit * float(np.sqrt(share @ (deviation / unit) ** 2 / (n - 1)))
     value = offset + mean
-    quantile = float(stats.norm.isf((1 - confidence_level) / 2))
+    quantile = float(-ndtri((1 - confidence_level) / 2))
     skewness = float(share @ (deviation / (error * np.sqrt(n - 1))) ** 3) if error else 0.0
     low, high = (value - error * _skewed(x, skewness, n) for x in (quantile, -quantile))
     return Estimate("mean energy", value, error, low, high, confidence_level)
@@ -252,7 +252,7 @@ def heat_capacity_from_counts(
             f"logits must keep their variance over T^2 within floating point, got a spread of {unit:.3g} at "
             f"temperature {t:g}; divide both by a power of ten"
         )
-    reach = np.exp(stats.norm.isf((1 - confidence_level) / 2) * relative)
+    reach = np.exp(-ndtri((1 - confidence_level) / 2) * relative)
     return Estimate("heat capacity", value, value * relative, value / reach, value * reach, confidence_level)
 
 
@@ -363,7 +363,7 @@ def integrate_log_partition(
     errors = np.array([m.error for m in means])
     value = float(start - weights @ energies)
     error = float(np.sqrt(weights**2 @ errors**2))
-    reach = stats.norm.isf((1 - confidence_level) / 2) * error + missed
+    reach = -ndtri((1 - confidence_level) / 2) * error + missed
     return LogPartitionEstimate(
         quantity="ln Z",
         value=value,
@@ -500,5 +500,5 @@ def log_partition_difference(
     information = float(seen[used] @ (odds * (1 - odds)))
     variance = 1 / information - (1 / totals).sum() if information > 0 else np.inf
     error = float(np.sqrt(max(variance, 0.0)))
-    span = stats.norm.isf((1 - confidence_level) / 2) * error
+    span = -ndtri((1 - confidence_level) / 2) * error
     return Estimate("ln Z_1 - ln Z_0", value, error, value - span, value + span, confidence_level)

@@ -17,6 +17,7 @@ hash of the draws, so the same draws always get the same verdict.
 
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -40,6 +41,7 @@ from .tilting import Heat, relative_error
 __all__ = ["EDGES", "DrawsVerdict", "judge", "required_draws", "verify_draws"]
 
 Floats = NDArray[np.float64]
+Bools = NDArray[np.bool_]
 Integers = NDArray[np.int64]
 
 EDGES = np.array([0.001, 0.002, 0.004, 0.008, 0.016, 0.032, 0.064, 0.128, 0.25, 0.375, 0.5, 0.625, 0.75, 0.875])
@@ -402,8 +404,7 @@ def _tail(ranks: Floats, chance: float) -> tuple[float, float]:
     if not ranks.size:
         return float(EDGES[0]), 1.0
     below = np.searchsorted(np.sort(ranks), EDGES)
-    law = stats.binom(ranks.size, EDGES)
-    each = np.minimum(law.cdf(below), law.sf(below - 1))
+    each = np.minimum(stats.binom.cdf(below, ranks.size, EDGES), stats.binom.sf(below - 1, ranks.size, EDGES))
     worst = int(each.argmin())
     worse, as_bad = (_any_edge(ranks.size, float(each[worst]) * (1 + side * 1e-9)) for side in (-1, 1))
     return float(EDGES[worst]), worse + chance * (as_bad - worse)
@@ -422,6 +423,7 @@ def _any_edge(number: int, level: float) -> float:
     return float(compiled(any_edge)(number, EDGES, level, *bounds, *space))
 
 
+@functools.lru_cache(maxsize=64)
 def _critical_level(number: int, alarm: float) -> float:
     """Return the level at which the chance of `_any_edge` is the false-alarm rate of the test, from below."""
     low, high = math.log(alarm / (2 * len(EDGES))), math.log(alarm)
@@ -434,54 +436,62 @@ def _critical_level(number: int, alarm: float) -> float:
 def _detectable_tails(found: Residuals, number: int, alarm: float, power: float) -> dict[str, float]:
     """Return the smallest loss of mass at the tail, and the smallest share of even noise, that are caught."""
     telling = [masses for masses, ordered in zip(found.sorted_masses, found.ordered, strict=True) if ordered]
+    if not number:
+        telling = []
     low, high = _bounds(number, _critical_level(number, alarm)) if number else (-np.ones(1), np.ones(1))
 
-    def caught(share: Floats) -> float:
-        if not number or not telling:
-            return 0.0
-        with np.errstate(invalid="ignore"):
-            seen = stats.binom.cdf(low, number, share) + stats.binom.sf(high - 1, number, share)
-        return float(np.nan_to_num(seen).max())
-
-    sums = [np.cumsum(masses) for masses in telling]
-
-    def truncated(loss: float) -> bool:
+    def caught(shares: Floats) -> Floats:
+        """Return the power against shares of the draws below each edge, one row for each size of the fault."""
         if not telling:
-            return False
-        lost = np.array([s[at - 1] if (at := int(np.searchsorted(s, loss * s[-1], "right"))) else 0.0 for s in sums])
-        lost = np.minimum(lost / np.array([s[-1] for s in sums]), 1 - 1e-12)
-        return caught(np.mean(np.maximum(EDGES - lost[:, None], 0) / (1 - lost[:, None]), axis=0)) >= power
+            return np.zeros(len(shares))
+        with np.errstate(invalid="ignore"):
+            seen = stats.binom.cdf(low, number, shares) + stats.binom.sf(high - 1, number, shares)
+        return np.asarray(np.nan_to_num(seen).max(axis=1))
 
+    # The masses of a row, added up from the least, from 0 to 1, and those of the next from 1 to 2: one search finds the
+    # place of a loss in each.
+    sizes = np.array([len(masses) for masses in telling], dtype=np.int64)
+    ends = np.cumsum(sizes)
+    sums = np.empty(int(sizes.sum()))
     spread = np.zeros(len(EDGES))
-    free = float(np.mean([len(masses) for masses in found.sorted_masses])) / found.levels
-    for masses, s in zip(telling, sums, strict=True):
+    for row, (masses, end) in enumerate(zip(telling, ends, strict=True)):
+        s = np.cumsum(masses)
         places = np.searchsorted(s, EDGES * s[-1], "right")  # tokens that lie below an edge, whole ones and the rest
         before = np.where(places > 0, s[places - 1], 0.0)
         inside = masses[np.minimum(places, len(masses) - 1)]
-        spread += np.minimum(places + (EDGES * s[-1] - before) / inside, len(masses)) / found.levels / len(sums)
+        spread += np.minimum(places + (EDGES * s[-1] - before) / inside, len(masses)) / found.levels / len(telling)
+        sums[end - len(masses) : end] = s / s[-1] + row
+    free = float(np.mean([len(masses) for masses in found.sorted_masses])) / found.levels
+    rows = np.arange(len(telling))
 
-    def noisy(share: float) -> bool:
-        outright = -math.expm1(found.ranks.size * math.log1p(-share * (1 - free))) if free < 1 else 0.0
-        return max(caught((1 - share) * EDGES + share * spread), outright) >= power
+    def truncated(losses: Floats) -> Bools:
+        if not telling:
+            return np.zeros(len(losses), bool)
+        at = np.searchsorted(sums, losses[:, None] + rows, "right")
+        lost = np.where(at > ends - sizes, sums[np.maximum(at - 1, 0)] - rows, 0.0)
+        lost = np.minimum(lost, 1 - 1e-12)[..., None]
+        return np.asarray(caught(np.mean(np.maximum(EDGES - lost, 0) / (1 - lost), axis=1)) >= power)
+
+    def noisy(shares: Floats) -> Bools:
+        outright = -np.expm1(found.ranks.size * np.log1p(-shares * (1 - free)))
+        seen = caught((1 - shares[:, None]) * EDGES + shares[:, None] * spread)
+        return np.asarray(np.maximum(seen, outright) >= power)
 
     return {"detectable_truncation": _smallest(truncated), "detectable_noise": _smallest(noisy)}
 
 
-def _smallest(caught: Callable[[float], bool]) -> float:
+def _smallest(caught: Callable[[Floats], Bools]) -> float:
     """Return the smallest share, of those from 1e-7 to 1/2, from which on all are caught; infinite if 1/2 is not."""
     shares = np.geomspace(0.5, 1e-7, 80)
-    previous = math.inf
-    for share in shares:
-        if not caught(float(share)):
-            break
-        previous = float(share)
-    if math.isinf(previous) or previous == shares[-1]:
-        return previous
-    low, high = float(share), previous
-    for _ in range(12):
-        middle = math.sqrt(low * high)
-        low, high = (low, middle) if caught(middle) else (middle, high)
-    return high
+    for _ in range(3):
+        missed = ~caught(shares)
+        if missed[0]:
+            return math.inf
+        if not missed.any():
+            return float(shares[-1])
+        first = int(missed.argmax())
+        shares = np.geomspace(shares[first - 1], shares[first], 65)
+    return float(shares[0])
 
 
 # --- place ------------------------------------------------------------------------------------------------------------

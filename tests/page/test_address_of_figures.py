@@ -4,6 +4,7 @@ import itertools
 from urllib.parse import quote
 
 import pytest
+from short import short
 from test_widgets import FIT, MADE, Z
 from visit import ALL_READY, BROKEN, STARTED, UNFOLD, WHOLE, Visit, figure, path_of, type_into, write_page
 
@@ -75,7 +76,7 @@ def choose(visit, which, label, value):
     box.select_option(value)
 
 
-@pytest.mark.parametrize("scheme", ["file", "http"])
+@pytest.mark.parametrize("scheme", short(["file", "http"]))
 def test_figures_come_back_as_they_were(browser, site, host, scheme):
     widgets = [
         TemperatureExplorer([2, 1, 0.1]),
@@ -245,7 +246,7 @@ def query_of(values):
     )
 
 
-@pytest.mark.parametrize("turn", range(3))
+@pytest.mark.parametrize("turn", short(range(3)))
 def test_hostile_addresses_change_nothing_that_python_would_refuse(browser, site, turn):
     there, first, _, _ = everything(site)
     texts = itertools.cycle(HOSTILE[turn * 7 :] + HOSTILE[: turn * 7])
@@ -263,8 +264,15 @@ def test_hostile_addresses_change_nothing_that_python_would_refuse(browser, site
 
 def test_what_is_no_query_at_all_is_left_alone(browser, site):
     write_page(site, "one.html", TemperatureExplorer([2, 1, 0.1]))
-    for query in ("?%", "?%E0%A4%A&=&&", "?temperature", "?__proto__=1", "?99.temperature=2", "?-1.temperature=2#%"):
-        with Reading(browser, reduced_motion="reduce") as visit:
+    with Reading(browser, reduced_motion="reduce") as visit:
+        for query in (
+            "?%",
+            "?%E0%A4%A&=&&",
+            "?temperature",
+            "?__proto__=1",
+            "?99.temperature=2",
+            "?-1.temperature=2#%",
+        ):
             visit.come((site / "one.html").as_uri() + query)
             assert visit.page.evaluate(ALIVE) == 1, query
             assert visit.page.evaluate("window.trait(0, 'temperature')") == 1
@@ -300,7 +308,7 @@ def flat(value):
     return str(value).lower() if isinstance(value, bool) else str(value)
 
 
-@pytest.mark.parametrize("end", [0, -1], ids=["least", "most"])
+@pytest.mark.parametrize("end", short([0, -1], -1), ids=["least", "most"])
 def test_figures_stand_at_the_ends_of_what_is_allowed(browser, site, end):
     there, first, _, rules = everything(site)
     with Reading(browser, reduced_motion="reduce") as visit:

@@ -192,7 +192,7 @@ def test_a_row_of_the_table_can_be_chosen_by_finger(browser, attention_page):
 
 
 @pytest.mark.browser
-@pytest.mark.parametrize("view", short(VIEWS, "light", "narrow-dark"))
+@pytest.mark.parametrize("view", short(VIEWS, "narrow-dark"))
 def test_everybody_can_read_it(browser, attention_page, view):
     with Visit(browser, **VIEWS[view]) as visit:
         visit.open(attention_page.as_uri())

@@ -54,7 +54,7 @@ def trio(site):
     )
 
 
-@pytest.mark.parametrize("scheme", ["http", "file"])
+@pytest.mark.parametrize("scheme", short(["file", "http"]))
 def test_all_appear_within_two_seconds(browser, site, host, trio, scheme):
     address = f"{host}/{trio}" if scheme == "http" else (site / trio).as_uri()
     # The best of a few loads: the time that the page's own thread has worked, and that in which the machine had nothing
@@ -366,7 +366,7 @@ def test_trial_distribution_can_be_moved(browser, site, trio):
             assert number(out(root, "free_energy")) == pytest.approx(expected, abs=2e-3)
 
 
-@pytest.mark.parametrize("view", ["light", "narrow"])
+@pytest.mark.parametrize("view", short(["light", "narrow"], "narrow"))
 def test_settings_wait_until_they_are_wanted(browser, site, trio, view):
     """What a figure has in sight besides its picture is two buttons at most."""
     with Visit(browser, **VIEWS[view]) as visit:
@@ -600,7 +600,7 @@ def test_it_rests_out_of_sight(browser, site, trio):
         visit.frames(10)
 
 
-@pytest.mark.parametrize(("particles", "speed"), [(100_000, 4), (1_000_000, 8)])
+@pytest.mark.parametrize(("particles", "speed"), short([(1_000_000, 8), (100_000, 4)]))
 def test_a_frame_with_many_particles_leaves_time_to_spare(browser, site, host, particles, speed):
     name = write_page(site, "many.html", ParticleExplorer(LOGITS, 0.7, particles=particles, speed=speed))
     with Visit(browser) as visit:
@@ -660,7 +660,7 @@ def test_a_recorded_run_is_replayed(browser, site):
             assert out(root, "sweep") == str(record + 1)
 
 
-@pytest.mark.parametrize("view", short(VIEWS, "light", "narrow-dark"))
+@pytest.mark.parametrize("view", short(VIEWS, "narrow-dark"))
 def test_everybody_can_read_it(browser, site, trio, view):
     with Visit(browser, **VIEWS[view]) as visit:
         visit.open((site / trio).as_uri())

@@ -130,7 +130,7 @@ def drawn_ink(root, which):
 
 
 @pytest.mark.browser
-@pytest.mark.parametrize("view", short(VIEWS, "light", "narrow-dark"))
+@pytest.mark.parametrize("view", short(VIEWS, "narrow-dark"))
 def test_the_page_shows_what_python_computes(browser, site, written, view):
     with Visit(browser, **VIEWS[view]) as visit:
         visit.open((site / written).as_uri())

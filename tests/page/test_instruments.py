@@ -12,6 +12,7 @@ from xml.etree import ElementTree
 import numpy as np
 import pytest
 from building import ROOT
+from short import short
 from visit import check_access
 
 import simsoftmax as ss
@@ -440,7 +441,7 @@ def drop(tab, place, **given):
 
 
 @pytest.mark.browser
-@pytest.mark.parametrize("instrument", ["calibrate", "verify", "thermometer"])
+@pytest.mark.parametrize("instrument", short(["calibrate", "verify", "thermometer"], "verify"))
 def test_files_and_text_that_are_dropped_are_answered(bench, instrument):
     tab = bench(instrument, viewport={"width": 380, "height": 800}, color_scheme="dark")
     counts, logits, temperature = SAMPLES["right"]

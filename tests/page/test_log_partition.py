@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from short import short
 from visit import BROKEN, SMALLEST_TEXT, VIEWS, Visit, check_access, figure, number, out, shown, write_page
 
 import simsoftmax as ss
@@ -104,7 +105,7 @@ def test_a_finger_walks_along_the_plot(browser, site, walk):
 
 
 @pytest.mark.browser
-@pytest.mark.parametrize("view", ["light", "narrow-dark"])
+@pytest.mark.parametrize("view", short(VIEWS, "light"))
 def test_everybody_can_read_it(browser, site, walk, view):
     with Visit(browser, **VIEWS[view]) as visit:
         visit.open((site / walk).as_uri())

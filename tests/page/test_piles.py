@@ -43,7 +43,7 @@ def still(site):
     )
 
 
-@pytest.mark.parametrize(("view", "particles"), [("light", 800), ("narrow", 20_000)])
+@pytest.mark.parametrize(("view", "particles"), short([("light", 800), ("narrow", 20_000)], ("narrow", 20_000)))
 def test_every_particle_is_a_grain_of_its_pile(browser, site, still, view, particles):
     name = still("grains.html", particles=particles)
     with Visit(browser, **VIEWS[view]) as visit:
@@ -58,7 +58,7 @@ def test_every_particle_is_a_grain_of_its_pile(browser, site, still, view, parti
             assert (filled / np.array(counts[::-1])) == pytest.approx(round(filled.sum() / particles), rel=1e-3)
 
 
-@pytest.mark.parametrize("sharpness", [1, 3])
+@pytest.mark.parametrize("sharpness", short([1, 3], 3))
 def test_piles_keep_to_their_levels_beside_long_names(browser, site, sharpness):
     """Where there is little room, and few pixels, all grains are drawn, and none makes the piles too high for it."""
     names = ["omitted -5.09", "empty -4.48", "called -3.54", "used -3.16"]
@@ -190,7 +190,7 @@ def test_a_finger_scrolls_over_a_flat_thermometer_and_turns_it_sideways(browser,
         assert (visit.page.evaluate("scrollY") == 0) == (way == "along")
 
 
-@pytest.mark.parametrize("kind", [ParticleExplorer, TemperatureExplorer])
+@pytest.mark.parametrize("kind", short([ParticleExplorer, TemperatureExplorer]))
 def test_a_finger_drags_a_level_and_scrolls_beside_it(browser, site, kind):
     name = write_page(site, "levels.html", kind([2.0, 1.0, 0.1], names=["a", "b", "c"]))
     with Visit(browser, viewport={"width": 380, "height": 800}, has_touch=True, is_mobile=True) as visit:

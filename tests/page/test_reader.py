@@ -149,7 +149,7 @@ def test_before_ten_answers_it_says_what_is_missing(browser, site, answers):
 
 
 @pytest.mark.browser
-@pytest.mark.parametrize("view", short(VIEWS, "light", "narrow-dark"))
+@pytest.mark.parametrize("view", short(VIEWS, "light"))
 def test_the_figure_in_every_view(browser, reader_page, view):
     with Visit(browser, **VIEWS[view]) as visit:
         visit.open(reader_page.as_uri())

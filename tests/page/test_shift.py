@@ -238,7 +238,7 @@ def test_the_course_is_the_honest_temperature_at_every_turn(browser, shown_world
 
 
 @pytest.mark.browser
-@pytest.mark.parametrize("motion", ["no-preference", "reduce"])
+@pytest.mark.parametrize("motion", short(["no-preference", "reduce"]))
 def test_the_buttons_go_home_and_to_the_honest_temperature(browser, shown_world, explorer_page, motion):
     explorer = ShiftExplorer(**shown_world, turn=20)
     honest = ss.fit_temperature(explorer.scores, shown_world["labels"]).temperature
@@ -307,7 +307,7 @@ def test_worlds_at_the_edge_do_no_harm(browser, site, rng):
 
 
 @pytest.mark.browser
-@pytest.mark.parametrize("view", short(VIEWS, "light", "narrow-dark"))
+@pytest.mark.parametrize("view", short(VIEWS, "narrow-dark"))
 def test_everybody_can_read_it(browser, explorer_page, view):
     with Visit(browser, **VIEWS[view]) as visit:
         visit.open(explorer_page.as_uri())

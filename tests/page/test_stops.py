@@ -45,7 +45,9 @@ def stops(page):
         yield reached
 
 
-@pytest.mark.parametrize(("width", "pages"), [(1440, "what-training"), (380, "what-training")])
+@pytest.mark.parametrize(
+    ("width", "pages"), short([(1440, "what-training"), (380, "what-training")], (380, "what-training"))
+)
 def test_all_that_can_be_pressed_is_reached_by_keys(browser, book, width, pages):
     for path in pages_of_the_book():
         if pages not in path.stem:
@@ -134,7 +136,7 @@ INSIDE = """() => {
 }"""
 
 
-@pytest.mark.parametrize("width", short([1440, 1200, 380], 1440, 380))
+@pytest.mark.parametrize("width", short([1440, 1200, 380]))
 def test_stops_are_few_and_framed_alike_and_the_note_covers_no_text(browser, book, chosen, width):
     """All is looked at at every stop, so the note over whatever part of the page stands there then."""
     red, green, blue = (int(FOCUS[at : at + 2], 16) for at in (1, 3, 5))

@@ -412,10 +412,10 @@ def test_the_smallest_share_is_found(least):
 
 
 def test_a_share_is_promised_only_between_a_ten_millionth_and_a_half():
-    assert samplers._smallest(lambda share: True) == pytest.approx(1e-7, rel=1e-12)
+    assert samplers._smallest(lambda share: share > 0) == pytest.approx(1e-7, rel=1e-12)
     assert math.isinf(samplers._smallest(lambda share: share > 0.5))
     # All larger ones must be caught, too.
-    assert samplers._smallest(lambda share: share >= 0.2 or share < 0.1) == pytest.approx(0.2, rel=1e-4)
+    assert samplers._smallest(lambda share: (share >= 0.2) | (share < 0.1)) == pytest.approx(0.2, rel=1e-4)
 
 
 def rejected(number, alarm):
