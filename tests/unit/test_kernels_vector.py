@@ -9,6 +9,7 @@ import llvmlite.binding
 import numpy as np
 import pytest
 import scipy.stats
+from short import short
 
 import simsoftmax as ss
 from simsoftmax.kernels import bitsliced, compiler, lanes, particles, tabulated, xoshiro
@@ -74,9 +75,8 @@ def moves_p_value(before, after, reduced, proposal):
     rows = offered * np.exp(rise)
     np.fill_diagonal(rows, 0)
     np.fill_diagonal(rows, 1 - rows.sum(axis=1))
-    seen = np.zeros((levels, levels))
-    np.add.at(seen, (before, after), 1)
-    return rows_p_value(seen, rows)
+    moves = before.astype(np.intp) * levels + after
+    return rows_p_value(np.bincount(moves, minlength=levels**2).reshape(levels, levels).astype(float), rows)
 
 
 def rows_p_value(seen, rows):
@@ -275,22 +275,22 @@ def test_a_plain_processor_gives_the_same_result(tmp_path):
     assert len(list(tmp_path.rglob("*.o"))) == 2 * 7
 
 
-def test_tables_are_looked_up_by_permutations_where_the_processor_has_them(rng):
+@pytest.mark.parametrize(("levels", "instruction"), short([(20, "vpermw"), (100, "vperm")]))
+def test_tables_are_looked_up_by_permutations_where_the_processor_has_them(levels, instruction, rng):
     """LLVM recognises a permutation only in some shapes of the source; without it the kernels are ten times slower."""
     features = llvmlite.binding.get_host_cpu_features()
     if not features.get("avx512bw"):
         pytest.skip("this processor has no permutation of 16-bit lanes (AVX-512BW)")
-    for levels, instruction in ((20, "vpermw"), (100, "vperm")):
-        reduced = boltzmann_exponents(rng.normal(size=levels), 1.3)
-        kernel, tables = tabulated.prepare(reduced, "uniform")
-        function = compiler.njit(nogil=True)(kernel)
-        states, streams, called = np.zeros(3000, np.uint8), particles.allocate_streams(1, 3000, levels), []
-        tabulated.run(lambda *arguments, called=called: called.append(plain(arguments)), states, streams, tables, 1)
-        function(*called[0])
-        (assembly,) = function.inspect_asm().values()
-        assert instruction in assembly
-        # what it becomes otherwise: a load or an insertion for each of 32 lanes
-        assert assembly.count("vpinsrw") < 32
+    reduced = boltzmann_exponents(rng.normal(size=levels), 1.3)
+    kernel, tables = tabulated.prepare(reduced, "uniform")
+    function = compiler.njit(nogil=True)(kernel)
+    states, streams, called = np.zeros(3000, np.uint8), particles.allocate_streams(1, 3000, levels), []
+    tabulated.run(lambda *arguments, called=called: called.append(plain(arguments)), states, streams, tables, 1)
+    function(*called[0])
+    (assembly,) = function.inspect_asm().values()
+    assert instruction in assembly
+    # what it becomes otherwise: a load or an insertion for each of 32 lanes
+    assert assembly.count("vpinsrw") < 32
 
 
 @pytest.mark.process
