@@ -3,9 +3,9 @@ PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
 READY  := $(VENV)/ready
-# Many tests wait for a browser or another process, so there are more at a time than a small machine has cores; and each
-# calls linear algebra in a thread of its own, or they would all be in each other's way.
-PYTEST := OPENBLAS_NUM_THREADS=1 OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses=3
+# Each test calls linear algebra in a thread of its own, or they would all be in each other's way. Many wait for a
+# browser or another process, so there are more at a time than a small machine has cores; those of `make quick` never do.
+PYTEST := OPENBLAS_NUM_THREADS=1 OMP_NUM_THREADS=1 $(BIN)/python -m pytest
 
 # Tests start dozens of processes, and each would read all sources again where no byte code is kept.
 unexport PYTHONDONTWRITEBYTECODE
@@ -22,13 +22,13 @@ book: $(READY) ## build the book
 	@echo "The book is built. Open $(CURDIR)/_build/html/index.html"
 
 quick: $(READY) ## run the quick tests, for daily work
-	$(PYTEST) --dist=worksteal -m "not slow and not process" tests/unit
+	$(PYTEST) --numprocesses=2 --dist=worksteal -m "not slow and not process" tests/unit
 
 test: $(READY) ## test everything, what is long in a short form
-	$(PYTEST) --dist=loadfile --no-loadscope-reorder -m "not slow"
+	$(PYTEST) --numprocesses=3 --dist=loadfile --no-loadscope-reorder -m "not slow"
 
 slow: $(READY) ## run the tests that are long by nature
-	$(PYTEST) --dist=worksteal -m slow
+	$(PYTEST) --numprocesses=3 --dist=worksteal -m slow
 
 floor: ## run the quick tests with the oldest versions that pyproject.toml allows, in an environment of their own
 	PYTHON=$(PYTHON) .ci/floor

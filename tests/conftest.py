@@ -6,6 +6,7 @@ over 100 seeds alarms falsely less than once in a hundred sweeps.
 """
 
 import collections
+import gc
 import os
 import signal
 import tempfile
@@ -62,6 +63,12 @@ def pytest_collection_modifyitems(items):
 
     sizes = collections.Counter(item.path for item in items)
     items.sort(key=lambda item: (turn(item), -sizes[item.path]))
+
+
+def pytest_collection_finish():
+    """Let the collector of garbage pass over what stays for all tests."""
+    gc.collect()
+    gc.freeze()
 
 
 LEFT = collections.Counter()  # how many tests of each file `make test` leaves to `make slow`

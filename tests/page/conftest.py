@@ -35,7 +35,7 @@ def book(html):
 @pytest.fixture(params=["few", pytest.param("all", marks=pytest.mark.slow)])
 def chosen(request, book):
     """Return what takes pages out of a list: a few that stand for the others, or all of them, which is slow."""
-    few = {"index", "temperature", "what-training-aims-at"}
+    few = {"index", "what-training-aims-at"}
 
     def choose(pages):
         taken = [path for path in pages if request.param == "all" or path.stem in few]
