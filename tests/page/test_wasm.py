@@ -6,8 +6,8 @@ from importlib.metadata import version
 
 import numpy as np
 import pytest
-from short import short
 from javascript import Page
+from short import short
 
 import simsoftmax as ss
 from simsoftmax.kernels import wasm
