@@ -106,7 +106,20 @@ def _over_dlpack(value: Any) -> NDArray[Any]:
                 raise
     elif value.__dlpack_device__()[0] == 1:
         return np.from_dlpack(value)
-    return np.from_dlpack(value, device="cpu")  # a copy, from NumPy 2.1 on
+    return np.from_dlpack(_OnHost(value))
+
+
+class _OnHost:
+    """An array of a device, copied to the memory of this machine; NumPy 2.0 does not ask for that itself."""
+
+    def __init__(self, value: Any) -> None:
+        self.value = value
+
+    def __dlpack_device__(self) -> tuple[int, int]:
+        return 1, 0
+
+    def __dlpack__(self, **options: Any) -> Any:
+        return self.value.__dlpack__(**options | {"dl_device": self.__dlpack_device__()})
 
 
 def _from_objects(name: str, value: Any, array: NDArray[Any], remedy: str) -> NDArray[np.float64]:
