@@ -226,3 +226,7 @@ def test_wrong_axis_is_named():
         ss.softmax([[1, 2]], axis=2)
     with pytest.raises(TypeError, match="axis must be an integer"):
         ss.softmax([[1, 2]], axis="levels")
+
+
+def test_the_smallest_of_floats_is_a_temperature():
+    np.testing.assert_array_equal(ss.softmax([0.0, -5e-324], 5e-324), ss.softmax([0.0, -1.0]))

@@ -716,6 +716,21 @@ def test_gaps_of_any_two_sizes_are_fitted():
     assert 0 < fit.low < fit.temperature < fit.high
 
 
+def test_scores_at_the_end_of_single_precision_are_fitted_in_double():
+    logits = np.array([[3e38, 0], [0, 3e38], [3e38, 0], [3e38, 0]], np.float32)
+    fit = fit_temperature(logits, [0, 1, 1, 0])
+    assert fit.temperature == pytest.approx(3e38 / math.log(3), rel=1e-6)
+    assert fit.temperature == pytest.approx(fit_temperature(logits.astype(float), [0, 1, 1, 0]).temperature, rel=1e-9)
+
+
+def test_a_soft_label_that_is_impossible_is_named_where_its_row_counts():
+    logits, soft = np.zeros((4, 2)), np.full((4, 2), 0.5)
+    logits[1:3, 0] = -np.inf
+    with pytest.raises(ValueError, match="got the label 0 with logit -inf in row 2"):
+        fit_temperature(logits, soft, weights=[1, 0, 1, 1])
+    assert fit_temperature(logits, soft, weights=[1, 0, 0, 1]).rows == 4
+
+
 def test_a_fit_is_applied_to_other_rows(rng):
     fit = fit_temperature(*draw(rng, 500, 5))
     others = 3 * rng.standard_normal((5, 4, 2))
@@ -723,6 +738,8 @@ def test_a_fit_is_applied_to_other_rows(rng):
     assert fit.apply(others[:, 0, 0].astype(np.float32)).dtype == np.float32
     with pytest.raises(ValueError, match="logits must have the 5 levels that the temperature was fitted to, got 2"):
         fit.apply(others)
+    with pytest.raises(ValueError, match="logits must have the 5 levels that the temperature was fitted to, got 6"):
+        fit.apply(np.zeros(6))
     sure = fit_temperature([[2.0, 0.0], [0.0, 3.0]], [0, 1])
     assert sure.apply([0.0, 1e-3]).tolist() == [0, 1]  # T = 0
     same = fit_temperature([[2.0, 2.0]], [1])

@@ -204,6 +204,10 @@ def test_str_reads_as_a_sentence():
     assert text.startswith("mean energy = -0.7 ± 0.014; 95 % interval")
 
 
+def test_two_particles_are_enough_to_integrate_with():
+    assert np.isfinite(integrate_log_partition([1.0, 0.0], particles=2, rng=1).value)
+
+
 def test_normal_reach():
     e = mean_energy_from_counts([500, 500], [1.0, 0.0], confidence_level=0.5)
     assert (e.high - e.value) / e.error == pytest.approx(stats.norm.isf(0.25))
@@ -215,8 +219,12 @@ def test_scores_of_any_size_have_fluctuations():
     for unit in (2.0**-900, 2.0**500, 2.0**1020, 2.0**1021):
         assert mean_energy_from_counts(counts, z * unit).error == unit * mean_energy_from_counts(counts, z).error
         assert heat_capacity_from_counts(counts, z * unit, 1.5 * unit) == heat_capacity_from_counts(counts, z, 1.5)
-    with pytest.raises(ValueError, match="logits must keep their variance"):
-        heat_capacity_from_counts(counts, z, 1e-300)
+    for t, unit in ((1e-300, 1.0), (1e100, 1e-200)):  # beyond what a float can hold, and below
+        with pytest.raises(ValueError, match="logits must keep their variance"):
+            heat_capacity_from_counts(counts, z * unit, t)
+    assert mean_energy_from_counts([1, 1], [-0.9 * 2.0**1022, 0.0]).value == 0.45 * 2.0**1022
+    with pytest.raises(ValueError, match=r"logits must lie within 2\*\*1022 of each other"):
+        mean_energy_from_counts([1, 1], [1.1 * 2.0**1021, -1.1 * 2.0**1021])
 
 
 @given(st.lists(st.integers(1, 9), min_size=2, max_size=6), st.floats(0.3, 5), st.floats(0.5, 0.99))

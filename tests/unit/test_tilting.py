@@ -159,6 +159,7 @@ def test_what_cannot_be_judged_is_never_called_wrong():
     assert not endless.tells
     only_hot = exponentials(100, knots=KNOTS[KNOTS <= 0])
     assert only_hot.critical(0.1, 1) == math.inf
+    assert exponentials(100, knots=KNOTS[KNOTS >= 0]).critical(0.1, -1) == -math.inf
     assert -20 < only_hot.critical(0.1, -1) < -10
 
 
