@@ -81,6 +81,7 @@ EQUIVALENT = (
     ("calibration/fit", "if not abs(x) < 0.9", "abs.x. <= 0.9", "differs at one float, where both hold"),
     ("calibration/fit", "if 0.2 < denominator < 5", r"denominator <= 5|0\.2 <= den", "differs at one float"),
     ("calibration/fit", "_SAMPLES = (", r"249|251|1999|2001", "where a fit starts shows in the time alone"),
+    ("calibration/fit", "while excess(low) > 0 and", " or low", "a wider bracket has the same root"),
     ("calibration/rows", "UNIT = 1 << ", "^(?!.*1 / )", "how long blocks are shows in the time alone"),
     ("calibration/rows", "self.length = max(", r"max.. 2|// 1[57]|UNIT // [79]|[-+*%] (16|8)", "as above"),
     ("calibration/rows", "max(1, _CONVERTED_UNIT // ", r"max.. 2, _C|UNIT [-+*%] |not direct", "as above"),
@@ -89,6 +90,7 @@ EQUIVALENT = (
     ("markov", "if log_sum > 0 else", "log_sum != 0", "the logarithm of 1 / p is never below 0"),
     ("thermodynamics", "if not largest < np.inf", "largest != np.inf", "it is never NaN: scores are finite"),
     ("thermodynamics", "largest = float(np.abs(finite)", "// t", "it is compared with infinity alone"),
+    ("thermodynamics", "zip(temperatures, share, strict=True)", "False", "both are as long"),
     ("thermodynamics", "reach = np.log(totals.sum()) + 1", r"[+] 2", "a search begins beyond any answer"),
     ("thermodynamics", "np.linspace(0.01, 0.999, 400)", r"0\.999, +(399|401)", "each height proves a bound"),
     ("verdict/null", "(q - 0.5) / (trials + 1)", r".trials ([*/]+ 1|\+ +[02])", "less than its stated error"),
@@ -107,6 +109,7 @@ EQUIVALENT = (
     ("verdict/thermometer", "tilt**2 / 24", r"\*\* 3 / 24|2 (// 24|/ 2[35])", "less than 1e-7 of the sum it is in"),
     ("verdict/thermometer", "> 2 * LARGE", "[13] [*] LARGE", "both ways are right to 1e-9 there"),
     ("kernels/tails", "> 1e-300 else 1e-300", r"> -1\.0 e|e -?1\.0\)?$|[>!]= 1", "no denominator there comes near 0"),
+    ("kernels/tilting", "if end == 0.0", r"end (==|<|<=) -?1\.0", "the search below ends at once there, too"),
     ("kernels/tilting", "if side > 0 ", "if side >= 0", "a side is 1 or -1"),
     ("verdict/verification", "np.clip(values[:-1], -1, 1)", "~1, 1", "it cuts rounding off, and 1e-16 are not 1"),
 )

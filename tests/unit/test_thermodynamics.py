@@ -222,7 +222,7 @@ def test_scores_of_any_size_have_fluctuations():
     for t, unit in ((1e-300, 1.0), (1e100, 1e-200)):  # beyond what a float can hold, and below
         with pytest.raises(ValueError, match="logits must keep their variance"):
             heat_capacity_from_counts(counts, z * unit, t)
-    assert mean_energy_from_counts([1, 1], [-0.9 * 2.0**1022, 0.0]).value == 0.45 * 2.0**1022
+    assert mean_energy_from_counts([1, 1], [0.9 * 2.0**1022, 0.0]).value == -0.45 * 2.0**1022
     with pytest.raises(ValueError, match=r"logits must lie within 2\*\*1022 of each other"):
         mean_energy_from_counts([1, 1], [1.1 * 2.0**1021, -1.1 * 2.0**1021])
 
