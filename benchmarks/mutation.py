@@ -94,6 +94,8 @@ EQUIVALENT = (
     ("thermodynamics", "reach = np.log(totals.sum()) + 1", r"[+] 2", "a search begins beyond any answer"),
     ("thermodynamics", "np.linspace(0.01, 0.999, 400)", r"0\.999, +(399|401)", "each height proves a bound"),
     ("verdict/null", "(q - 0.5) / (trials + 1)", r".trials ([*/]+ 1|\+ +[02])", "less than its stated error"),
+    ("verdict/null", "low = ~large & (n <= left * q)", "~large [*]", "of truths the product is the same"),
+    ("verdict/null", "np.append(0.0, np.cumsum", "", "the first is never asked for"),
     ("verdict/null", "else MOST_OUTCOMES + 1", r"OUTCOMES \+ +2", "either is more than the most"),
     ("verdict/null", "p_value = 1.0", "p_value = 2.0", "the least of it and 1 is returned"),
     ("verdict/null", "far = ~narrow & (high < -37.0)", "high <= -37", "differs at one float"),

@@ -10,7 +10,17 @@ from scipy import stats
 
 from benchmarks import enumeration_study as study
 from simsoftmax import softmax, verify
-from simsoftmax.verdict.null import Caution, Cells, Groups, Null, combine, pool, residuals, rest_spread
+from simsoftmax.verdict.null import (
+    Caution,
+    Cells,
+    Groups,
+    Null,
+    binomial_quantile,
+    combine,
+    pool,
+    residuals,
+    rest_spread,
+)
 
 EXAMPLE = np.array([2.0, 1.0, 0.1])
 
@@ -137,6 +147,35 @@ def test_residuals_match_exact_binomial_tails(levels, seed, temperature):
         assert cells.within[j] == pytest.approx(inside.var(), rel=1e-3, abs=1e-6)
         assert cells.within[j] <= cells.loose[j] <= min((high - low) / np.pi, 1) ** 2 * (1 + 1e-9)
         assert cells.nearest[j] == pytest.approx(max(low, -high, 0), rel=1e-6, abs=1e-7)
+
+
+@given(st.floats(-6, 6), st.floats(1e-6, 1e-3))
+def test_the_mean_of_a_narrow_cell_lies_within_it_as_in_the_normal_law(start, width):
+    end = start + width
+    (mean,) = Cells.between(np.array([start]), np.array([end])).mean
+    density, tail = (lambda x: mpmath.npdf(x)), (lambda x: mpmath.ncdf(x))
+    with mpmath.workdps(50):
+        exact = float((density(start) - density(end)) / (tail(end) - tail(start)))
+    assert mean == pytest.approx(exact, abs=1e-9 * max(1, abs(start)))
+
+
+@pytest.mark.parametrize("share", [0.5, 1e-3])
+def test_the_quantiles_at_both_ends_of_a_binomial_are_numbers(share):
+    trials = 2.0**53
+    n = np.array([0.0, 1.0, trials - 2, trials - 1])
+    quantiles = binomial_quantile(n, np.full(4, trials), np.full(4, share), np.full(4, 1 - share))
+    assert np.isfinite(quantiles).all()
+    assert (np.diff(quantiles[[0, 1, 2, 3]]) >= 0).all()
+    assert quantiles[0] < -1e6
+    assert quantiles[3] > 1e6
+
+
+def test_a_table_of_counts_is_judged_row_by_row(rng):
+    for logits in ([1.0, 0.0], [2.0, 1.0, 0.1], [2.0, 1.0, 0.1, -9.0]):
+        null = Null.of(np.array(logits), 1.3, 40)
+        counts = rng.multinomial(40, softmax(logits, 1.3), size=20)
+        together, alone = null.judge(counts), [null.judge(row) for row in counts]
+        np.testing.assert_allclose(together, np.stack(alone, axis=-1), rtol=1e-12)
 
 
 @given(st.integers(2, 5), st.integers(0, 10**6), st.floats(0.2, 5), st.floats(0, 53), st.floats(-6, 6))
@@ -321,6 +360,12 @@ def test_rare_levels_take_a_tenth_of_the_budget(counts):
     assert null.judge(counts)[2] == pytest.approx(min(alone / 0.9, rare / 0.1, 1.0), rel=1e-9)
     assert null.share(1e-3) == pytest.approx(9e-4)
     assert null.misfit(counts) <= min(rare / 0.1, 1.0) + 1e-12
+
+
+def test_a_particle_where_one_in_a_million_is_expected_is_a_misfit():
+    null = Null.of(1.4 * np.log([0.6, 0.3, 0.08, 0.012, 0.007999, 1e-6]), 1.4, 100)
+    rare = 1 - (1 - null.p[-1]) ** 100
+    assert null.misfit(np.array([60, 30, 8, 1, 0, 1])) == pytest.approx(rare / 0.1, rel=1e-6)
 
 
 @pytest.mark.parametrize("particles", [300, 10**6])
