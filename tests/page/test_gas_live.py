@@ -319,8 +319,8 @@ def check_race(root, sweeps, knots, walkers=2000):
 
 
 @pytest.mark.browser
-def test_haste_and_patience_succeed_as_often_as_they_should(browser, site):
-    name = write_page(site, "annealing.html", AnnealingExplorer(Z, sweeps=30, walkers=2000, rng=1))
+@pytest.mark.slow
+def test_a_curve_of_ones_own_succeeds_as_often_as_it_should(browser, site):
     own = write_page(site, "own.html", AnnealingExplorer(Z, sweeps=30, walkers=2000, schedule=OWN, rng=1))
     with Visit(browser) as visit:
         visit.open((site / own).as_uri())
@@ -330,6 +330,12 @@ def test_haste_and_patience_succeed_as_often_as_they_should(browser, site):
         even = annealed_distribution(Z, geometric_cooling(3.0, 0.1, 30))[GROUND].sum()
         words = f"Your curve foretells {100 * rates['patience']:.1f} %, equal factors {100 * even:.1f} %."
         assert out(root, "verdict").endswith(words)
+
+
+@pytest.mark.browser
+def test_haste_and_patience_succeed_as_often_as_they_should(browser, site):
+    name = write_page(site, "annealing.html", AnnealingExplorer(Z, sweeps=30, walkers=2000, rng=1))
+    with Visit(browser) as visit:
         visit.open((site / name).as_uri())
         root = figure(visit, 0)
         root.locator("[data-out=verdict]", has_text="After 30 sweeps").wait_for()
