@@ -12,6 +12,7 @@ from scipy import stats
 from short import short
 
 from simsoftmax import estimate_temperature, softmax
+from simsoftmax.verdict.null import Null
 
 EXAMPLE = np.array([2.0, 1.0, 0.1])
 
@@ -184,3 +185,17 @@ def test_particles_that_are_all_in_the_highest_level_exclude_the_cold(particles)
     assert softmax(EXAMPLE, hot.low)[2] ** particles == pytest.approx(0.05, rel=1e-9)
     tied = estimate_temperature([0, 0, particles, 0], [*EXAMPLE, 0.1], confidence_level=0.9)
     assert (2 * softmax([*EXAMPLE, 0.1], tied.low)[2]) ** particles == pytest.approx(0.05, rel=1e-9)
+
+
+@pytest.mark.parametrize("counts", [[300, 300, 400], [120, 60, 120], [420, 320, 260]])
+def test_counts_are_judged_without_temperature_unless_it_would_be_negative(counts):
+    """Where no temperature fits, the one nearest is infinity, and how far the mean energy is off counts as well."""
+    logits, particles = np.array([1.0, 0.0, -1.0]), sum(counts)
+    found, null = estimate_temperature(counts, logits), Null.of(np.array([0.0, -0.5, -1.0]), math.inf, particles)
+    assert found.inverted == (counts[2] > counts[0])
+    if found.inverted:
+        assert found.p_value == float(null.judge(np.array(counts))[2])
+    elif counts[0] == counts[2]:
+        assert found.p_value == null.misfit(np.array(counts)) != float(null.judge(np.array(counts))[2])
+    else:
+        assert found.p_value > 0.1

@@ -154,6 +154,7 @@ def test_what_cannot_be_judged_is_never_called_wrong():
     assert few.detectable(1e-9, 0.9) == (-math.inf, math.inf)
     flat = Heat(KNOTS, 0 * KNOTS, 0 * KNOTS, 0 * KNOTS, 0.0)
     assert not flat.tells
+    assert flat.detectable(1e-3, 0.9) == (-math.inf, math.inf)
     assert (flat.p_value(5.0, 1.0), flat.step, flat.critical(0.1, 1)) == (1.0, 0.0, math.inf)
     endless = Heat(KNOTS, KNOTS**2 / 2, KNOTS, np.ones(96), math.inf)
     assert not endless.tells
