@@ -421,7 +421,7 @@ def test_minus_zero_is_zero(browser, site, trio):
         assert visit.page.evaluate(BROKEN) == []
 
 
-def test_the_free_energy_is_not_asked_for_at_infinity(browser, site, trio):
+def test_the_free_energy_is_asked_for_down_to_zero_and_not_at_infinity(browser, site, trio):
     with Visit(browser) as visit:
         visit.open((site / trio).as_uri())
         root = figure(visit, 2)
@@ -429,6 +429,15 @@ def test_the_free_energy_is_not_asked_for_at_infinity(browser, site, trio):
         assert "must be finite" in root.locator(".ssm-error:not([hidden])").text_content()
         type_into(root, "Temperature T", "50")
         assert out(root, "free_energy") == shown(variational_free_energy(TRIAL, LOGITS, 50.0))
+        knob = root.locator(".ssm-thermometer .ssm-knob")
+        knob.press("End")  # as far as its thermometer goes
+        assert out(root, "free_energy") == shown(variational_free_energy(TRIAL, LOGITS, 20.0))
+        # In the corner where it ends at T = 0, no arrow pulls on.
+        knob.press("Home")
+        root.get_by_role("button", name="let it flow").click()
+        root.locator(".ssm-verdict", has_text="At the bottom: at T = 0").wait_for()
+        visit.rest()
+        assert root.locator(".ssm-force[d]").count() == 0
 
 
 # How far the dot of each curve lies from its line, in pixels.

@@ -202,7 +202,10 @@ test("the two forces are told, and balance at the bottom", async () => {
   land.distribution = Array.from(land.probabilities.view);
   const { pull, push } = land.forces;
   assert.ok(pull.every((force, k) => near(force, -push[k], 1e-12)) && Math.abs(pull[0]) > 0.01);
-  assert.match(land.told, /^At the bottom/);
+  assert.match(land.told, /^At the bottom: energy pulls as hard/);
+  const cold = await landscape(LOGITS, 0);
+  cold.distribution = Array.from(cold.probabilities.view);
+  assert.match(cold.told, /^At the bottom: at T = 0 nothing pushes back/);
 });
 
 test("a trial distribution over other levels is none", async () => {

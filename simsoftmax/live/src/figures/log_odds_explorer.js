@@ -68,7 +68,7 @@ class Courses {
 
 // What the reader sees: a thermometer, a fan of dots that approach a line beside their courses, words.
 class View {
-  constructor(root, { setTemperature, hottest }) {
+  constructor(root, { setTemperature, coldest, hottest }) {
     this.root = root;
     this.hottest = hottest;
     const head = add(root, "div", { className: "ssm-head" });
@@ -76,6 +76,7 @@ class View {
       change: setTemperature,
       label: "Temperature of the training",
       infinite: false,
+      coldest,
     });
     this.controls = add(head, "div", { className: "ssm-controls" });
     const scene = add(root, "div", { className: "ssm-scene ssm-halves" });
@@ -142,6 +143,7 @@ async function render({ model, el }) {
   const descent = new GapDescent(await Kernels.load(model.get("_kernels")), model.get("frequencies"));
   const view = new View(stage.root, {
     setTemperature: (t) => stage.set({ temperature: Math.min(hottest, Math.max(coldest, t)) }),
+    coldest,
     hottest,
   });
   let divided = false; // whether the courses are seen in units of the heat

@@ -43,10 +43,10 @@ class Plot {
 
 // What the reader sees: a thermometer over two plots, the slope of ln Z and ln Z; numbers, words.
 class View {
-  constructor(root, { setTemperature, setBeta }) {
+  constructor(root, { setTemperature, setBeta, coldest }) {
     this.root = root;
     const head = add(root, "div", { className: "ssm-head" });
-    this.thermometer = new Thermometer(add(head, "div"), { change: setTemperature });
+    this.thermometer = new Thermometer(add(head, "div"), { change: setTemperature, coldest });
     this.controls = add(head, "div", { className: "ssm-controls" });
     const scene = add(root, "div", { className: "ssm-scene ssm-halves" });
     const cell = () => add(scene, "div", { className: "ssm-cell" });
@@ -135,7 +135,7 @@ async function render({ model, el }) {
     cool.textContent = on ? "pause" : stage.words("cool");
     wake();
   }
-  const view = new View(stage.root, { setTemperature: go, setBeta: (beta) => goTo(Number(beta.toPrecision(3))) });
+  const view = new View(stage.root, { setTemperature: go, setBeta: (beta) => goTo(Number(beta.toPrecision(3))), coldest: coldest() });
   const cool = button(view.controls, stage.words("cool"), () => {
     if (!walking && arrived()) goTo(0);
     walkOn(!walking);

@@ -83,6 +83,7 @@ export class FreeEnergy extends Levels {
   // Where the trial distribution is, in words.
   get told() {
     const excess = this.weigh(this.trial).freeEnergy - this.theory.freeEnergy;
+    if (excess < NEAR && this.temperature === 0) return "At the bottom: at T = 0 nothing pushes back, and q is where the score is highest.";
     if (excess < NEAR) return "At the bottom: energy pulls as hard as entropy pushes, and q is softmax.";
     const [pull, push] = Object.values(this.forces).map((force) => Math.hypot(...force));
     const harder = push === 0 ? "Only energy pulls" : pull > push ? "Energy pulls harder than entropy pushes" : "Entropy pushes harder than energy pulls";

@@ -10,6 +10,7 @@ import { distributionAt, spotOf } from "../kit/triangle.js";
 
 const BANDS = 14;
 const REACH = 0.22; // of a side: how long the longer of two forces is drawn
+const FAINT = 0.02; // change per unit of time; forces below are drawn shorter, and vanish in the corners of the triangle
 const STEP = 0.004; // of a side: a trail takes no note of less
 const JUMP = 0.12; // and does not join what is further apart
 const KEPT = 600; // points of a trail
@@ -164,7 +165,7 @@ export class Simplex {
     const longest = Math.max(...both.map(([a, b]) => Math.hypot(a, b)));
     this.forces.attr("display", longest > 1e-9 * this.side ? null : "none");
     if (!(longest > 1e-9 * this.side)) return;
-    const scale = (REACH * this.side) / longest;
+    const scale = (REACH * this.side) / Math.max(longest, FAINT * this.side);
     const ends = [...both, [both[0][0] + both[1][0], both[0][1] + both[1][1]]].map(([a, b]) => [scale * a, scale * b]);
     this.arrows.forEach(({ shaft, name }, i) => {
       const [a, b] = ends[i];

@@ -12,11 +12,11 @@ const LINE = 17; // pixels of a line of numbers
 export class Thermometer {
   /**
    * change(temperature) is called when the reader moves it, and without it the thermometer only shows; infinite: whether
-   * it reaches T = infinity.
+   * it reaches T = infinity; coldest: the least that the figure takes.
    * @param {Element} parent
-   * @param {{ change?: (temperature: number) => void, label?: string, infinite?: boolean }} options
+   * @param {{ change?: (temperature: number) => void, label?: string, infinite?: boolean, coldest?: number }} options
    */
-  constructor(parent, { change, label = "Temperature", infinite = true }) {
+  constructor(parent, { change, label = "Temperature", infinite = true, coldest = 0 }) {
     this.change = change;
     this.infinite = infinite;
     this.value = 1;
@@ -47,7 +47,7 @@ export class Thermometer {
       this.knob.attr("r", 5).attr("tabindex", null).attr("role", "img").on("keydown", null);
       return;
     }
-    this.knob.attr("aria-valuemin", 0).attr("aria-valuemax", HOTTEST);
+    this.knob.attr("aria-valuemin", coldest).attr("aria-valuemax", HOTTEST);
     const byFinger = (event) => !this.vertical && (event.pointerType ?? event.type.slice(0, 5)) === "touch";
     this.svg.call(
       dragIn(this.svg)
@@ -97,8 +97,8 @@ export class Thermometer {
   }
 
   set(value) {
-    if (value === Infinity && !this.infinite) return;
-    if (value !== this.value) this.change(value);
+    const next = value === Infinity && !this.infinite ? HOTTEST : value;
+    if (next !== this.value) this.change(next);
   }
 
   // Lay out in a box; vertical when it is taller than wide. `inset` leaves room left and right of a flat one, so that it
