@@ -175,7 +175,15 @@ def test_interval_of_the_error_covers(rng):
         inside += estimate.low <= truth <= estimate.high
         assert estimate.value == expected_calibration_error(c, y)
     assert inside >= 75  # 7 standard errors below 95 %
-    assert "perfect calibration would show" in str(estimate)
+    value, debiased, low, high, chance = (
+        f"{100 * share:.2f}"
+        for share in (estimate.value, estimate.debiased, estimate.low, estimate.high, estimate.by_chance)
+    )
+    level = f"{100 * estimate.confidence_level:g}"
+    assert str(estimate) == (
+        f"calibration error {value} %, debiased {debiased} % ({level} % interval {low} to {high} %); "
+        f"perfect calibration would show {chance} %"
+    )
     assert estimate_calibration_error(c, y, rng=1) == estimate_calibration_error(c, y, rng=1)
 
 

@@ -5,7 +5,7 @@ import inspect
 import pytest
 from interface import FUNCTIONS
 
-from simsoftmax.calibration import metrics
+from simsoftmax.calibration import TemperatureFit, metrics
 from simsoftmax.thermodynamics import integrate_log_partition
 from simsoftmax.verdict.evidence import EProcess
 
@@ -20,6 +20,7 @@ OTHER = {("plot_occupancy", "temperature"): None}  # that of the run which is dr
 CALLABLE = {
     **FUNCTIONS,
     "alarm": EProcess.alarm,
+    "apply": TemperatureFit.apply,
     **{name: getattr(metrics, name) for name in metrics.__all__ if inspect.isfunction(getattr(metrics, name))},
 }
 

@@ -9,6 +9,7 @@ from short import short
 
 import simsoftmax as sm
 from simsoftmax.thermodynamics import (
+    _skewed,
     heat_capacity_from_counts,
     integrate_log_partition,
     log_partition_difference,
@@ -202,6 +203,19 @@ def test_wrong_input_is_refused(call, message):
 def test_str_reads_as_a_sentence():
     text = str(mean_energy_from_counts([700, 300], [1.0, 0.0]))
     assert text.startswith("mean energy = -0.7 ± 0.014; 95 % interval")
+
+
+@pytest.mark.parametrize("t", [0.0, np.inf])
+def test_a_heat_capacity_is_not_measured_where_it_is_known(t):
+    with pytest.raises(ValueError, match=f"temperature must be > 0 and finite here, got {t:g}; at its limits"):
+        heat_capacity_from_counts([5, 3], [1.0, 0.0], t)
+
+
+def test_the_skewness_of_few_particles_is_that_of_their_energies():
+    e = mean_energy_from_counts([5, 1], [0.0, -1.0])
+    skewness = stats.skew([0.0] * 5 + [1.0])
+    ends = [e.value - e.error * _skewed(x, skewness, 6) for x in (stats.norm.isf(0.025), -stats.norm.isf(0.025))]
+    assert (e.low, e.high) == pytest.approx(ends)
 
 
 def test_two_particles_are_enough_to_integrate_with():
