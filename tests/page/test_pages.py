@@ -152,12 +152,14 @@ def test_what_follows_a_figure_is_seen_once_it_stands_and_even_if_it_never_does(
         assert visit.page.locator(".live-picture").first.is_visible()
 
 
-# The edges and the letters of the drawings of a page, but for those that stand for figures where there are no scripts.
-DRAWINGS = """() => [...document.querySelectorAll("svg.figure:not(.live-picture *)")]
-  .filter((node) => node.checkVisibility()).map((drawing) => {
-    const { left, right, width } = drawing.getBoundingClientRect();
-    const size = (text) => (parseFloat(getComputedStyle(text).fontSize) * width) / drawing.viewBox.baseVal.width;
-    return [left, right, Math.min(...[...drawing.querySelectorAll("text")].map(size))];
+# Where the letters of drawings stand, and how large they are; not of those that stand for figures without scripts.
+LETTERS = """() => [...document.querySelectorAll("svg.figure:not(.live-picture *)")]
+  .filter((node) => node.checkVisibility()).flatMap((drawing) => {
+    const scale = drawing.getBoundingClientRect().width / drawing.viewBox.baseVal.width;
+    return [...drawing.querySelectorAll("text")].map((text) => {
+      const { left, right } = text.getBoundingClientRect();
+      return [text.textContent.trim(), left, right, parseFloat(getComputedStyle(text).fontSize) * scale];
+    });
   })"""
 
 
@@ -166,10 +168,10 @@ def test_drawings_fit_a_phone_and_are_legible(browser, book, chosen):
     with Visit(browser, viewport={"width": 380, "height": 800}, java_script_enabled=False) as visit:
         for path in chosen(pages_of_the_book()):
             visit.page.goto((BOOK / path).as_uri())
-            for left, right, letters in visit.page.evaluate(DRAWINGS):
-                assert left >= 0, path
-                assert right <= 380, path
-                assert letters > 10.5, path
+            for words, left, right, size in visit.page.evaluate(LETTERS):
+                assert left >= 0, (path, words)
+                assert right <= 380, (path, words)
+                assert size > 10.5, (path, words)
                 found += 1
     assert found > 0
 

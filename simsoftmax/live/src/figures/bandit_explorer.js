@@ -4,7 +4,7 @@ import { scaleLinear } from "d3-scale";
 import { line } from "d3-shape";
 import { add } from "../kit/dom.js";
 import * as format from "../kit/format.js";
-import { heat, temperatureScale, ticksFor, tickText } from "../kit/heat.js";
+import { heat, place, temperatureAt, temperatureScale, ticksFor, tickText } from "../kit/heat.js";
 import { Kernels } from "../kit/kernels.js";
 import { Seldom } from "../kit/seldom.js";
 import { Stage } from "../kit/stage.js";
@@ -137,10 +137,23 @@ class View {
     this.regret.show(bandit, colour, earlier);
     this.regret.frame.describe(`${format.fixed(bandit.missed, 1)} after ${format.count(bandit.done)} pulls`);
     this.curve.xName.text(COOLS[bandit.rule] ?? "temperature");
-    this.curve.show(bandit.curve.filter(([, missed]) => missed <= top), [], [0, top]);
+    this.curve.show(below(bandit.curve, top), [], [0, top]);
     const whole = here.games > 1 ? `${format.fixed(here.mean, 1)}\u00a0±\u00a0${format.fixed(here.error, 1)}` : "";
-    this.curve.point(bandit.setting, Math.min(here.mean, top), heat(bandit.setting), whole, `${whole} at ${format.temperature(bandit.setting)}`);
+    const beyond = here.mean > top ? "\u2191 " : ""; // the dot stands at the edge, and what it means lies above
+    this.curve.point(bandit.setting, Math.min(here.mean, top), heat(bandit.setting), beyond + whole, `${whole} at ${format.temperature(bandit.setting)}`);
   }
+}
+
+// A curve up to where it leaves the plot, which its points may not meet.
+function below(points, top) {
+  return points.flatMap(([x, y], i) => {
+    const next = points[i + 1];
+    if (y <= top && !(next?.[1] > top)) return [[x, y]];
+    if (!next || y > top === next[1] > top) return [];
+    const [from, to] = [place(x), place(next[0])];
+    const edge = [temperatureAt(from + ((top - y) / (next[1] - y)) * (to - from)), top];
+    return y <= top ? [[x, y], edge] : [edge];
+  });
 }
 
 class Explorer {
