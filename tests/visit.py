@@ -89,6 +89,19 @@ FRAMES = """
   look();
 })
 """
+# Waits until a node has kept its place for three frames.
+STILL = """
+(node) => new Promise((done) => {
+  let [last, since] = ["", 0];
+  const look = () => {
+    const { x, y } = node.getBoundingClientRect();
+    [last, since] = [`${x} ${y}`, last === `${x} ${y}` ? since + 1 : 0];
+    if (since < 3) requestAnimationFrame(look);
+    else done();
+  };
+  look();
+})
+"""
 REST = """
 () => new Promise((done) => {
   let [frames, since] = [-1, 0];
@@ -172,6 +185,21 @@ class Visit:
     def rest(self):
         """Wait until the page has drawn no frame, and asked for none, for half a second."""
         self.page.evaluate(REST)
+
+    def drag(self, node, across, down, at=None):
+        """Take a node by the mouse, once it stands still, let it go so many pixels away, and wait until that is drawn.
+
+        It is taken in its middle, or at a place (x, y) within it.
+        """
+        node.scroll_into_view_if_needed()
+        node.evaluate(STILL)
+        box = node.bounding_box()
+        x, y = at or (box["width"] / 2, box["height"] / 2)
+        self.page.mouse.move(box["x"] + x, box["y"] + y)
+        self.page.mouse.down()
+        self.page.mouse.move(box["x"] + x + across, box["y"] + y + down, steps=5)
+        self.page.mouse.up()
+        self.page.evaluate("new Promise((drawn) => requestAnimationFrame(() => requestAnimationFrame(drawn)))")
 
     def complained(self):
         """Wait until the page complains of something."""

@@ -278,15 +278,9 @@ def test_mouse_turns_the_heat(browser, site, trio):
         for which in range(3):
             root = figure(visit, which)
             knob = root.locator(".ssm-thermometer .ssm-knob")
-            knob.scroll_into_view_if_needed()
             before = number(knob.get_attribute("aria-valuenow"))
-            box = knob.bounding_box()
-            x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
             upright = knob.get_attribute("aria-orientation") == "vertical"
-            visit.page.mouse.move(x, y)
-            visit.page.mouse.down()
-            visit.page.mouse.move(x + (0 if upright else 60), y - (60 if upright else 0), steps=5)
-            visit.page.mouse.up()
+            visit.drag(knob, 0 if upright else 60, -60 if upright else 0)
             now = number(knob.get_attribute("aria-valuenow"))
             assert now > 1.5 * before
             key = ["[data-remark=energy]", "[data-out=energy]", "[data-remark=energy]"][which]
@@ -327,12 +321,7 @@ def test_levels_can_be_moved(browser, site, trio, how):
         root = figure(visit, 0)
         grip = root.get_by_role("slider", name="Energy of z 1", exact=True)
         if how == "mouse":
-            box = grip.bounding_box()
-            x, y = box["x"] + 5, box["y"] + 5
-            visit.page.mouse.move(x, y)
-            visit.page.mouse.down()
-            visit.page.mouse.move(x, y - 60, steps=4)
-            visit.page.mouse.up()
+            visit.drag(grip, 0, -60, at=(5, 5))
         else:
             grip.focus()
             for _ in range(3):

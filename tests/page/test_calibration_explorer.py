@@ -304,12 +304,7 @@ def test_mouse_keyboard_and_finger_turn_the_heat(browser, explorer_page):
         visit.open(explorer_page.as_uri())
         root = figure(visit, 0)
         curve = root.locator(".ssm-curve").last
-        curve.scroll_into_view_if_needed()
-        box = curve.bounding_box()
-        visit.page.mouse.move(box["x"] + 60, box["y"] + 100)
-        visit.page.mouse.down()
-        visit.page.mouse.move(box["x"] + box["width"] - 40, box["y"] + 100, steps=4)
-        visit.page.mouse.up()
+        visit.drag(curve, curve.bounding_box()["width"] - 100, 0, at=(60, 100))
         hot = heat_of(root)
         assert hot > 3
         root.locator(".ssm-thermometer .ssm-knob").focus()

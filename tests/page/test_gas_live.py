@@ -370,15 +370,12 @@ def test_the_ground_and_the_cooling_can_be_moved(browser, site, how):
         touch = visit.context.new_cdp_session(visit.page)
 
         def pull(node, far):
+            if how == "mouse":
+                visit.drag(node, 0, far)
+                return
             node.scroll_into_view_if_needed()
             box = node.bounding_box()
             x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
-            if how == "mouse":
-                visit.page.mouse.move(x, y)
-                visit.page.mouse.down()
-                visit.page.mouse.move(x, y + far, steps=4)
-                visit.page.mouse.up()
-                return
             for kind, at in [("touchStart", 0), ("touchMove", far / 2), ("touchMove", far), ("touchEnd", None)]:
                 points = [] if at is None else [{"x": x, "y": y + at}]
                 touch.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": points})

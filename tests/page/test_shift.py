@@ -260,11 +260,8 @@ def test_mouse_keyboard_and_finger_turn_the_pictures(browser, explorer_page):
     with Visit(browser, viewport={"width": 1000, "height": 1400}) as visit:
         visit.open(explorer_page.as_uri())
         root = figure(visit, 0)
-        box = root.locator(".ssm-below .ssm-frame").bounding_box()
-        visit.page.mouse.move(box["x"] + 100, box["y"] + 80)
-        visit.page.mouse.down()
-        visit.page.mouse.move(box["x"] + box["width"] - 12, box["y"] + 80, steps=3)
-        visit.page.mouse.up()
+        course = root.locator(".ssm-below .ssm-frame")
+        visit.drag(course, course.bounding_box()["width"] - 112, 0, at=(100, 80))
         assert out(root, "turn") == "60°"
         root.get_by_label("turn", exact=True).focus()
         visit.page.keyboard.press("ArrowLeft")

@@ -157,10 +157,7 @@ def test_the_map_can_be_dragged(visit, iris):
     root = figure(visit, 1)
     root.scroll_into_view_if_needed()
     box = root.locator(".ssm-map").bounding_box()
-    visit.page.mouse.move(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
-    visit.page.mouse.down()
-    visit.page.mouse.move(box["x"] + box["width"] * 0.8, box["y"] + box["height"] * 0.3, steps=4)
-    visit.page.mouse.up()
+    visit.drag(root.locator(".ssm-map"), box["width"] * 0.3, box["height"] * -0.2)
     scale = number(out(root, "scale"))
     temperature = number(root.locator(".ssm-reading").text_content().removeprefix("T = "))
     assert scale > 2
