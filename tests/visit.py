@@ -192,19 +192,24 @@ class Visit:
         It is taken in its middle, or at a place (x, y) within it.
         """
         place = "(node) => { const { x, y } = (node.ownerSVGElement ?? node).getBoundingClientRect(); return [x, y]; }"
-        while True:
+
+        def taken():
             node.scroll_into_view_if_needed()
             node.evaluate(STILL)
             stood, box = node.evaluate(place), node.bounding_box()
             x, y = at or (box["width"] / 2, box["height"] / 2)
-            if not 0 <= box["y"] + y < self.page.viewport_size["height"]:
-                continue  # what is above it has grown since it was scrolled into sight
-            self.page.mouse.move(box["x"] + x, box["y"] + y)
+            x, y = box["x"] + x, box["y"] + y
+            if not 0 <= y < self.page.viewport_size["height"]:
+                return None  # what is above it has grown since it was scrolled into sight
+            self.page.mouse.move(x, y)
             self.page.mouse.down()
             if node.evaluate(place) == stood:
-                break
+                return x, y
             self.page.mouse.up()  # or just then
-        self.page.mouse.move(box["x"] + x + across, box["y"] + y + down, steps=5)
+            return None
+
+        x, y = until(taken)
+        self.page.mouse.move(x + across, y + down, steps=5)
         self.page.mouse.up()
         self.page.evaluate("new Promise((drawn) => requestAnimationFrame(() => requestAnimationFrame(drawn)))")
 

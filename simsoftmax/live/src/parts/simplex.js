@@ -163,8 +163,6 @@ export class Simplex {
     };
     const both = [vector(pull), vector(push)];
     const longest = Math.max(...both.map(([a, b]) => Math.hypot(a, b)));
-    this.forces.attr("display", longest > 1e-9 * this.side ? null : "none");
-    if (!(longest > 1e-9 * this.side)) return;
     const scale = (REACH * this.side) / Math.max(longest, FAINT * this.side);
     const ends = [...both, [both[0][0] + both[1][0], both[0][1] + both[1][1]]].map(([a, b]) => [scale * a, scale * b]);
     this.arrows.forEach(({ shaft, name }, i) => {
