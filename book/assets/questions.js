@@ -4,7 +4,7 @@
 // `window.simsoftmaxAnswers` is the store, for the page that measures the reader. Whenever it changes, here or in
 // another tab, the document hears "simsoftmax:answers".
 (() => {
-  const KEY = "simsoftmax.answers";
+  const KEY = "simsoftmax.answer."; // and the name of its question
   const FORMAT = "simsoftmax answers 1"; // what a saved file says of itself
   const SUREST = 0.99; // who says "certain" still leaves one in a hundred: without it, one error would be infinitely wrong
   const LETTERS = "ABCDE";
@@ -38,36 +38,46 @@
 
   const write = (answers) => JSON.stringify({ format: FORMAT, answers }, null, 1);
 
+  // Each answer has a place of its own: a page that does not know yet what another has written overwrites none of it.
+  const kept = () =>
+    Array.from({ length: localStorage.length }, (_, place) => localStorage.key(place)).filter((key) => key?.startsWith(KEY));
+
   let held = {}; // what this page knows, also where the browser keeps nothing
   let trouble = "";
   let refused = false;
+  let damaged = []; // the places of answers that cannot be read
+
+  const read = (key) => {
+    try {
+      return JSON.parse(localStorage.getItem(key));
+    } catch (error) {
+      if (error instanceof SyntaxError) return null;
+      throw error;
+    }
+  };
 
   function refresh() {
-    if (refused) return held;
+    if (refused) return;
     try {
-      const text = localStorage.getItem(KEY);
-      const { answers, broken } = text === null ? { answers: {}, broken: 0 } : parse(text);
-      held = answers;
-      trouble = broken ? `${broken} of the answers kept in this browser were damaged and are left out.` : "";
-    } catch (error) {
-      held = {};
-      if (error.name === "SecurityError" || typeof localStorage === "undefined") {
-        refused = true;
-        trouble = "This browser keeps nothing for this page: answers last until you leave it.";
-      } else trouble = "The answers kept in this browser are damaged. Your next answer begins anew.";
+      const all = kept().map((key) => [key, read(key)]);
+      damaged = all.filter(([, answer]) => !sound(answer)).map(([key]) => key);
+      held = Object.fromEntries(all.filter(([, answer]) => sound(answer)).map(([key, answer]) => [key.slice(KEY.length), answer]));
+      trouble = damaged.length ? `${damaged.length} of the answers kept in this browser were damaged and are left out.` : "";
+    } catch {
+      refused = true;
+      trouble = "This browser keeps nothing for this page: answers last until you leave it.";
     }
-    return held;
   }
 
-  /** Change what is kept: other tabs may have written since, so it is read just before. */
-  function keep(change) {
-    const answers = { ...refresh() };
-    change(answers);
-    held = answers;
+  /** Keep these answers beside those that are kept. */
+  function keep(answers) {
+    refresh();
+    Object.assign(held, answers);
     if (!refused) {
       try {
-        if (Object.keys(answers).length) localStorage.setItem(KEY, write(answers));
-        else localStorage.removeItem(KEY);
+        for (const key of damaged) localStorage.removeItem(key);
+        for (const [id, answer] of Object.entries(answers)) localStorage.setItem(KEY + id, JSON.stringify(answer));
+        damaged = [];
         trouble = "";
       } catch {
         refused = true;
@@ -79,7 +89,7 @@
 
   const announce = () => document.dispatchEvent(new CustomEvent("simsoftmax:answers"));
   addEventListener("storage", ({ key }) => {
-    if (key !== KEY && key !== null) return;
+    if (key !== null && !key.startsWith(KEY)) return;
     refresh();
     announce();
   });
@@ -92,14 +102,17 @@
     /** Add the answers of a saved file to those here; where both have one, the file's counts. */
     load(text) {
       const { answers, broken } = parse(text);
-      keep((mine) => Object.assign(mine, answers));
+      keep(answers);
       return { read: Object.keys(answers).length, broken };
     },
     erase() {
+      held = {};
       refused = false;
-      keep((mine) => {
-        for (const id of Object.keys(mine)) delete mine[id];
-      });
+      try {
+        for (const key of kept()) localStorage.removeItem(key);
+      } catch {} // where nothing can be kept, nothing is
+      refresh();
+      announce();
     },
   };
 
@@ -231,11 +244,9 @@
       if (this.mine() || this.chosen === undefined) return;
       const { id, version, chapter, alternatives, scale, answer } = this.facts;
       const right = scale ? Math.abs(this.chosen - answer) <= scale[2] + 1e-9 : this.chosen === answer;
-      const kept = { version, chapter, alternatives, answer: this.chosen, confidence: this.confidence(), right };
+      const given = { version, chapter, alternatives, answer: this.chosen, confidence: this.confidence(), right };
       const focused = this.root.contains(document.activeElement);
-      simsoftmaxAnswers.keep((answers) => {
-        answers[id] = kept;
-      });
+      simsoftmaxAnswers.keep({ [id]: given });
       if (focused) this.details.querySelector("summary").focus({ preventScroll: true });
     }
 
