@@ -9,6 +9,7 @@ import collections
 import gc
 import os
 import signal
+import sys
 import tempfile
 import zlib
 from pathlib import Path
@@ -66,7 +67,13 @@ def pytest_collection_modifyitems(items):
 
 
 def pytest_collection_finish():
-    """Let the collector of garbage pass over what stays for all tests."""
+    """Refuse kernels that ran while the tests were read, and let the collector of garbage pass over what stays.
+
+    Every process reads all tests, so each would compile those kernels before its first test.
+    """
+    compiler = sys.modules.get("simsoftmax.kernels.compiler")
+    if compiler is not None and compiler._initialize.cache_info().currsize:
+        raise pytest.UsageError("a kernel runs where tests are read; compute in the test, or in what it calls")
     gc.collect()
     gc.freeze()
 

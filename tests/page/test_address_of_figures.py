@@ -5,7 +5,7 @@ from urllib.parse import quote
 
 import pytest
 from short import short
-from test_widgets import FIT, MADE, Z
+from test_widgets import MADE, Z, arguments_of, fit
 from visit import ALL_READY, BROKEN, STARTED, UNFOLD, WHOLE, Visit, figure, path_of, type_into, write_page
 
 from simsoftmax.live import CalibrationExplorer, FreeEnergyExplorer, ParticleExplorer, TemperatureExplorer
@@ -81,7 +81,7 @@ def test_figures_come_back_as_they_were(browser, site, host, scheme):
     widgets = [
         TemperatureExplorer([2, 1, 0.1]),
         ParticleExplorer([2, 1, 0.1], particles=1000, rng=1),
-        CalibrationExplorer(Z, [0, 1, 1, 0, 1, 1], fit=FIT),
+        CalibrationExplorer(Z, [0, 1, 1, 0, 1, 1], fit=fit()),
         FreeEnergyExplorer([2, 1, 0.1]),
     ]
     first = [kept(widget) for widget in widgets]
@@ -165,7 +165,7 @@ COURSE = {"counts", "log_evidence", "results", "reading", "pulls", "regret", "co
 
 def everything(site):
     """Write a page of all figures, and return what they are."""
-    widgets = [kind(**given) for kind, given in MADE.items()]
+    widgets = [kind(**arguments_of(kind)) for kind in MADE]
     first = [kept(widget) for widget in widgets]
     public = [
         [n for n in widget._own_traits() if n in widget._kept or n not in COURSE | {"sweeps"}] for widget in widgets
@@ -177,7 +177,7 @@ def everything(site):
 
 def test_a_figure_at_rest_tells_all_however_young_its_page_is(browser, site):
     """What is told a few times a second only is told at once where nothing will move."""
-    widgets = [kind(**given) for kind, given in MADE.items()]
+    widgets = [kind(**arguments_of(kind)) for kind in MADE]
     for widget in widgets:
         if widget.has_trait("running"):
             widget.running = False
@@ -253,8 +253,8 @@ def test_hostile_addresses_change_nothing_that_python_would_refuse(browser, site
     with Reading(browser, reduced_motion="reduce") as visit:
         visit.come(there + query_of([{name: next(texts) for name in each} for each in first]))
         assert visit.page.evaluate(ALIVE) == len(first)
-        for (kind, given), was, now in zip(MADE.items(), first, visit.traits(first), strict=True):
-            widget = kind(**given)
+        for kind, was, now in zip(MADE, first, visit.traits(first), strict=True):
+            widget = kind(**arguments_of(kind))
             for name in was:
                 if now[name] != was[name]:
                     widget.set_state({name: now[name]})

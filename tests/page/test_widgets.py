@@ -45,7 +45,6 @@ from simsoftmax.live.particle import draw_piles
 
 X, Y = [0.0, 1.0, 2.0, 3.0], [0, 0, 1, 1]
 Z = np.array([[2.0, 0.0], [1.0, 0.5], [0.0, 1.0], [0.3, 0.0], [0.0, 2.0], [1.0, 0.0]])
-FIT = ss.fit_temperature(Z, [0, 1, 1, 0, 1, 1])
 MADE = {
     ParticleExplorer: {"logits": [2.0, 1.0, 0.1], "particles": 100},
     TemperatureExplorer: {"logits": [2.0, 1.0, 0.1]},
@@ -56,11 +55,11 @@ MADE = {
     AnnealingExplorer: {"logits": [0.0, 1.0, 0.5, 2.0], "sweeps": 10, "walkers": 10},
     LogOddsExplorer: {"frequencies": [0.2, 0.7]},
     SymmetryExplorer: {"positions": X, "labels": Y, "weights": [1.0, -1.0], "biases": [0.0, 0.5]},
-    WeightDecayExplorer: {
+    WeightDecayExplorer: lambda: {
         "decays": [0.0, 1.0],
         "weights": [[1.0, 2.0], [0.5, 1.0]],
         "effective": [1.0, 2.0],
-        "calibration": [FIT, FIT],
+        "calibration": [fit(), fit()],
         "names": ["a", "b"],
     },
     SamplerExplorer: {"sampler": "right"},
@@ -87,6 +86,18 @@ MADE = {
     },
     GenerationExplorer: {"model": fit_language("to be or not to be, that is the question.\n", order=4)},
 }
+
+
+def fit():
+    return ss.fit_temperature(Z, [0, 1, 1, 0, 1, 1])
+
+
+def arguments_of(kind):
+    """Return arguments of a figure; fits that it takes are computed now, as each process reads all tests."""
+    given = MADE[kind]
+    return given() if callable(given) else given
+
+
 # What people type, measure, or meet in a table; and what a page or a script might send.
 EDGES = [
     None, True, "", "warm", "1", b"1", -1, 0, 1, 2.5, 10**400, np.nan, np.inf, -np.inf, -0.0, 1e-300, 1e300, 2**63,
@@ -132,8 +143,8 @@ def test_every_figure_is_tried():
 @pytest.mark.parametrize("kind", MADE, ids=lambda kind: kind.__name__)
 def test_edges_of_every_argument_and_trait(kind):
     """A value is taken, and then what stands can be drawn and sent; or it is refused by name and nothing changes."""
-    figure = kind(**MADE[kind])
-    arguments = dict.fromkeys([*figure._own_traits(), *MADE[kind]])
+    figure = kind(**arguments_of(kind))
+    arguments = dict.fromkeys([*figure._own_traits(), *arguments_of(kind)])
     taken = refused = 0
     nameless = []
     for name in arguments:
@@ -141,7 +152,7 @@ def test_edges_of_every_argument_and_trait(kind):
             with warnings.catch_warnings():
                 warnings.simplefilter("error")
                 try:
-                    made = kind(**{**MADE[kind], name: value})
+                    made = kind(**{**arguments_of(kind), name: value})
                 except (TypeError, ValueError, traitlets.TraitError) as error:
                     if not any(known in str(error) for known in arguments):
                         nameless.append((name, value, str(error)))
@@ -184,7 +195,7 @@ def test_edges_of_every_argument_and_trait(kind):
 )
 def test_nothing_is_read_out_of_bounds_for_a_picture(kind):
     """Lists that were changed in place, which no trait notices, are refused before a kernel sees them."""
-    figure = kind(**MADE[kind])
+    figure = kind(**arguments_of(kind))
     for name, value in public(figure).items():
         if isinstance(value, list) and name not in ("counts", "results") and value:
             for spoil in (lambda row: row.pop(), lambda row: row.append(row[0])):
@@ -280,7 +291,7 @@ def test_names_are_drawn_letter_by_letter():
     names = ["50 % of $a_$", "$x^", r"$\frac$"]
     for kind in (ParticleExplorer, TemperatureExplorer, FreeEnergyExplorer):
         assert kind([2, 1, 0.1], names=names)._pictures()["svg"].startswith(b"<?xml")
-    decay = WeightDecayExplorer(**{**MADE[WeightDecayExplorer], "names": names[:2]})
+    decay = WeightDecayExplorer(**{**arguments_of(WeightDecayExplorer), "names": names[:2]})
     assert decay._pictures()["pdf"].startswith(b"%PDF")
 
 
@@ -292,7 +303,7 @@ def test_a_figure_travels_whole(kind):
     import nbformat  # here, as it reads a dozen grammars first, which takes seconds of every process
     from nbconvert import LatexExporter
 
-    figure = kind(**MADE[kind])
+    figure = kind(**arguments_of(kind))
     bundle = figure._repr_mimebundle_()[0]
     assert base64.b64decode(bundle["application/pdf"]).startswith(b"%PDF")
     data = embed_data(views=[figure], drop_defaults=True)
@@ -323,7 +334,7 @@ def values_of(rule, others):
 
 @pytest.mark.parametrize("kind", MADE, ids=lambda kind: kind.__name__)
 def test_python_takes_whatever_a_page_takes_from_its_address(kind):
-    figure = kind(**MADE[kind])
+    figure = kind(**arguments_of(kind))
     first = figure.get_state()
     for name, rule in first["_kept"].items():
         for value in values_of(rule, first):
@@ -343,6 +354,6 @@ def test_what_words_of_the_book_set_is_kept_in_the_address():
     texts = [path.read_text(encoding="utf-8") for path in (ROOT / "book").glob("*.md")]
     links = [link for text in texts for link in re.findall(r"\{live\}`[^`]*<([^<>`]*)>`", text)]
     named = {part.partition("=")[0].split(":")[-1].strip() for link in links for part in link.split(";") if "=" in part}
-    kept = {name for kind in MADE for name in kind(**MADE[kind]).get_state()["_kept"]}
+    kept = {name for kind in MADE for name in kind(**arguments_of(kind)).get_state()["_kept"]}
     assert len(named) > 10
     assert named <= kept | {"names", "running"}
