@@ -194,7 +194,7 @@ def critical(curve, alarm, side):
     if end == 0.0:
         return side * math.inf
     smooth = smooth_ends(curve)
-    near = 1e-9 * end
+    near = 0.0
     far = end * (1.0 - 1e-9)
     for halving in range(_HALVINGS + 1):
         middle = 0.5 * (near + far) if halving else far
@@ -219,8 +219,6 @@ def detectable(curve, width, alarm, power, side):
     low, high = ends(curve)
     caught = high if side > 0 else low
     moved = width * width
-    if abs(derivative(curve, caught, _MEAN) - moved * caught) <= abs(score):
-        return side * math.inf
     smooth = smooth_ends(curve)
     missed = saddle(curve, score)  # every other time
     for halving in range(_HALVINGS + 1):

@@ -25,6 +25,14 @@ def test_tails_are_those_of_scipy_far_out_too():
                 assert found == pytest.approx(outward, rel=1e-10, abs=1e-290)
 
 
+def test_shares_are_those_of_scipy_up_to_both_ends():
+    share = compiled(tails.beta_share)
+    for a, b in ((0.5, 0.5), (2.0, 3.0), (1e4, 0.5), (0.5, 1e4)):
+        assert (share(a, b, 0.0, 1.0), share(a, b, 1.0, 0.0)) == (0.0, 1.0)
+        for x in (1e-9, 0.1, 0.4, 0.9, 1 - 1e-9):
+            assert share(a, b, x, 1 - x) == pytest.approx(special.betainc(a, b, x), rel=1e-11, abs=1e-290)
+
+
 def heat(rng, rows=400):
     """Return the curve of a sum of Gaussian scores, its step, and the polynomials that SciPy puts through it."""
     z = 2 * rng.standard_normal((rows, 9))

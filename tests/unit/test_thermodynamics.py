@@ -218,6 +218,14 @@ def test_the_skewness_of_few_particles_is_that_of_their_energies():
     assert (e.low, e.high) == pytest.approx(ends)
 
 
+@pytest.mark.parametrize("lean", [-0.9, -0.02, -2e-6, 2e-6, 0.3])
+def test_what_is_skewed_is_found_again_by_halls_polynomial(lean):
+    """Of which it is the inverse: t + g t^2 / 3 + g^2 t^3 / 27 + g / 6, g the skewness by the root of n."""
+    for quantile in (-2.5, -0.3, 0.0, 1.2, 3.0):
+        t = _skewed(quantile, 7 * lean, 49)
+        assert t + lean * t**2 / 3 + lean**2 * t**3 / 27 + lean / 6 == pytest.approx(quantile, rel=1e-8, abs=1e-8)
+
+
 def test_two_particles_are_enough_to_integrate_with():
     assert np.isfinite(integrate_log_partition([1.0, 0.0], particles=2, rng=1).value)
 
