@@ -239,10 +239,7 @@ class _Fit:
         elif not all(map(math.isfinite, sums)):
             check_labels(table.labels, table.levels, table.weights)
             table.total(Block.find_fault)
-            if table.double:
-                raise _BeyondRange
-            table.double = True
-            return self.evaluate(log_beta, step)
+            raise _BeyondRange
         weight = sums[0]
         if weight == 0:  # a sample of rows that all weigh nothing
             return _Sums(scale * _LN2, 0.0, math.nan, math.nan, (math.nan,) * 6, math.nan, math.nan, math.nan)
@@ -506,7 +503,7 @@ def _at_an_end(
     if not uneven:
         reason = "every row's finite logits are all equal, so the probabilities do not depend on T"
         return _End(math.nan, 0.0, math.inf, hot, "unidentified", reason)
-    if wrong and (slope == -math.inf or slope < -4 * np.finfo(np.float64).eps * size):
+    if wrong and slope < -4 * np.finfo(np.float64).eps * size:
         return None
     if wrong and not math.isfinite(slope):
         raise _BeyondRange
