@@ -76,6 +76,7 @@ PRELOADED = ["numpy", "scipy.optimize", "scipy.special", "scipy.stats", "mpmath"
 IDLE = re.compile("_(RShift|LShift|BitOr|BitAnd|BitXor)$|Comparison.*_(Eq|NotEq|Lt|LtE|Gt|GtE)_(Is|IsNot)$")
 
 EQUIVALENT = (
+    ("calibration/metrics", "narrowest = 1 / cells", "//", "what is below the resolution may be any of it"),
     ("calibration/metrics", "empty = count == 0", "count <= 0", "a count is never below 0"),
     ("calibration/fit", "abs(step) <= _LAST_STEP", "abs.step. < _LAST", "differs at one float, where both hold"),
     ("calibration/fit", "if not abs(x) < 0.9", "abs.x. <= 0.9", "differs at one float, where both hold"),
@@ -336,7 +337,9 @@ def reach(code: str, line: int) -> range:
     for function in ast.walk(ast.parse(code)):
         if isinstance(function, (ast.FunctionDef, ast.AsyncFunctionDef)):
             for node in ast.walk(function):
-                if isinstance(node, ast.stmt):
+                if (
+                    isinstance(node, ast.stmt) and node is not function
+                ):  # its signature an import runs, or what it is in
                     first = min([node.lineno, *(d.lineno for d in getattr(node, "decorator_list", []))])
                     if first <= line <= node.end_lineno:
                         found = range(first, node.end_lineno + 1)
