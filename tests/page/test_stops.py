@@ -2,8 +2,10 @@
 
 import pytest
 from short import short
-from visit import Visit, pages_of_the_book
+from test_widgets import MADE, arguments_of
+from visit import Visit, figure, pages_of_the_book, write_page
 
+from simsoftmax.live import SamplerExplorer
 from simsoftmax.look import FOCUS
 
 pytestmark = pytest.mark.browser
@@ -163,3 +165,28 @@ def test_stops_are_few_and_framed_alike_and_the_note_covers_no_text(browser, boo
                 many[str(path)] = count
     assert noted
     assert (many, framed, covered) == ({}, {}, {})
+
+
+ARRIVED = "([knob, end]) => knob.getAttribute('aria-valuenow') === knob.getAttribute(end)"
+
+
+@pytest.mark.browser
+def test_home_and_end_lead_to_the_ends_that_a_thermometer_states(browser, site):
+    widgets = [kind(**arguments_of(kind)) for kind in MADE]
+    for widget in widgets:
+        if widget.has_trait("running"):
+            widget.running = False
+    # The temperature by which draws are judged is chosen with their sampler.
+    heated = [widget.has_trait("temperature") and not isinstance(widget, SamplerExplorer) for widget in widgets]
+    write_page(site, "ends.html", *widgets)
+    with Visit(browser, reduced_motion="reduce") as visit:
+        visit.open((site / "ends.html").as_uri())
+        for number, has in enumerate(heated):
+            knobs = [
+                knob for knob in figure(visit, number).locator(".ssm-knob[aria-valuemin]").all() if knob.is_visible()
+            ]
+            assert len(knobs) == has, number
+            for knob in knobs:
+                for key, end in (("Home", "aria-valuemin"), ("End", "aria-valuemax")):
+                    knob.press(key)
+                    visit.page.wait_for_function(ARRIVED, arg=[knob.element_handle(), end])

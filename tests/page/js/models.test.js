@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { Bandit, GAMES, toldOf } from "../../../simsoftmax/live/src/models/bandit.js";
+import { place } from "../../../simsoftmax/live/src/kit/heat.js";
+import { Bandit, below, GAMES, toldOf } from "../../../simsoftmax/live/src/models/bandit.js";
 import { Cooling, streamOf } from "../../../simsoftmax/live/src/models/cooling.js";
 import { FreeEnergy, LEAST, SIDE } from "../../../simsoftmax/live/src/models/free_energy.js";
 import { Gas } from "../../../simsoftmax/live/src/models/gas.js";
@@ -437,4 +438,19 @@ test("a walk from infinite heat adds up to ln Z, and tells so", async () => {
   assert.match(walk.told(now), /^Cooled to T = 0\.500: 200 strips of −⟨E⟩ add up to \d\.\d{3}\. So ln Z = ln 3 \+ /);
   const { slope, ln } = walk.course(2);
   assert.deepEqual([slope.at(-1)[0], ln.at(-1)[1]], [2, now.exact]);
+});
+
+test("a curve ends where it leaves its plot, and comes back where it returns", () => {
+  const at = [0, 0.1, 0.5, 2, 8, Infinity];
+  const inside = at.map((t) => [t, 3]);
+  assert.deepEqual(below(inside, 5), inside);
+  assert.deepEqual(below(at.map((t) => [t, 7]), 5), []);
+  const crossing = [9, 4, 2, 6, 8, 7];
+  const seen = below(at.map((t, i) => [t, crossing[i]]), 5);
+  assert.ok(seen.every(([, y]) => y <= 5));
+  assert.deepEqual(seen.map(([, y]) => y), [5, 4, 2, 5]);
+  // The ends lie on the straight lines between the points, in the places of the thermometer, which have three digits.
+  for (const [end, from, to, share] of [[seen[0], 0, 0.1, 4 / 5], [seen[3], 0.5, 2, 3 / 4]]) {
+    assert.ok(near(place(end[0]), place(from) + share * (place(to) - place(from)), 1e-3));
+  }
 });

@@ -4,12 +4,12 @@ import { scaleLinear } from "d3-scale";
 import { line } from "d3-shape";
 import { add } from "../kit/dom.js";
 import * as format from "../kit/format.js";
-import { heat, place, temperatureAt, temperatureScale, ticksFor, tickText } from "../kit/heat.js";
+import { heat, temperatureScale, ticksFor, tickText } from "../kit/heat.js";
 import { Kernels } from "../kit/kernels.js";
 import { Seldom } from "../kit/seldom.js";
 import { Stage } from "../kit/stage.js";
 import { decode, encode } from "../kit/wire.js";
-import { Bandit, toldOf } from "../models/bandit.js";
+import { below, Bandit, toldOf } from "../models/bandit.js";
 import { Arms } from "../parts/arms.js";
 import { button, choose, Readouts, select, verdict } from "../parts/controls.js";
 import { Curve } from "../parts/curve.js";
@@ -142,18 +142,6 @@ class View {
     const beyond = here.mean > top ? "\u2191 " : ""; // the dot stands at the edge, and what it means lies above
     this.curve.point(bandit.setting, Math.min(here.mean, top), heat(bandit.setting), beyond + whole, `${whole} at ${format.temperature(bandit.setting)}`);
   }
-}
-
-// A curve up to where it leaves the plot, which its points may not meet.
-function below(points, top) {
-  return points.flatMap(([x, y], i) => {
-    const next = points[i + 1];
-    if (y <= top && !(next?.[1] > top)) return [[x, y]];
-    if (!next || y > top === next[1] > top) return [];
-    const [from, to] = [place(x), place(next[0])];
-    const edge = [temperatureAt(from + ((top - y) / (next[1] - y)) * (to - from)), top];
-    return y <= top ? [[x, y], edge] : [edge];
-  });
 }
 
 class Explorer {

@@ -77,6 +77,7 @@ class View {
       label: "Temperature of the training",
       infinite: false,
       coldest,
+      hottest,
     });
     this.controls = add(head, "div", { className: "ssm-controls" });
     const scene = add(root, "div", { className: "ssm-scene ssm-halves" });

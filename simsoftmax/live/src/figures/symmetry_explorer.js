@@ -133,7 +133,7 @@ class View {
     this.root = root;
     this.range = range;
     const head = add(root, "div", { className: "ssm-head" });
-    this.thermometer = new Thermometer(add(head, "div"), { change: setTemperature, infinite: false, coldest: ends[0] });
+    this.thermometer = new Thermometer(add(head, "div"), { change: setTemperature, infinite: false, coldest: ends[0], hottest: ends[1] });
     this.controls = add(head, "div", { className: "ssm-controls" });
     const scene = add(root, "div", { className: "ssm-scene ssm-halves" });
     this.curves = new ClassCurves(add(scene, "div", { className: "ssm-cell" }), { names, feature });

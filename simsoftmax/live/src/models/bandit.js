@@ -2,7 +2,7 @@
 
 import * as format from "../kit/format.js";
 import { copy } from "../kit/kernels.js";
-import { CURVE } from "../kit/heat.js";
+import { CURVE, place, temperatureAt } from "../kit/heat.js";
 import { COLDEST, HOTTEST } from "../kit/look.js";
 
 export const GAMES = 200; // that a mean is of
@@ -208,4 +208,16 @@ export function toldOf(bandit, names, latest) {
   if (!bandit.frozen) return `${missed}. ${best} was found: it got ${format.percent(bandit.shareOfBest(Math.floor(length / 2)), 0)} of the second half.`;
   const favourite = bandit.pulls.view.reduce((most, n, k) => (n > bandit.pulls.view[most] ? k : most), 0);
   return `${missed}. It froze on ${names[favourite]}: ${best}, the best arm, was not pulled once in the second half.`;
+}
+
+/** Return a curve up to where it leaves a plot with this top, which its points may not meet. */
+export function below(points, top) {
+  return points.flatMap(([x, y], i) => {
+    const next = points[i + 1];
+    if (y <= top && !(next?.[1] > top)) return [[x, y]];
+    if (!next || y > top === next[1] > top) return [];
+    const [from, to] = [place(x), place(next[0])];
+    const edge = [temperatureAt(from + ((top - y) / (next[1] - y)) * (to - from)), top];
+    return y <= top ? [[x, y], edge] : [edge];
+  });
 }

@@ -12,11 +12,11 @@ const LINE = 17; // pixels of a line of numbers
 export class Thermometer {
   /**
    * change(temperature) is called when the reader moves it, and without it the thermometer only shows; infinite: whether
-   * it reaches T = infinity; coldest: the least that the figure takes.
+   * it reaches T = infinity; coldest, hottest: the ends of what the figure takes.
    * @param {Element} parent
-   * @param {{ change?: (temperature: number) => void, label?: string, infinite?: boolean, coldest?: number }} options
+   * @param {{ change?: (temperature: number) => void, label?: string, infinite?: boolean, coldest?: number, hottest?: number }} options
    */
-  constructor(parent, { change, label = "Temperature", infinite = true, coldest = 0 }) {
+  constructor(parent, { change, label = "Temperature", infinite = true, coldest = 0, hottest = HOTTEST }) {
     this.change = change;
     this.infinite = infinite;
     this.value = 1;
@@ -47,7 +47,7 @@ export class Thermometer {
       this.knob.attr("r", 5).attr("tabindex", null).attr("role", "img").on("keydown", null);
       return;
     }
-    this.knob.attr("aria-valuemin", coldest).attr("aria-valuemax", HOTTEST);
+    this.knob.attr("aria-valuemin", coldest).attr("aria-valuemax", hottest);
     const byFinger = (event) => !this.vertical && (event.pointerType ?? event.type.slice(0, 5)) === "touch";
     this.svg.call(
       dragIn(this.svg)
