@@ -47,6 +47,31 @@ def test_text_has_one_right_edge(browser, book, chosen):
                 assert max(edges) - min(edges) <= 1, (path, width, edges)
 
 
+FURNITURE = """() => {
+  const inner = (node) => node.getBoundingClientRect().left + parseFloat(getComputedStyle(node).paddingLeft);
+  const colours = (links) => [...new Set([...document.querySelectorAll(links)].map((a) => getComputedStyle(a).color))];
+  const links = ":is(a.reference:not(.headerlink))";
+  return {
+    lefts: ["h1", ".prev-next-footer", ".bd-footer-content__inner"].map((part) => inner(document.querySelector(part))),
+    colours: [colours(`.bd-article > section p > ${links}`), colours(`.bd-article td ${links}`)],
+  };
+}"""
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_the_footer_stands_below_the_text_and_links_have_one_colour(browser, book, chosen, theme):
+    tables = 0
+    for path in chosen(pages_of_the_book()):
+        with Visit(browser, viewport={"width": 1440, "height": 900}, color_scheme=theme) as visit:
+            visit.page.goto(f"{book}/{path}")
+            found = visit.page.evaluate(FURNITURE)
+            assert max(found["lefts"]) - min(found["lefts"]) <= 1, (path, found)
+            in_text, in_tables = found["colours"]
+            tables += bool(in_text and in_tables)
+            assert not in_text or set(in_tables) <= set(in_text), (path, found)
+    assert tables
+
+
 def teaching():
     """Return the pages of the book that teach: all that the table of contents has, but for what is looked up."""
     parts = yaml.safe_load((ROOT / "_toc.yml").read_text(encoding="utf-8"))["parts"]
