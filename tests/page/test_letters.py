@@ -1,8 +1,10 @@
-"""The letters of drawings can be read: no curve crosses them."""
+"""Letters can be read: no curve crosses those of drawings, no field cuts its numbers, no table has a word a line."""
 
 import pytest
 from test_widgets import MADE
-from visit import VIEWS, Visit, write_page
+from visit import ALL_WIDGETS_STAND, BOOK, VIEWS, Visit, pages_of_the_book, write_page
+
+from simsoftmax.live import TemperatureExplorer
 
 pytestmark = pytest.mark.browser
 
@@ -79,3 +81,68 @@ def test_no_curve_crosses_the_letters_of_a_figure(browser, site, view):
             assert found["wrong"] == [], temperature
             crossed += found["crossed"]
     assert crossed > 0
+
+
+# The fields of all figures, unfolded, whose text goes on beyond what is seen of it; and how many there are.
+CUT = """() => {
+  for (const fold of document.querySelectorAll(".ssm details")) fold.open = true;
+  const seen = (node) => node.checkVisibility();
+  const fields = [...document.querySelectorAll(".ssm :is(input[type=text], textarea)")].filter(seen);
+  const cut = fields.filter((node) => node.scrollWidth > node.clientWidth || node.scrollHeight > node.clientHeight);
+  return [fields.length, cut.map(({ value }) => value)];
+}"""
+
+
+@pytest.mark.parametrize("width", [380, 1440])
+def test_fields_show_all_that_is_in_them(browser, book, chosen, width):
+    paths = [path for path in chosen(pages_of_the_book()) if "widget-view" in (BOOK / path).read_text("utf-8")]
+    with Visit(browser, viewport={"width": width, "height": 800}) as visit:
+        found = 0
+        for path in paths:
+            visit.page.goto(f"{book}/{path}")
+            visit.page.wait_for_function(ALL_WIDGETS_STAND)
+            fields, cut = visit.page.evaluate(CUT)
+            assert cut == [], path
+            found += fields
+    assert found > 0
+
+
+@pytest.mark.parametrize("width", [380, 1440])
+def test_a_long_row_of_logits_is_seen_whole_and_taken_by_enter(browser, site, width):
+    logits = [round(0.1234 * (-1) ** k * (k + 1), 4) for k in range(16)]
+    name = write_page(site, "long.html", TemperatureExplorer(logits))
+    with Visit(browser, viewport={"width": width, "height": 800}) as visit:
+        visit.open((site / name).as_uri())
+        assert visit.page.evaluate(CUT) == [2, []]
+        field = visit.page.get_by_label("logits")
+        field.fill(", ".join(map(str, reversed(logits))))
+        assert visit.page.evaluate(CUT) == [2, []]
+        field.press("Enter")
+        assert field.input_value().startswith("−1.974, 1.851")
+
+
+# Cells that are a column of single words; a cell that holds one word is as narrow as it is.
+COLUMNS_OF_WORDS = """() => [...document.querySelectorAll(".bd-article :is(td, th)")].filter((cell) => {
+  if (!cell.checkVisibility() || cell.clientWidth >= 80) return false;
+  const text = document.createRange();
+  text.selectNodeContents(cell);
+  const size = parseFloat(getComputedStyle(cell).fontSize);
+  const lines = new Set([...text.getClientRects()].map(({ bottom }) => Math.round(bottom / size)));
+  return lines.size > 5;
+}).map((cell) => cell.textContent)"""
+# Tables that are wider than their frame, which must scroll and show at its edge that they go on; and how many they are.
+WIDE_TABLES = """() => [...document.querySelectorAll(".bd-article table")].flatMap((table) => {
+  const frame = table.parentElement;
+  if (!table.checkVisibility() || table.scrollWidth <= frame.clientWidth) return [];
+  const { overflowX, backgroundImage, backgroundAttachment } = getComputedStyle(frame);
+  return [overflowX === "auto" && backgroundImage.includes("gradient") && backgroundAttachment === "local, scroll"];
+})"""
+
+
+def test_no_table_has_a_word_a_line_on_a_phone(browser, book, chosen):
+    paths = [path for path in chosen(pages_of_the_book()) if "<table" in (BOOK / path).read_text("utf-8")]
+    with Visit(browser, viewport={"width": 380, "height": 800}, java_script_enabled=False) as visit:
+        for path in paths:
+            visit.page.goto((BOOK / path).as_uri())
+            assert visit.page.evaluate(COLUMNS_OF_WORDS) == [], path
+            assert all(visit.page.evaluate(WIDE_TABLES)), path
