@@ -1,5 +1,7 @@
 """Letters can be read: no curve crosses those of drawings, no field cuts its numbers, no table has a word a line."""
 
+import re
+
 import pytest
 from test_widgets import MADE
 from visit import ALL_WIDGETS_STAND, BOOK, VIEWS, Visit, pages_of_the_book, write_page
@@ -146,3 +148,13 @@ def test_no_table_has_a_word_a_line_on_a_phone(browser, book, chosen):
             visit.page.goto((BOOK / path).as_uri())
             assert visit.page.evaluate(COLUMNS_OF_WORDS) == [], path
             assert all(visit.page.evaluate(WIDE_TABLES)), path
+
+
+def test_no_letters_of_a_drawing_are_set_one_by_one(html):
+    """A formula of matplotlib's is: each letter at a place of its own, as wide as in a font that the page has not."""
+    found = 0
+    for path in pages_of_the_book():
+        drawings = re.findall(r'<svg[^>]*class="figure".*?</svg>', (BOOK / path).read_text("utf-8"), re.DOTALL)
+        found += len(drawings)
+        assert not [1 for drawing in drawings if "<tspan" in drawing], path
+    assert found > 20
