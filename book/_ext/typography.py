@@ -59,17 +59,18 @@ def align_numbers(app: Sphinx, doctree: nodes.document) -> None:
                     cell["classes"].append("number")
 
 
-WORDY = 20  # letters
+WORDY, WORDIER = 20, 34  # letters
 
 
 def widen_words(app: Sphinx, doctree: nodes.document) -> None:
-    """Mark columns that hold words, so that on a small screen they keep some width, and the table scrolls instead."""
+    """Mark columns that hold words, some or many: on small screens they keep some width, and the table scrolls."""
     for group in doctree.findall(nodes.tgroup):
         rows = [row.children for body in group.findall(nodes.tbody) for row in body.children]
         for column in zip(*rows, strict=False):
-            if max(len(cell.astext()) for cell in column) >= WORDY:
+            longest = max(len(cell.astext()) for cell in column)
+            if longest >= WORDY:
                 for cell in column:
-                    cell["classes"].append("words")
+                    cell["classes"].append("words" if longest < WORDIER else "many-words")
 
 
 def hold(app: Sphinx, page: str, template: str, context: dict[str, Any], doctree: nodes.document | None) -> None:

@@ -46,6 +46,9 @@ def test_columns_of_numbers_stand_at_their_points():
 
 
 def test_columns_of_words_are_known():
-    page, body = table([["1", "a word"], ["2", "a sentence that may be broken"]])
+    page, body = table([["1", "a word", "a"], ["2", "a few words of text", "one sentence that breaks into lines"]])
     extension("typography").widen_words(None, page)
-    assert [[cell["classes"] for cell in row.children] for row in body.children] == [[[], ["words"]]] * 2
+    assert [[cell["classes"] for cell in row.children] for row in body.children] == [[[], [], ["many-words"]]] * 2
+    page, body = table([["a level more or less"]])
+    extension("typography").widen_words(None, page)
+    assert body.children[0].children[0]["classes"] == ["words"]

@@ -123,14 +123,14 @@ def test_a_long_row_of_logits_is_seen_whole_and_taken_by_enter(browser, site, wi
         assert field.input_value().startswith("−1.974, 1.851")
 
 
-# Cells that are a column of single words; a cell that holds one word is as narrow as it is.
+# Narrow cells, hardly more than a column of single words: four lines and more, and fewer than two words in each.
 COLUMNS_OF_WORDS = """() => [...document.querySelectorAll(".bd-article :is(td, th)")].filter((cell) => {
-  if (!cell.checkVisibility() || cell.clientWidth >= 80) return false;
+  if (!cell.checkVisibility() || cell.clientWidth > 160) return false;
   const text = document.createRange();
   text.selectNodeContents(cell);
   const size = parseFloat(getComputedStyle(cell).fontSize);
-  const lines = new Set([...text.getClientRects()].map(({ bottom }) => Math.round(bottom / size)));
-  return lines.size > 5;
+  const lines = new Set([...text.getClientRects()].map(({ bottom }) => Math.round(bottom / size))).size;
+  return lines >= 4 && cell.textContent.trim().split(/\\s+/).length < 2 * lines;
 }).map((cell) => cell.textContent)"""
 # Tables that are wider than their frame, which must scroll and show at its edge that they go on; and how many they are.
 WIDE_TABLES = """() => [...document.querySelectorAll(".bd-article table")].flatMap((table) => {
