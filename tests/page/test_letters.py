@@ -129,7 +129,8 @@ COLUMNS_OF_WORDS = """() => [...document.querySelectorAll(".bd-article :is(td, t
   const text = document.createRange();
   text.selectNodeContents(cell);
   const size = parseFloat(getComputedStyle(cell).fontSize);
-  const lines = new Set([...text.getClientRects()].map(({ bottom }) => Math.round(bottom / size))).size;
+  const boxes = [...text.getClientRects()].filter(({ height }) => height < 1.4 * size); // of letters, not of paragraphs
+  const lines = new Set(boxes.map(({ bottom }) => Math.round(bottom / size))).size;
   return lines >= 4 && cell.textContent.trim().split(/\\s+/).length < 2 * lines;
 }).map((cell) => cell.textContent)"""
 # Tables that are wider than their frame, which must scroll and show at its edge that they go on; and how many they are.
