@@ -1,5 +1,6 @@
 """What every chapter starts with: ``from chapter import *``."""
 
+import re
 from typing import Any
 
 import matplotlib.pyplot as plt
@@ -10,7 +11,10 @@ from claims import claim
 from IPython import get_ipython
 from IPython.display import Markdown
 from matplotlib.artist import Artist
+from matplotlib.axis import Axis
 from matplotlib.figure import Figure
+from matplotlib.scale import LogScale, register_scale
+from matplotlib.ticker import LogFormatterSciNotation
 from matplotlib_inline.backend_inline import set_matplotlib_formats
 
 from simsoftmax.look import CATEGORIES, GOOD, WRONG
@@ -38,6 +42,7 @@ __all__ = [
     "plot_temperature_sweep",
     "plot_trajectory",
     "plt",
+    "raised",
     "table",
     "temperature_color",
     "tiny",
@@ -63,8 +68,32 @@ def table(head: list[str], rows: list[list[object]]) -> Markdown:
 def tiny(value: float) -> str:
     """Return one digit and a power of ten, which no line can break: ``tiny(3.2e-9)`` is 3·10⁻⁹."""
     digit, power = f"{value:.0e}".split("e")
-    raised = str(int(power)).translate(str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹"))
-    return f"{digit}·10{raised}" if value else "0"
+    return f"{digit}·10{raised(int(power))}" if value else "0"
+
+
+def raised(power: int) -> str:
+    """Return a whole number as an exponent: ``f"2{raised(10)}"`` is 2¹⁰."""
+    return str(power).translate(str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹"))
+
+
+class _Powers(LogFormatterSciNotation):
+    """Powers of ten in plain letters: a formula is set letter by letter, as wide as in a font that the page has not."""
+
+    def __call__(self, x: float, pos: int | None = None) -> str:
+        formula = re.sub(r"\$|\\mathdefault|[{}]", "", super().__call__(x, pos)).replace(r"\times", "·")
+        return re.sub(r"\^(-?\d+)", lambda found: raised(int(found[1])), formula)
+
+
+class _PlainLogScale(LogScale):
+    """A logarithmic scale whose numbers are plain letters."""
+
+    def set_default_locators_and_formatters(self, axis: Axis) -> None:
+        super().set_default_locators_and_formatters(axis)
+        axis.set_major_formatter(_Powers(self.base))
+        axis.set_minor_formatter(_Powers(self.base, labelOnlyBase=self.subs is not None))
+
+
+register_scale(_PlainLogScale)
 
 
 # Without a date the same figure is the same file, build after build.

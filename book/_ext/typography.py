@@ -1,7 +1,7 @@
 """Set what Markdown leaves to chance: breaks of lines, and numbers in tables.
 
 What belongs together stays on one line: a formula and its full stop, a number and its per cent sign. A column of
-numbers stands at its decimal points.
+numbers stands at its decimal points, and one of words is known as such.
 """
 
 from __future__ import annotations
@@ -59,6 +59,20 @@ def align_numbers(app: Sphinx, doctree: nodes.document) -> None:
                     cell["classes"].append("number")
 
 
+WORDY, WORDIER = 20, 34  # letters
+
+
+def widen_words(app: Sphinx, doctree: nodes.document) -> None:
+    """Mark columns that hold words, some or many: on small screens they keep some width, and the table scrolls."""
+    for group in doctree.findall(nodes.tgroup):
+        rows = [row.children for body in group.findall(nodes.tbody) for row in body.children]
+        for column in zip(*rows, strict=False):
+            longest = max(len(cell.astext()) for cell in column)
+            if longest >= WORDY:
+                for cell in column:
+                    cell["classes"].append("words" if longest < WORDIER else "many-words")
+
+
 def hold(app: Sphinx, page: str, template: str, context: dict[str, Any], doctree: nodes.document | None) -> None:
     """Hold formulas and the signs around them together."""
     if "body" in context:
@@ -71,5 +85,6 @@ def setup(app: Sphinx) -> dict[str, Any]:
     """Register with Sphinx."""
     app.connect("doctree-resolved", lambda app, doctree, docname: space_numbers(app, doctree), priority=900)
     app.connect("doctree-resolved", lambda app, doctree, docname: align_numbers(app, doctree), priority=950)
+    app.connect("doctree-resolved", lambda app, doctree, docname: widen_words(app, doctree), priority=950)
     app.connect("html-page-context", hold)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

@@ -115,7 +115,7 @@ class AnnealingExplorer(LiveFigure):
         from ..plotting import INKS, temperature_color
 
         z = np.array(self.logits)
-        figure.set_size_inches(7.2, 3.0)
+        figure.set_figheight(3.0)
         left, right = figure.subplots(1, 2, width_ratios=(3, 2))
         cooling = np.array(self.schedule or [self.hot, self.cold])
         shares = annealed_distribution(z, _temperatures(cooling, min(self.sweeps, 1000)))

@@ -146,7 +146,7 @@ class BanditExplorer(LiveFigure):
         from ..plotting import INKS, temperature_color
 
         values = np.array(self.values)
-        figure.set_size_inches(7.2, 3.0)
+        figure.set_figheight(3.6)
         left, right = figure.subplots(1, 2, width_ratios=(2, 3))
         left.hlines(-values, np.arange(values.size) - 0.35, np.arange(values.size) + 0.35, color=INKS["theory"])
         left.set_xticks(np.arange(values.size), [chr(ord("A") + k) for k in range(values.size)])

@@ -185,7 +185,7 @@ class LiveFigure(anywidget.AnyWidget):
         self._check()
         pictures = {}
         with plt.style.context(STYLE):
-            figure = Figure(figsize=(6.4, 3.2), layout="constrained")
+            figure = Figure(layout="constrained")  # as wide as the style has it: letters stay legible on phones
             self._draw(figure)
             for kind, date in (("svg", "Date"), ("pdf", "CreationDate")):
                 file = io.BytesIO()

@@ -181,7 +181,7 @@ class CalibrationExplorer(LiveFigure):
     def _draw(self, figure: Figure) -> None:
         from ..plotting import plot_reliability
 
-        figure.set_size_inches(6.4, 4.2)
+        figure.set_figheight(4.2)
         end = self.fit.temperature if self.fit.status == "interior" else self.temperature
         after = None if end == self.temperature else self._diagram_at(end)
         plot_reliability(self.diagram, after=after, temperatures=(self.temperature, end), ax=figure.subplots())

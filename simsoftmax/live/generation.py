@@ -137,10 +137,8 @@ class GenerationExplorer(LiveFigure):
         best = np.argsort(-scores, kind="stable")[:10]
         left, right = figure.subplots(1, 2, width_ratios=(1.4, 1))
         left.axis("off")
-        lines = "\n".join(wrap(" ".join(text.split()), 38)[:13])
-        left.text(
-            0, 1, plain(lines), transform=left.transAxes, va="top", family="monospace", fontsize=8, linespacing=1.6
-        )
+        lines = "\n".join(wrap(" ".join(text.split()), 26)[:12])
+        left.text(0, 1, plain(lines), transform=left.transAxes, va="top", family="monospace", linespacing=1.5)
         places = np.arange(best.size)
         right.barh(places, drawn[best], height=0.62, color=temperature_color(self.temperature), alpha=0.88)
         right.vlines(np.exp(scores[best]), places - 0.42, places + 0.42, color=INKS["theory"], linewidth=1.8)

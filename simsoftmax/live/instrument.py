@@ -96,7 +96,7 @@ class Instrument(LiveFigure):
         from ..calibration.metrics import reliability_diagram
         from ..plotting import plot_reliability
 
-        figure.set_size_inches(6.4, 4.2)
+        figure.set_figheight(4.2)
         logits, labels = example()
         end = fit_temperature(logits, labels).temperature
         before, after = (reliability_diagram(softmax(logits, t), labels) for t in (1.0, end))

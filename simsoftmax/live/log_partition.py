@@ -61,7 +61,7 @@ class LogPartitionExplorer(LevelExplorer):
         slopes, sums = np.empty((2, strips))
         integrate_energy(z, last / strips, exponents, probabilities, state, slopes, sums)
         ends = np.arange(1, strips + 1) * last / strips
-        figure.set_size_inches(7.2, 3.0)
+        figure.set_figheight(3.0)
         left, right = figure.subplots(1, 2)
         left.plot(ends - last / strips / 2, slopes, color=INKS["theory"], linewidth=1.2)
         right.plot([0, *ends], [log_partition(z, math.inf), *sums], color=INKS["theory"], linewidth=1.2)

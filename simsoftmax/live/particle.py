@@ -187,8 +187,8 @@ def draw_piles(
 
     z = np.array(logits)
     due = softmax(z, temperature)
-    width, height = 614.0, max(307.0, 40.0 + 26.0 * len(z))  # in pixels of a page
-    figure.set_size_inches(width / 96, height / 96)
+    width, height = 96 * figure.get_figwidth(), max(307.0, 40.0 + 26.0 * len(z))  # in pixels of a page
+    figure.set_figheight(height / 96)
     figure.set_layout_engine("none")
     ax = figure.add_axes((0, 0, 1, 1))
     ax.set(xlim=(0, width), ylim=(height, 0))
@@ -196,9 +196,9 @@ def draw_piles(
     scores = [f"z {number(score)}" if np.isfinite(score) else "z −∞" for score in z]
     labels = scores if names is None else names
     left = min(0.34 * width, 20 + 7.4 * max(map(len, labels)))
-    right = width - 128
+    right = width - 146
     floors, whole = shelves(z, top=4.0, bottom=height - 8)
-    roomy = len(z) < 2 or np.diff(np.sort(floors)).min() > 30  # for what softmax has, under what is
+    roomy = len(z) < 2 or np.diff(np.sort(floors)).min() > 40  # for what softmax has, under what is
     color = temperature_color(temperature)
     for label, share, exact, y in zip(labels, shares, due, floors, strict=True):
         ax.fill_between([left, right], y - whole * share, y, color=color, alpha=0.8, linewidth=0)
@@ -206,9 +206,9 @@ def draw_piles(
         ax.plot([left - 4, right + 8], [y - whole * exact] * 2, color=INKS["theory"], linewidth=1.5, dashes=(0.6, 2.4))
         ax.text(left - 8, y, label, ha="right", va="center", color=INKS["ink"])
         said = f"{100 * share:.1f} %"
-        ax.text(right + 14, y - (14 if roomy else 0), said, va="center", color=INKS["ink"])
+        ax.text(right + 14, y - (18 if roomy else 0), said, va="center", color=INKS["ink"])
         if roomy:
-            ax.text(right + 14, y, f"softmax {100 * exact:.1f} %", va="center", color=INKS["muted"], fontsize="small")
+            ax.text(right + 14, y, f"softmax {100 * exact:.1f} %", va="center", color=INKS["muted"])
 
 
 def shelves(logits: NDArray[np.float64], *, top: float, bottom: float) -> tuple[NDArray[np.float64], float]:

@@ -132,7 +132,7 @@ class ReaderExplorer(LiveFigure):
     def _draw(self, figure: Figure) -> None:
         from ..plotting import plot_reliability
 
-        figure.set_size_inches(6.4, 4.2)
+        figure.set_figheight(4.2)
         shown = self if len(self.shown) else ReaderExplorer(reader="bold")
         plot_reliability(shown.diagram, ax=figure.subplots())
 

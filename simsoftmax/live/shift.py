@@ -176,7 +176,7 @@ class ShiftExplorer(LiveFigure):
     def _draw(self, figure: Figure) -> None:
         from ..plotting import plot_reliability
 
-        figure.set_size_inches(6.4, 4.2)
+        figure.set_figheight(4.2)
         honest = fit_temperature(self.scores, self._truth)
         end = honest.temperature if honest.status == "interior" else self.temperature
         after = None if end == self.temperature else self._diagram_at(end)

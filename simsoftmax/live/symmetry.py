@@ -131,5 +131,9 @@ class SymmetryExplorer(LiveFigure):
             ax.contour(axis, axis, losses.reshape(side, side), levels=steps, colors=INKS["muted"], linewidths=0.7)
             ax.plot(axis, axis, color=INKS["theory"], linewidth=1)
             ax.set(xscale="log", yscale="log", xlabel="scale a", aspect="equal")
+            ends, words = [1 / _REACH, 1, _REACH], [f"1/{_REACH:g}", "1", f"{_REACH:g}"]
+            ax.set_xticks(ends, words)
+            ax.set_yticks(ends, words)
+            ax.minorticks_off()
             ax.set_title("biases scale along" if along else "biases stay")
         figure.axes[0].set_ylabel("temperature T")

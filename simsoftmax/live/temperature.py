@@ -43,7 +43,7 @@ class TemperatureExplorer(LevelExplorer):
         from ..plotting import plot_temperature_sweep, temperature_color
 
         here: dict[Quantity, Any] = {"entropy": entropy, "mean_energy": mean_energy, "heat_capacity": heat_capacity}
-        figure.set_size_inches(7.2, 2.8)
+        figure.set_figheight(2.8)
         for ax, quantity in zip(figure.subplots(1, 3), here, strict=True):
             plot_temperature_sweep(self.logits, quantity, ax=ax)
             if COLDEST <= self.temperature <= HOTTEST:

@@ -159,7 +159,7 @@ async (root) => {
     await new Promise(requestAnimationFrame);
     await new Promise((resolve) => setTimeout(resolve));
     const rows = [...root.querySelectorAll("[data-drawn]")].filter((e) => e.textContent).length;
-    const more = Number(root.querySelector(".ssm-coming .ssm-over").textContent.match(/\\d+/)?.[0] ?? 0);
+    const more = Number(root.querySelector(".ssm-coming [data-out=more]").textContent.match(/\\d+/)?.[0] ?? 0);
     const left = root.querySelector("[data-out=left]").textContent;
     apart += Number(left) !== rows + more;
     seen.add(left);

@@ -156,6 +156,33 @@ def test_goals_are_folded(browser, book, chosen):
             assert goals.locator("li").first.is_visible(), path
 
 
+# For every line that says which question is answered, how far down it stands, and so what belongs to its row: others of
+# its kind, and the word that opens the code of the cell after it, or of one before it that shows nothing else.
+ANSWERED = """() => [...document.querySelectorAll(".cell:has(.predict-place)")].map((cell) => {
+  const [before, after] = [cell.previousElementSibling, cell.nextElementSibling];
+  const word = (code) => (code?.matches(".cell") ? code.querySelector(":scope > details.hide > summary") : null);
+  const more = after?.querySelector(":scope > .cell_output > .output > .predict-place");
+  const words = [word(after), before?.children.length === 1 ? word(before) : null, more].filter(Boolean);
+  const row = [...cell.querySelectorAll(".predict-place"), ...words].map((node) => node.getBoundingClientRect());
+  return { code: words.length, middles: row.map(({ top, bottom }) => (top + bottom) / 2) };
+})"""
+
+
+def test_questions_that_are_answered_are_one_row_with_the_code(browser, book, chosen):
+    paths = [path for path in chosen(pages_of_the_book()) if "predict-place" in (BOOK / path).read_text("utf-8")]
+    with Visit(browser, viewport={"width": 1440, "height": 900}) as visit:
+        found = []
+        for path in paths:
+            visit.page.goto(f"{book}/{path}", wait_until="domcontentloaded")
+            visit.page.wait_for_function("!document.documentElement.dataset.fonts")
+            rows = visit.page.evaluate(ANSWERED)
+            for row in rows:
+                assert max(row["middles"]) - min(row["middles"]) < 2, (path, row)
+            found += rows
+    assert any(len(row["middles"]) > 1 for row in found)
+    assert any(row["code"] for row in found) or len(paths) < 5
+
+
 # Puts a word in the middle of the window and tells which share of its figure is in sight.
 SHARE = """async (word) => {
   word.scrollIntoView({ block: "center", behavior: "instant" });

@@ -97,9 +97,14 @@ def ramp(*temperatures):
 
 def grounds():
     """Return the grounds of pages and figures, light and dark."""
+    return colours_named(r"--ssm?-(?:plain-)?ground")
+
+
+def colours_named(variable):
+    """Return what style sheets set variables to: one light and one dark colour at least."""
     found = set()
     for _, text in written(".css"):
-        found.update(re.findall(r"--ssm?-(?:plain-)?ground: (#[0-9a-f]{3,6})", text))
+        found.update(re.findall(rf"{variable}: (#[0-9a-f]{{3,6}})", text))
     assert len(found) >= 2
     return found
 
@@ -118,7 +123,7 @@ def test_every_heat_stands_out_from_every_ground():
 
 def test_what_the_keyboard_is_at_stands_out_and_looks_like_nothing_else():
     frame = np.array(to_rgb(look.FOCUS))
-    for ground in grounds():
+    for ground in grounds() | colours_named("--pst-color-surface"):
         assert contrast(frame, ground) >= 3, ground
     others = np.array([*ramp(*np.geomspace(look.COLDEST, look.HOTTEST, 50)), *map(to_rgb, look.CATEGORIES)])
     assert np.linalg.norm(oklab(others) - oklab(frame[None]), axis=1).min() > 0.1

@@ -152,8 +152,8 @@ def test_what_follows_a_figure_is_seen_once_it_stands_and_even_if_it_never_does(
         assert visit.page.locator(".live-picture").first.is_visible()
 
 
-# Where the letters of drawings stand, and how large they are; not of those that stand for figures without scripts.
-LETTERS = """() => [...document.querySelectorAll("svg.figure:not(.live-picture *)")]
+# Where the letters of drawings stand, and how large they are; of those, too, that stand for figures without scripts.
+LETTERS = """() => [...document.querySelectorAll("svg.figure")]
   .filter((node) => node.checkVisibility()).flatMap((drawing) => {
     const scale = drawing.getBoundingClientRect().width / drawing.viewBox.baseVal.width;
     return [...drawing.querySelectorAll("text")].map((text) => {

@@ -58,6 +58,49 @@ def test_every_particle_is_a_grain_of_its_pile(browser, site, still, view, parti
             assert (filled / np.array(counts[::-1])) == pytest.approx(round(filled.sum() / particles), rel=1e-3)
 
 
+# The mean darkness within the tallest pile, from 0 to 1: of its whole rows, from its left end to its right.
+DARKNESS = """(root) => {
+  const canvas = root.querySelector(".ssm-piles canvas");
+  const { data, width, height } = canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height);
+  let [left, right] = [width, 0];
+  const rows = Array.from({ length: height }, (_, y) => {
+    let sum = 0;
+    for (let x = 0; x < width; x += 1) {
+      const alpha = data[4 * (y * width + x) + 3];
+      sum += alpha;
+      if (alpha) [left, right] = [Math.min(left, x), Math.max(right, x)];
+    }
+    return sum;
+  });
+  // Piles are apart by more than the rows of their grains are.
+  const filled = rows.flatMap((sum, y) => (sum ? [y] : []));
+  let best = [];
+  let run = [];
+  for (const y of filled) {
+    run = y - (run.at(-1) ?? y) < 6 ? [...run, y] : [y];
+    if (run.length > best.length) best = run;
+  }
+  const [top, bottom] = [best[0], best.at(-1)];
+  const whole = rows.slice(Math.round((top + bottom) / 2), bottom + 1); // the row at its top has but some of its grains
+  return whole.reduce((total, sum) => total + sum, 0) / (255 * whole.length * (right - left + 1));
+}"""
+
+
+@pytest.mark.parametrize(("width", "particles"), short([(1200, 20_000), (380, 20_000), (1200, 3_000)]))
+def test_piles_are_as_dark_on_every_screen(browser, site, width, particles):
+    explorer = ParticleExplorer([4.0, 1.0, 0.1], 0.7, start="cold", running=False, particles=particles, rng=1)
+    name = write_page(site, "dark.html", explorer)
+    dark = []
+    for sharpness in (1, 1.5, 2, 3):
+        viewport = {"width": width, "height": 900}
+        with Visit(browser, viewport=viewport, device_scale_factor=sharpness, reduced_motion="reduce") as visit:
+            visit.open((site / name).as_uri())
+            visit.rest()
+            dark.append(figure(visit, 0).evaluate(DARKNESS))
+    assert min(dark) > 0.6, dark
+    assert max(dark) - min(dark) < 0.03, dark
+
+
 @pytest.mark.parametrize("sharpness", short([1, 3], 3))
 def test_piles_keep_to_their_levels_beside_long_names(browser, site, sharpness):
     """Where there is little room, and few pixels, all grains are drawn, and none makes the piles too high for it."""

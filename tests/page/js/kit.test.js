@@ -4,7 +4,7 @@ import * as format from "../../../simsoftmax/live/src/kit/format.js";
 import { Glide, way } from "../../../simsoftmax/live/src/kit/glide.js";
 import { CURVE, heat, place, shadeAt, temperatureAt, temperatureScale, ticksFor, turned } from "../../../simsoftmax/live/src/kit/heat.js";
 import { fromTheTop, LevelTraits, levelNames } from "../../../simsoftmax/live/src/kit/level_traits.js";
-import { grainsFor, shadeOf } from "../../../simsoftmax/live/src/kit/grains.js";
+import { grainsFor, inkOf, shadeOf } from "../../../simsoftmax/live/src/kit/grains.js";
 import { COLDEST, HEAT, HOTTEST } from "../../../simsoftmax/live/src/kit/look.js";
 import { rungs } from "../../../simsoftmax/live/src/kit/rungs.js";
 import { Seldom } from "../../../simsoftmax/live/src/kit/seldom.js";
@@ -186,6 +186,19 @@ test("a distribution over three levels is a point of a triangle, and back", () =
   distributionAt(...spotOf(q, corners), corners, 0.001).forEach((share, k) => assert.ok(near(share, q[k])));
   const outside = distributionAt(-500, 400, corners, 0.001);
   assert.ok(outside.every((share) => share > 0) && near(outside.reduce((a, b) => a + b), 1));
+});
+
+test("piles are as dark whatever the size of a grain", () => {
+  for (let across = 1; across <= 24; across += 1) {
+    for (let down = Math.ceil(across / 2); down <= across; down += 1) {
+      const { seam, between, darkest, palest } = inkOf({ across, down });
+      const inner = ((across - seam) * (down - seam)) / (across * down);
+      const shades = Array.from({ length: 4000 }, (_, n) => palest + (darkest - palest) * shadeOf(n));
+      const mean = shades.reduce((sum, shade) => sum + shade / shades.length, 0);
+      assert.ok(Math.abs(mean * inner + between * (1 - inner) - 0.75) < 0.005, `${across} x ${down}`);
+      assert.ok(0 <= between && between < palest && palest < darkest && darkest <= 1, `${across} x ${down}`);
+    }
+  }
 });
 
 test("grains fill their room and no more, as large as they can be", () => {

@@ -33,7 +33,7 @@ class Success {
     const { marks } = this.frame;
     this.theory = ["ssm-line", "ssm-line", "ssm-way"].map((kind) => ({
       path: marks.append("path").attr("class", kind).attr("fill", "none"),
-      name: marks.append("text").attr("class", "ssm-muted ssm-over").attr("text-anchor", "end"),
+      name: marks.append("text").attr("class", "ssm-muted").attr("text-anchor", "end"),
     }));
     const shapes = { whisker: ["line", { "stroke-width": 1.5 }], dot: ["circle", { r: 4 }] };
     this.dots = new Marks(marks, shapes, ({ quench, sweeps }) => `${quench} ${sweeps}`);

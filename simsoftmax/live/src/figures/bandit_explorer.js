@@ -36,7 +36,7 @@ class Regret {
     this.earlier = new Marks(window, { path: ["path", { fill: "none", "stroke-width": 1.5, "stroke-opacity": 0.55 }] });
     this.now = window.append("path").attr("class", "ssm-class").attr("fill", "none");
     this.theory = window.append("path").attr("class", "ssm-line").attr("fill", "none");
-    this.name = this.frame.marks.append("text").attr("class", "ssm-muted ssm-over").attr("text-anchor", "end");
+    this.name = this.frame.marks.append("text").attr("class", "ssm-muted").attr("text-anchor", "end");
   }
 
   layout(width, height, { length, top }) {

@@ -54,7 +54,7 @@ class Courses {
       .selectAll("text")
       .data(course.length > 1 || others.length ? [...others.map((ghost) => ghost.temperature), temperature] : [])
       .join("text")
-      .attr("class", "ssm-muted ssm-over")
+      .attr("class", "ssm-muted")
       .attr("x", (_, i, all) => this.frame.box.right - 70 * (all.length - 1 - i))
       .attr("y", 13)
       .style("fill", (t) => `color-mix(in srgb, ${heat(t)} 75%, var(--ssm-ink))`)

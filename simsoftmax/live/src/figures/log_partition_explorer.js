@@ -56,11 +56,11 @@ class View {
     this.shades = this.slope.under.append("defs").append("linearGradient").attr("id", id).attr("gradientUnits", "userSpaceOnUse");
     this.area = this.slope.under.append("path").attr("class", "ssm-bar").attr("fill", `url(#${id})`);
     this.base = this.height.under.append("line").attr("class", "ssm-way");
-    this.baseName = this.height.under.append("text").attr("class", "ssm-muted ssm-over").attr("text-anchor", "end");
+    this.baseName = this.height.under.append("text").attr("class", "ssm-muted").attr("text-anchor", "end");
     this.lift = this.height.frame.marks.append("line").attr("class", "ssm-lift");
     const front = ({ frame }) => frame.marks.append("circle").attr("class", "ssm-dot").attr("r", 6);
     this.dots = [front(this.slope), front(this.height)];
-    const label = ({ frame }) => frame.marks.append("text").attr("class", "ssm-value ssm-over").attr("text-anchor", "middle");
+    const label = ({ frame }) => frame.marks.append("text").attr("class", "ssm-value").attr("text-anchor", "middle");
     this.areaName = label(this.slope);
     this.liftName = label(this.height).attr("text-anchor", "start");
     this.words = verdict(root);

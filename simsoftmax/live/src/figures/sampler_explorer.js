@@ -32,7 +32,7 @@ class RankBars {
       bar: ["rect", { class: "ssm-bar" }],
       tick: ["line", { class: "ssm-theory" }],
       whisker: ["line", { class: "ssm-latest" }],
-      more: ["text", { class: "ssm-over", "text-anchor": "middle" }],
+      more: ["text", { class: "ssm-muted", "text-anchor": "middle" }],
     });
   }
 
@@ -60,7 +60,7 @@ class RankBars {
         whisker: {
           x1: middle, x2: middle, y1: y(value - 2 * error[i]), y2: y(value + 2 * error[i]), visibility: over ? "hidden" : "visible",
         },
-        more: { x: middle, y: y(MOST) + 12, text: over ? format.significant(value, 2) : "" },
+        more: { x: middle, y: y(MOST) - 3, text: over ? format.significant(value, 2) : "" },
       };
     });
   }

@@ -34,7 +34,7 @@ class Course {
     this.used = marks.append("line").attr("stroke-width", 1.5).node();
     this.path = this.frame.clipped().append("path").attr("class", "ssm-line").attr("fill", "none").node();
     this.dot = marks.append("circle").attr("class", "ssm-dot").attr("r", 6).node();
-    this.name = marks.append("text").attr("class", "ssm-muted ssm-over").attr("text-anchor", "end").text("in use").node();
+    this.name = marks.append("text").attr("class", "ssm-muted").attr("text-anchor", "end").text("in use").node();
   }
 
   layout(width, height, [least, most]) {

@@ -83,7 +83,7 @@ class ClassCurves {
       .selectAll("text")
       .data(order)
       .join("text")
-      .attr("class", "ssm-named ssm-over")
+      .attr("class", "ssm-named")
       .attr("text-anchor", "middle")
       .attr("x", (_, i) => places[i])
       .attr("y", (k) => y(crests[k][1]) - 7)

@@ -21,7 +21,7 @@ export class Coming {
       tick: ["line", { class: "ssm-theory" }],
       share: ["text", { "text-anchor": "end" }],
     });
-    this.more = this.svg.append("text").attr("class", "ssm-muted ssm-over");
+    this.more = this.svg.append("text").attr("class", "ssm-muted").attr("data-out", "more");
     this.length = scaleLinear([0, 1], [28, 100]);
   }
 

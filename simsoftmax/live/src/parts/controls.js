@@ -69,10 +69,11 @@ export function levelFields(parent, traits, limits, finite) {
   };
 }
 
-// A labelled text field; commit(text) returns an error to show, or nothing.
-export function field(parent, name, commit) {
-  const label = add(parent, "label", {}, name);
-  const node = add(label, "input", { type: "text", autocomplete: "off", spellcheck: false });
+// A labelled text field; commit(text) returns an error to show, or nothing. A long one takes as many lines as its text.
+export function field(parent, name, commit, { long = false } = {}) {
+  const label = add(parent, "label", { className: long ? "ssm-whole" : "" }, name);
+  const kind = long ? { className: "ssm-field", rows: 1 } : { type: "text" };
+  const node = add(label, long ? "textarea" : "input", { ...kind, autocomplete: "off", spellcheck: false });
   const error = add(parent, "p", { className: "ssm-error", role: "alert", hidden: true });
   const settle = () => {
     const complaint = commit(node.value) ?? "";
@@ -81,12 +82,21 @@ export function field(parent, name, commit) {
     node.setAttribute("aria-invalid", String(Boolean(complaint)));
   };
   node.addEventListener("change", settle);
+  const fit = long ? growing(node) : () => {};
+  if (long) {
+    node.addEventListener("keydown", (event) => {
+      if (event.key !== "Enter") return;
+      event.preventDefault();
+      settle();
+    });
+  }
   return {
     node,
     error,
     show(text) {
       if (document.activeElement !== node || node.getAttribute("aria-invalid") !== "true") {
         node.value = text;
+        fit();
         error.hidden = true;
         node.setAttribute("aria-invalid", "false");
       }
@@ -94,15 +104,26 @@ export function field(parent, name, commit) {
   };
 }
 
+// Let a field be as high as its text, where the browser does not see to it; returns what to call when a text is put in.
+function growing(node) {
+  if (globalThis.CSS?.supports("field-sizing", "content")) return () => {};
+  const fit = () => {
+    node.style.height = "0";
+    node.style.height = `${node.scrollHeight + 2}px`; // and its frame
+  };
+  node.addEventListener("input", fit);
+  new ResizeObserver(fit).observe(node.parentElement);
+  return fit;
+}
+
 // A field for a row of logits; set(logits) receives numbers that are fit to use.
 export function logitsField(parent, set, limits) {
-  const typed = field(parent, "logits", (text) => {
+  const read = (text) => {
     const { logits, complaint } = readLogits(text, limits);
     if (logits) set(logits);
     return complaint;
-  });
-  typed.node.size = 12;
-  return typed;
+  };
+  return field(parent, "logits", read, { long: true });
 }
 
 export function temperatureField(parent, set, finite) {

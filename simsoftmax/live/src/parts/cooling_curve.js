@@ -24,9 +24,9 @@ export class CoolingCurve {
     this.frame.svg.attr("role", "group");
     const { marks } = this.frame;
     this.haste = marks.append("line").attr("class", "ssm-way");
-    this.hasteName = marks.append("text").attr("class", "ssm-muted ssm-over").text("haste");
     this.path = marks.append("path").attr("class", "ssm-line").attr("fill", "none");
     this.cursor = marks.append("line").attr("class", "ssm-cursor");
+    this.hasteName = marks.append("text").attr("class", "ssm-muted").text("haste");
     this.handles = marks.append("g");
     this.dot = marks.append("circle").attr("class", "ssm-dot").attr("r", 5);
     this.reading = this.frame.svg.append("text").attr("class", "ssm-reading").attr("y", 13).attr("text-anchor", "end");

@@ -7,6 +7,8 @@ import { line } from "d3-shape";
 import { dragIn } from "../kit/drag.js";
 import * as format from "../kit/format.js";
 
+const LINE = 16; // that a name takes up
+
 export class Curve {
   /**
    * title: what is drawn; out: what to call the value that it shows; x: a scale for a range; xTicks: values for a length;
@@ -36,6 +38,7 @@ export class Curve {
     this.cursor = this.svg.append("line").attr("class", "ssm-cursor");
     this.path = this.svg.append("path").attr("class", "ssm-line").attr("fill", "none");
     this.dips = this.svg.append("g");
+    this.named = this.svg.append("g"); // names of limits, in front of the curve
     this.dot = this.svg.append("circle").attr("class", "ssm-dot").attr("r", 5);
     if (xName) {
       this.svg.style("margin-bottom", "16px");
@@ -101,19 +104,26 @@ export class Curve {
       .call(axisLeft(this.y).ticks(3).tickSize(4).tickPadding(4).tickFormat(format.short));
     const path = line((p) => this.x(p[0]), (p) => this.y(p[1]));
     this.path.attr("d", path(this.points));
-    const mark = this.limits.selectAll("g").data(this.marks).join((enter) => {
-      const g = enter.append("g");
-      g.append("line");
-      g.append("text").attr("class", "ssm-muted");
-      return g;
-    });
-    mark.attr("transform", ([y]) => `translate(0,${this.y(y)})`);
-    mark.select("line").attr("x1", left).attr("x2", right);
-    mark
-      .select("text")
-      .attr("x", ([, , end]) => (end === "start" ? left + 6 : right - 2))
-      .attr("text-anchor", ([, , end]) => (end === "start" ? "start" : "end"))
-      .attr("y", -5)
+    this.limits
+      .selectAll("line")
+      .data(this.marks)
+      .join("line")
+      .attr("transform", ([y]) => `translate(0,${this.y(y)})`)
+      .attr("x1", left)
+      .attr("x2", right);
+    // A limit's name stands at the far end, where a curve that comes from it has left it, unless the other's is there.
+    const heights = this.marks.map(([y]) => this.y(y));
+    const close = Math.max(...heights) - Math.min(...heights) < 2 * LINE;
+    const near = (end) => close && end === "start";
+    this.named
+      .selectAll("text")
+      .data(this.marks)
+      .join("text")
+      .attr("class", "ssm-muted")
+      .attr("transform", ([y]) => `translate(0,${this.y(y)})`)
+      .attr("x", ([, , end]) => (near(end) ? left + 6 : right - 2))
+      .attr("text-anchor", ([, , end]) => (near(end) ? "start" : "end"))
+      .attr("y", -8) // above the dot, too
       .text(([, name]) => name);
     this.dips
       .selectAll("circle")

@@ -13,10 +13,10 @@ export class Frame {
   constructor(parent, { title, label, xName = "", move, plane = false }) {
     this.label = label;
     this.svg = select(parent).append("svg").attr("class", "ssm-frame").attr("role", "img").attr("aria-label", label);
-    this.heading = this.svg.append("text").attr("class", "ssm-muted").attr("y", 13).text(title);
-    this.xName = this.svg.append("text").attr("class", "ssm-muted").attr("text-anchor", "end").text(xName);
     this.axes = [this.svg.append("g").attr("class", "ssm-axis"), this.svg.append("g").attr("class", "ssm-axis")];
     this.marks = this.svg.append("g");
+    this.heading = this.svg.append("text").attr("class", "ssm-muted").attr("y", 13).text(title);
+    this.xName = this.svg.append("text").attr("class", "ssm-muted").attr("text-anchor", "end").text(xName);
     if (!move) return;
     this.svg.classed(plane ? "ssm-map" : "ssm-draggable", true).call(
       dragIn(this.svg)

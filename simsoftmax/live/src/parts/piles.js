@@ -6,7 +6,7 @@ import { select } from "d3-selection";
 import { add, reducedMotion, sharpness, sized } from "../kit/dom.js";
 import { dragIn } from "../kit/drag.js";
 import * as format from "../kit/format.js";
-import { grainsFor, shadeOf } from "../kit/grains.js";
+import { grainsFor, inkOf, shadeOf } from "../kit/grains.js";
 import { scoreAt } from "../kit/rungs.js";
 import { shelves, wholePile } from "../kit/shelves.js";
 import { FARTHEST } from "../kit/typed.js";
@@ -121,13 +121,16 @@ export class Piles {
     Object.assign(this.mask, { width: columns * across, height: rows * down });
     const paper = this.mask.getContext("2d");
     const image = paper.createImageData(columns * across, rows * down);
-    const seam = down > 2 ? 1 : 0; // between grains that are large enough
+    const { seam, between, darkest, palest } = inkOf(this.laid);
     for (let n = 0; n < this.grains; n += 1) {
-      const alpha = 150 + 105 * shadeOf(n);
+      const alpha = 255 * (palest + (darkest - palest) * shadeOf(n));
       const x = (n % columns) * across;
       const y = (rows - 1 - Math.floor(n / columns)) * down;
-      for (let j = seam; j < down; j += 1) {
-        for (let i = 0; i < across - seam; i += 1) image.data[4 * ((y + j) * image.width + x + i) + 3] = alpha;
+      for (let j = 0; j < down; j += 1) {
+        for (let i = 0; i < across; i += 1) {
+          const within = j >= seam && i < across - seam;
+          image.data[4 * ((y + j) * image.width + x + i) + 3] = within ? alpha : 255 * between;
+        }
       }
     }
     paper.putImageData(image, 0, 0);

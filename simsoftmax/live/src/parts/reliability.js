@@ -6,6 +6,7 @@ import { Frame } from "./frame.js";
 import { Marks } from "./marks.js";
 
 const FOOT = 0.13; // height of the tallest bar at the foot
+const [LETTER, LINE] = [6.2, 12]; // pixels that a name takes up
 const SIDE = [0, 0.2, 0.4, 0.6, 0.8, 1]; // ticks of the square
 
 // The square in which bins stand: the closer to the diagonal, the more honest.
@@ -44,7 +45,7 @@ export class Reliability {
       });
     }
     this.sides = ["too modest", "too sure"].map((text) =>
-      marks.append("text").attr("class", "ssm-muted ssm-over").text(text).node(),
+      marks.append("text").attr("class", "ssm-muted").text(text).node(),
     );
   }
 
@@ -62,8 +63,29 @@ export class Reliability {
     });
     const { x, y } = this.frame;
     put(this.diagonal, { x1: x(0), y1: y(0), x2: x(1), y2: y(1) });
-    put(this.sides[0], { x: x(0.02), y: y(0.96) });
-    put(this.sides[1], { x: x(0.99), y: y(0.16), "text-anchor": "end" });
+    this.stands = [0, 0];
+    // From the corners on, towards the middle of each side.
+    const steps = Array.from({ length: 9 }, (_, n) => 0.05 * n);
+    this.spots = [
+      steps.flatMap((down) => steps.map((along) => ({ x: x(0.02 + along), y: y(0.96 - down) }))),
+      steps.flatMap((up) => steps.map((along) => ({ x: x(0.99 - along), y: y(0.16 + up), "text-anchor": "end" }))),
+    ];
+    this.name([]);
+  }
+
+  // Put the names of both sides where none of some upright strokes, [x, top, bottom], goes through: where they are, if they can stay.
+  name(strokes) {
+    const { x, y } = this.frame;
+    this.sides.forEach((side, n) => {
+      const wide = LETTER * side.textContent.length;
+      const free = ({ x: at, y: foot }) => {
+        const [left, right, top, bottom] = [n ? at - wide : at, n ? at : at + wide, foot - LINE, foot + 4];
+        const off = n ? top > y(x.invert(left)) : bottom < y(x.invert(right)); // the diagonal
+        return off && !strokes.some(([at, high, low]) => at > left - 4 && at < right + 4 && high < bottom && low > top);
+      };
+      if (!free(this.spots[n][this.stands[n]])) this.stands[n] = Math.max(0, this.spots[n].findIndex(free));
+      put(side, this.spots[n][this.stands[n]]);
+    });
   }
 
   show(bins, colour) {
@@ -81,6 +103,12 @@ export class Reliability {
         dot: { cx: across, cy: y(accuracy), fill: colour },
       };
     });
+    const filled = bins.filter(({ count }) => count);
+    this.name(
+      filled.map(({ confidence, accuracy, low, high }) => [
+        x(confidence), y(Math.max(confidence, accuracy, high)) - 6, y(Math.min(confidence, accuracy, low)) + 6,
+      ]),
+    );
   }
 
   // Which bin is pointed at, and what is said of it.

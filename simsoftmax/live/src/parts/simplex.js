@@ -31,14 +31,16 @@ export class Simplex {
     this.track = this.svg.append("path").attr("class", "ssm-trail").attr("fill", "none");
     this.trail = []; // distributions where the point has been
     this.goal = this.svg.append("path").attr("class", "ssm-theory").attr("d", "M-6,0H6M0,-6V6");
-    this.goalName = this.svg.append("text").attr("class", "ssm-muted").attr("aria-hidden", "true").text("softmax");
     // Two forces, and the dashes that add them to the third arrow.
     this.forces = this.svg.append("g").attr("aria-hidden", "true");
     this.frame = this.forces.append("path").attr("class", "ssm-way").attr("fill", "none");
-    this.arrows = [...FORCES, { colour: "var(--ssm-ink)" }].map(({ name, colour }) => ({
-      shaft: this.forces.append("path").attr("class", "ssm-force").attr("stroke", colour).attr("fill", "none"),
-      name: this.forces.append("text").attr("class", "ssm-over").style("fill", `color-mix(in srgb, ${colour} 70%, var(--ssm-ink))`).text(name ?? ""),
+    const forces = [...FORCES, { name: "", colour: "var(--ssm-ink)" }];
+    const shafts = forces.map(({ colour }) => this.forces.append("path").attr("class", "ssm-force").attr("stroke", colour).attr("fill", "none"));
+    this.arrows = forces.map(({ name, colour }, i) => ({
+      shaft: shafts[i],
+      name: this.forces.append("text").style("fill", `color-mix(in srgb, ${colour} 70%, var(--ssm-ink))`).text(name),
     }));
+    this.goalName = this.svg.append("text").attr("class", "ssm-muted").attr("aria-hidden", "true").text("softmax");
     this.dot = this.svg
       .append("circle")
       .attr("class", "ssm-knob")
@@ -169,8 +171,10 @@ export class Simplex {
       const [a, b] = ends[i];
       const length = Math.hypot(a, b);
       shaft.attr("d", length < 4 ? null : arrow([x, y], [a, b], length));
-      // A name stands beyond the tip of its arrow.
-      const [u, v] = length < 4 ? [0, -1] : [a / length, b / length];
+      // A name stands beyond the tip of its arrow, or beside it where the sum of both would cross the name.
+      let [u, v] = length < 4 ? [0, -1] : [a / length, b / length];
+      const [along, aside] = [u * ends[2][0] + v * ends[2][1], u * ends[2][1] - v * ends[2][0]];
+      if (along > length - 16 && Math.abs(aside) < 48) [u, v] = aside > 0 ? [v, -u] : [-v, u];
       name
         .attr("display", length < 24 ? "none" : null)
         .attr("x", x + a + 8 * u)
