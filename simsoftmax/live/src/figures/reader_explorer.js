@@ -4,6 +4,7 @@ import { add } from "../kit/dom.js";
 import * as format from "../kit/format.js";
 import { heat } from "../kit/heat.js";
 import { Kernels } from "../kit/kernels.js";
+import { tall } from "../kit/room.js";
 import { Stage } from "../kit/stage.js";
 import { Answers, missing, told } from "../models/answers.js";
 import { button, Readouts, verdict } from "../parts/controls.js";
@@ -28,7 +29,7 @@ class View {
     this.root.classList.toggle("ssm-narrow", width < 600);
     this.thermometer.layout(Math.min(width, 520), 76);
     const side = Math.min(width, 460);
-    this.reliability.layout(side, Math.min(416, side));
+    this.reliability.layout(side, tall(this.root, Math.min(416, side), 190));
   }
 
   show(judged, fit, count, text) {
