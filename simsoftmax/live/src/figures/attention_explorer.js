@@ -88,8 +88,8 @@ class View {
     this.width = width;
     const narrow = width < 560;
     this.root.classList.toggle("ssm-narrow", narrow);
-    this.thermometer.layout(Math.min(width, 520), 76);
-    const left = narrow ? width : tall(this.root, Math.min(460, width - 260), 300);
+    this.thermometer.layout(Math.min(width, 520), tall(this.root, 76, 58));
+    const left = tall(this.root, narrow ? width : Math.min(460, width - 260), narrow ? 230 : 300);
     this.map.layout(left, this.names);
     this.side.style.width = narrow ? `${width}px` : `${width - left - 20}px`;
   }

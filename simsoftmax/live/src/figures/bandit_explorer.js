@@ -109,7 +109,7 @@ class View {
     this.root.classList.toggle("ssm-narrow", narrow);
     this.latest = narrow ? 80 : 160; // pulls in sight
     const height = tall(this.root, narrow ? 270 : 300, narrow ? 170 : 210);
-    this.thermometer.layout(narrow ? width : 116, narrow ? 76 : height);
+    this.thermometer.layout(narrow ? width : 116, narrow ? tall(this.root, 76, 58) : height);
     this.arms.layout(narrow ? width : width - 116, height);
     const half = narrow ? width : Math.floor((width - 20) / 2);
     const low = tall(this.root, 220, 150);

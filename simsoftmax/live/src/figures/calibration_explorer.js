@@ -72,7 +72,7 @@ class View {
   layout(width) {
     const narrow = width < 560;
     this.root.classList.toggle("ssm-narrow", narrow);
-    this.thermometer.layout(narrow ? width : Math.min(width - 220, 620), 76);
+    this.thermometer.layout(narrow ? width : Math.min(width - 220, 620), tall(this.root, 76, 58));
     const left = narrow ? width : (width - 20) / 2;
     const right = narrow ? width : width - left - 20;
     const height = tall(this.root, Math.min(this.side ? 300 : 340, left + (narrow ? 20 : 70)), narrow ? 190 : 220);

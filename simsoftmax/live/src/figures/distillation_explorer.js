@@ -60,7 +60,7 @@ class View {
   layout(width, classes) {
     const narrow = width < 560;
     this.root.classList.toggle("ssm-narrow", narrow);
-    this.thermometer.layout(Math.min(width, 520), 76);
+    this.thermometer.layout(Math.min(width, 520), tall(this.root, 76, 58));
     const side = narrow ? Math.min(150, Math.floor((width - GAP) / 2)) : Math.min(170, Math.round(width * 0.22));
     this.picture.layout(side);
     this.blend.layout(side);

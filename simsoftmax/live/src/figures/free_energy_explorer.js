@@ -52,7 +52,7 @@ class View {
     this.place.hidden = !three;
     const left = narrow ? width : three ? Math.round(width * 0.5) : 0;
     const right = narrow ? width : width - left - (three ? 28 : 0);
-    this.thermometer.layout(right, 76);
+    this.thermometer.layout(right, tall(this.root, 76, 58));
     if (three) this.simplex.layout(left, { order, names }, tall(this.root, Math.min(left - 40, 350), narrow ? 170 : 220));
     this.bars.layout(right, 30 + tall(this.root, narrow ? 34 : 36, 26) * order.length, { order, names, anchors: null });
     this.staircase.layout(right, 118);

@@ -61,7 +61,7 @@ class View {
     };
     this.ladder.show(levels.map((k) => -k), names);
     if (narrow) {
-      this.thermometer.layout(width, 76);
+      this.thermometer.layout(width, tall(this.root, 76, 58));
       this.ladder.layout(width, tall(this.root, Math.max(230, 82 + 12 * rungs), 170));
       const row = Math.min(34, 400 / rungs);
       this.bars.layout(width, tall(this.root, 30 + row * rungs, 30 + Math.min(row, 20) * rungs), { ...rows, anchors: null });

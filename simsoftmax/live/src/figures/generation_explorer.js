@@ -41,7 +41,7 @@ class View {
   layout(width) {
     const narrow = width < 560;
     this.root.classList.toggle("ssm-narrow", narrow);
-    this.thermometer.layout(width, 76);
+    this.thermometer.layout(width, tall(this.root, 76, 58));
     const right = narrow ? width : Math.round(width * 0.38);
     const rows = tall(this.root, narrow ? 8 : 12, narrow ? 5 : 7); // letters that may come
     this.paper.layout(narrow ? width : width - right - 20, narrow ? tall(this.root, 220, 140) : this.coming.height(rows));

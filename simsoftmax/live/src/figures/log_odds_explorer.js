@@ -100,7 +100,7 @@ class View {
   layout(width, edge) {
     const narrow = width < 560;
     this.root.classList.toggle("ssm-narrow", narrow);
-    this.thermometer.layout(narrow ? width : Math.min(width - 260, 560), 76);
+    this.thermometer.layout(narrow ? width : Math.min(width - 260, 560), tall(this.root, 76, 58));
     const half = narrow ? width : (width - 20) / 2;
     const highest = this.hottest * (edge - 0.5);
     const height = tall(this.root, narrow ? 240 : 320, narrow ? 160 : 200);

@@ -70,7 +70,7 @@ class View {
   layout(width, walk, last) {
     const narrow = width < 560;
     this.root.classList.toggle("ssm-narrow", narrow);
-    this.thermometer.layout(narrow ? width : Math.min(width - 220, 620), 76);
+    this.thermometer.layout(narrow ? width : Math.min(width - 220, 620), tall(this.root, 76, 58));
     const half = narrow ? width : (width - 20) / 2;
     const { slope, ln } = walk.course(last);
     const height = tall(this.root, narrow ? 200 : 290, narrow ? 150 : 180);

@@ -67,8 +67,8 @@ class View {
     this.piles.show(logits, rows, grains);
     this.meter?.layout(width);
     if (narrow) {
-      this.thermometer.layout(width, 76);
-      this.piles.layout(width, tall(this.root, 290 + 24 * Math.max(0, count - 4), 170 + 24 * Math.max(0, count - 4)));
+      this.thermometer.layout(width, tall(this.root, 76, 58));
+      this.piles.layout(width, tall(this.root, 290 + 24 * Math.max(0, count - 4), 158 + 24 * Math.max(0, count - 4)));
       return;
     }
     const height = tall(this.root, Math.max(372, Math.min(420, 0.37 * width), 60 + 26 * count), Math.max(240, 60 + 26 * count));

@@ -27,7 +27,7 @@ class View {
 
   layout(width) {
     this.root.classList.toggle("ssm-narrow", width < 600);
-    this.thermometer.layout(Math.min(width, 520), 76);
+    this.thermometer.layout(Math.min(width, 520), tall(this.root, 76, 58));
     const side = Math.min(width, 460);
     this.reliability.layout(side, tall(this.root, Math.min(416, side), 190));
   }

@@ -93,9 +93,9 @@ class View {
   layout(width) {
     const narrow = width < 560;
     this.root.classList.toggle("ssm-narrow", narrow);
-    this.thermometer.layout(Math.min(width, 520), 76);
+    this.thermometer.layout(Math.min(width, 520), tall(this.root, 76, 58));
     const [left, right] = narrow ? [width, width] : [Math.round(width * 0.46), width - Math.round(width * 0.46) - 20];
-    const height = tall(this.root, narrow ? Math.min(400, width + 20) : Math.min(430, right + 10), 190);
+    const height = tall(this.root, narrow ? Math.min(400, width + 20) : Math.min(430, right + 10), 184);
     this.tray.layout(left, height);
     this.reliability.layout(right, height);
     this.course.layout(width, tall(this.root, narrow ? 200 : 190, 130), this.range);

@@ -160,9 +160,9 @@ class View {
   layout(width, classifier) {
     const narrow = width < 560;
     this.root.classList.toggle("ssm-narrow", narrow);
-    this.thermometer.layout(narrow ? width : Math.min(width - 380, 520), 76);
+    this.thermometer.layout(narrow ? width : Math.min(width - 380, 520), tall(this.root, 76, 58));
     const [left, right] = narrow ? [width, Math.min(width, 320)] : [width - 320, 300];
-    this.curves.layout(left, tall(this.root, narrow ? 240 : 300, narrow ? 160 : 220), this.range);
+    this.curves.layout(left, tall(this.root, narrow ? 240 : 300, narrow ? 148 : 220), this.range);
     this.curves.ground(classifier);
     this.map.layout(right, tall(this.root, narrow ? 240 : 184, narrow ? 160 : 122));
     this.along.layout(right, tall(this.root, 116, 98));

@@ -46,7 +46,7 @@ class View {
   layout(width, logits, { order, names }) {
     const narrow = width < 560;
     this.root.classList.toggle("ssm-narrow", narrow);
-    this.thermometer.layout(width, 76);
+    this.thermometer.layout(width, tall(this.root, 76, 58));
     this.formula.name(names, order.at(-1));
     this.ladder.show(logits, names);
     const panel = narrow ? width : (width - 2 * BETWEEN) / 3;

@@ -127,7 +127,8 @@ export class Stage {
     observer.observe(this.root);
     const again = () => last && roomOf(this.root) !== room && arrange(last);
     addEventListener("resize", again);
-    this.root.addEventListener("simsoftmax:room", again);
+    // A page that shows some parts of a figure alone has it find its measure again.
+    this.root.addEventListener("simsoftmax:room", () => last && arrange(last));
     // Words may take other lines in the page's own font.
     document.fonts?.ready.then(() => room !== Infinity && this.root.isConnected && last && arrange(last));
     this.onCleanup(() => {
