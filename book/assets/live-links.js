@@ -179,11 +179,14 @@
     }
     return [];
   }
-  // On to the rows that have not been seen, and from the last back to the first.
+  // On to the rows that have not been seen, but for one that is too high by itself, and from the last back to the first.
   function turn() {
-    const shown = sheet.later.length ? lay(about, sheet.later) : [];
-    if (!shown.length) begin(about);
-    else Object.assign(sheet, { shown, later: sheet.later.slice(shown.length) });
+    while (sheet.later.length) {
+      const shown = lay(about, sheet.later);
+      Object.assign(sheet, { shown, later: sheet.later.slice(shown.length || 1) });
+      if (shown.length) return;
+    }
+    begin(about);
   }
   function begin(figure) {
     sheet.shown = lay(figure, sheet.first);

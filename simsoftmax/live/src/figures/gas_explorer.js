@@ -64,7 +64,7 @@ class View {
       this.thermometer.layout(width, tall(this.root, 76, 58));
       this.ladder.layout(width, tall(this.root, Math.max(230, 82 + 12 * rungs), 170));
       const row = Math.min(34, 400 / rungs);
-      this.bars.layout(width, tall(this.root, 30 + row * rungs, 30 + Math.min(row, 20) * rungs), { ...rows, anchors: null });
+      this.bars.layout(width, tall(this.root, 30 + row * rungs, 30 + Math.min(row, 12) * rungs), { ...rows, anchors: null });
       return;
     }
     const height = tall(this.root, Math.max(330, 60 + 19 * rungs), 220);
