@@ -3,11 +3,13 @@
 // changes it, "simsoftmax:change" says that it has changed.
 //
 // The reader is at a word of a sentence and stays there: nothing scrolls unasked. Where the figure is out of sight, it comes:
-// what matters of it is pinned to the half of the window that the word is not in, over a note that says what has changed and
-// offers the way to the whole figure, and from there the way back. It goes when its words have gone by.
+// what matters of it is pinned to the half of the window that the word is not in, in one sheet with a note that says what has
+// changed and offers what else the figure has, the way to the whole of it, and from there the way back. It goes when its words
+// have gone by. Where there is no room for it, the note stands alone.
 (() => {
   const still = matchMedia("(prefers-reduced-motion: reduce)");
   const BAR = 64; // pixels at the top that a bar may cover
+  const BARS = ".bd-header, .bd-header-article";
   const SETTLES = 1500; // milliseconds within which a figure may take its new height
   const same = (a, b) => Object.keys(a).every((name) => JSON.stringify(a[name]) === JSON.stringify(b[name]));
 
@@ -91,7 +93,9 @@
     left?.focus({ preventScroll: true });
   });
   close.setAttribute("aria-label", "Close this note");
-  const note = make("span", { className: "live-note", hidden: true }, what, show, close);
+  const further = button("live-note-more", "more", () => turn());
+  further.title = "What else the figure has";
+  const note = make("span", { className: "live-note", hidden: true }, what, show, further, close);
   const aloud = make("span", { className: "live-aloud" });
   aloud.setAttribute("role", "status");
   const near = new Set(); // the words of the figure that are in the window
@@ -110,31 +114,147 @@
   };
   const come = new IntersectionObserver(() => about && inSight(about) && hush(), { threshold: [0, 0.25, 0.5, 0.75] });
 
-  // What matters of a figure, at most SHARE of the window's height. Its place keeps its height, so no line moves.
+  // The rows of a figure: what stands beside one another is one, what stands below one another are several. Each is a list
+  // of nodes. Words over the figure and what is folded are left out.
+  const LEFT_OUT = ".ssm-title, .ssm-caption, .ssm-hidden, details";
+  const WHOLE = ".ssm-paper, .ssm-choices, .ssm-readouts";
+  function rowsOf(node) {
+    const boxes = [...node.children]
+      .filter((child) => !child.matches(LEFT_OUT) && child.checkVisibility() && child.getBoundingClientRect().height > 1)
+      .map((child) => ({ child, ...(({ top, bottom }) => ({ top, bottom }))(child.getBoundingClientRect()) }))
+      .sort((a, b) => a.top - b.top);
+    const bands = [];
+    for (const { child, top, bottom } of boxes) {
+      const band = bands.at(-1);
+      if (!band || top > band.bottom - 1) bands.push({ nodes: [child], bottom });
+      else band.nodes.push(child);
+      bands.at(-1).bottom = Math.max(bands.at(-1).bottom, bottom);
+    }
+    return bands.flatMap(({ nodes }) => {
+      const [only] = nodes;
+      const parts = nodes.length === 1 && only.matches(`div:not(${WHOLE})`) ? rowsOf(only) : [];
+      return parts.length ? parts : [nodes];
+    });
+  }
+  const has = (nodes, selector) => nodes.some((node) => node.matches(selector) || node.querySelector(selector));
+  const sum = (nodes, of) => nodes.reduce((all, node) => all + of(node.getBoundingClientRect()), 0);
+  const areaOf = (nodes) => sum(nodes, ({ width, height }) => width * height);
+  // The drawing that comes first, unless another is far larger; then what is said of it; then what it is turned by.
+  const DRAWN = "svg:not(.ssm-thermometer, .ssm-meter), .ssm-paper";
+  const TURNED = ".ssm-thermometer:not(.ssm-fixed), .ssm-controls";
+  function mattering(rows) {
+    const drawn = rows.filter((row) => has(row, DRAWN));
+    const largest = Math.max(...drawn.map(areaOf));
+    const main = drawn.find((row) => areaOf(row) > 0.85 * largest);
+    const rest = rows.filter((row) => row !== main);
+    return main ? [main, ...rest.filter((row) => has(row, ".ssm-verdict")), ...rest.filter((row) => has(row, TURNED) && !has(row, DRAWN))] : [];
+  }
+
+  // A sheet is at most SHARE of the window's height, and shows whole rows only. The place of its figure keeps its height, so
+  // no line moves.
   const SHARE = 0.45;
-  const SMALLEST = 0.75; // below this its letters could not be read; the rest is a matter of scrolling in it
+  const LOWEST = 150; // pixels below which no drawing can be read
+  const sheet = { rows: [], first: [], shown: [], later: [], least: new Map(), room: 0, bar: 0, wide: 0 };
+  const barOf = () =>
+    Math.max(0, ...[...document.querySelectorAll(BARS)].filter((bar) => /sticky|fixed/.test(getComputedStyle(bar).position)).map((bar) => bar.getBoundingClientRect().bottom));
+
+  // Show as many of some rows as there is room for, from the first on; the figure lays itself out in that room.
+  function lay(figure, wanted) {
+    const least = (rows) => rows.reduce((all, row) => all + sheet.least.get(row), 0);
+    for (let count = wanted.length; count > 0; count -= 1) {
+      const shown = wanted.slice(0, count);
+      if (count > 1 && least(shown) > sheet.room) continue;
+      const nodes = new Set(shown.flat());
+      for (const node of figure.querySelectorAll(".live-later")) node.classList.remove("live-later");
+      const hide = (node) => {
+        for (const child of node.children) {
+          if (nodes.has(child) || child.matches(".ssm-hidden")) continue;
+          if ([...nodes].some((one) => child.contains(one))) hide(child);
+          else child.classList.add("live-later");
+        }
+      };
+      hide(figure);
+      figure.dispatchEvent(new CustomEvent("simsoftmax:room"));
+      if (figure.offsetHeight <= sheet.room) return shown;
+    }
+    return [];
+  }
+  // On to the rows that have not been seen, but for one that is too high by itself, and from the last back to the first.
+  function turn() {
+    while (sheet.later.length) {
+      const shown = lay(about, sheet.later);
+      Object.assign(sheet, { shown, later: sheet.later.slice(shown.length || 1) });
+      if (shown.length) return;
+    }
+    begin(about);
+  }
+  function begin(figure) {
+    sheet.shown = lay(figure, sheet.first);
+    sheet.later = sheet.rows.filter((row) => !sheet.shown.includes(row));
+    return sheet.shown.length > 0;
+  }
+
   function pin(figure, high) {
     const place = placeOf(figure);
-    const { left: x, width } = place.getBoundingClientRect();
-    place.style.minHeight = `${place.offsetHeight}px`;
-    const room = SHARE * innerHeight - note.offsetHeight - 36;
-    const set = (name, value) => figure.style.setProperty(`--pin-${name}`, value);
-    set("left", `${x}px`);
-    set("width", `${width}px`);
-    set("edge", `${note.offsetHeight + (high ? BAR : 12) + 16}px`);
+    const { left: x, right } = place.getBoundingClientRect();
+    const wide = document.documentElement.clientWidth;
+    const bar = high ? barOf() : 0;
+    for (const node of [figure, note]) {
+      node.style.setProperty("--pin-left", `${x}px`);
+      node.style.setProperty("--pin-right", `${wide - right}px`);
+    }
+    note.classList.add("live-note-sheet");
+    note.classList.remove("live-note-alone");
+    note.style.setProperty("--pin-edge", `${bar}px`);
+    further.hidden = false;
+    const below = (1 - SHARE) * innerHeight - 48 - bar; // where the word may be, from above
+    Object.assign(sheet, { bar, wide: innerWidth, room: Math.min(SHARE * innerHeight, below) - note.offsetHeight });
+    if (sheet.room < LOWEST) return false;
+    if (!figure.classList.contains("live-pinned")) {
+      place.style.minHeight = `${place.offsetHeight}px`;
+      sheet.rows = rowsOf(figure);
+      sheet.first = mattering(sheet.rows);
+      // Drawings can become lower, not by half; words cannot.
+      const heightOf = (row) => Math.max(...row.map((node) => node.getBoundingClientRect().height)) * (has(row, DRAWN) ? 0.5 : 1);
+      sheet.least = new Map(sheet.rows.map((row) => [row, heightOf(row)]));
+    }
     figure.classList.add("live-pinned");
     figure.classList.toggle("live-pinned-high", high);
-    const scale = Math.min(1, Math.max(SMALLEST, room / figure.scrollHeight));
-    set("scale", scale);
-    set("height", `${room / scale}px`);
+    figure.style.setProperty("--ssm-room", `${sheet.room}px`);
+    if (!begin(figure)) return false;
+    further.hidden = !sheet.later.length;
+    figure.style.setProperty("--pin-edge", `${high ? bar : note.offsetHeight}px`);
+    grows.observe(figure);
+    return true;
+  }
+  // What a figure says may take another line: the note below it gives way, and where a sheet would be higher than half of
+  // the window, the figure does.
+  const grows = new ResizeObserver(() => {
+    if (!about.classList.contains("live-pinned")) return;
+    if (about.offsetHeight + note.offsetHeight > innerHeight / 2) sheet.shown = lay(about, sheet.shown);
+    note.style.setProperty("--pin-edge", `${sheet.bar + about.offsetHeight}px`);
+  });
+  const beside = matchMedia("(min-width: 1200px)");
+  function alone(figure) {
+    unpin(figure);
+    note.classList.toggle("live-note-sheet", !beside.matches);
+    note.classList.add("live-note-alone");
+    further.hidden = true;
+  }
+  function unpin(figure) {
+    grows.disconnect();
+    if (!figure?.classList.contains("live-pinned")) return;
+    figure.classList.remove("live-pinned", "live-pinned-high");
+    for (const node of figure.querySelectorAll(".live-later")) node.classList.remove("live-later");
+    figure.style.removeProperty("--ssm-room");
+    figure.dispatchEvent(new CustomEvent("simsoftmax:room"));
+    placeOf(figure).style.removeProperty("min-height");
   }
   function hush() {
     note.hidden = true;
     ways.disconnect();
     come.disconnect();
-    if (!about?.classList.contains("live-pinned")) return;
-    about.classList.remove("live-pinned", "live-pinned-high");
-    placeOf(about).style.removeProperty("min-height");
+    unpin(about);
   }
 
   function tell(figure, link, text) {
@@ -152,12 +272,20 @@
     const high = link.getBoundingClientRect().bottom > (1 - SHARE) * innerHeight - 12;
     note.classList.toggle("live-note-high", high);
     note.hidden = false;
-    pin(figure, high);
+    if (!pin(figure, high)) alone(figure);
     near.clear();
     const id = link.dataset.figure;
     for (const word of document.querySelectorAll(".live-link")) if (word.dataset.figure === id) ways.observe(word);
     come.observe(placeOf(figure));
   }
+
+  // In another window it would have other measures.
+  addEventListener("resize", () => note.hidden || innerWidth === sheet.wide || hush());
+  document.addEventListener("keydown", ({ key, target }) => {
+    if (key !== "Escape" || note.hidden || target.closest?.(".live-link")) return;
+    if (note.contains(target) || about.contains(target)) left.focus({ preventScroll: true });
+    hush();
+  });
 
   // The way to the figure, and back.
   const back = button("live-back", "back to the text", () => {

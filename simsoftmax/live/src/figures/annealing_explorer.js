@@ -6,6 +6,7 @@ import { add } from "../kit/dom.js";
 import * as format from "../kit/format.js";
 import { heat } from "../kit/heat.js";
 import { Kernels } from "../kit/kernels.js";
+import { tall } from "../kit/room.js";
 import { Seldom } from "../kit/seldom.js";
 import { Stage } from "../kit/stage.js";
 import { Cooling, streamOf } from "../models/cooling.js";
@@ -106,13 +107,13 @@ class View {
   }
 
   layout(width) {
-    const narrow = width < 600;
+    const narrow = width < 560;
     this.root.classList.toggle("ssm-narrow", narrow);
     this.walkers = narrow ? 72 : 120; // that are drawn, at most
     const half = narrow ? width : (width - 20) / 2;
-    for (const landscape of this.landscapes) landscape.layout(half, narrow ? 170 : 220);
-    this.curve.layout(half, narrow ? 160 : 190);
-    this.success.layout(half, narrow ? 180 : 190);
+    for (const landscape of this.landscapes) landscape.layout(half, tall(this.root, narrow ? 170 : 220, 140));
+    this.curve.layout(half, tall(this.root, narrow ? 160 : 190, 130));
+    this.success.layout(half, tall(this.root, narrow ? 180 : 190, 130));
   }
 
   // Draw the walkers, and what keeps step with them; returns whether any is still in the air. beat: seconds a sweep.

@@ -4,6 +4,7 @@ import { add } from "../kit/dom.js";
 import * as format from "../kit/format.js";
 import { Kernels } from "../kit/kernels.js";
 import { CATEGORIES } from "../kit/look.js";
+import { tall } from "../kit/room.js";
 import { Stage } from "../kit/stage.js";
 import { decode, encode } from "../kit/wire.js";
 import { crowds, Sentences } from "../models/attention.js";
@@ -85,10 +86,10 @@ class View {
 
   layout(width) {
     this.width = width;
-    const narrow = width < 620;
+    const narrow = width < 560;
     this.root.classList.toggle("ssm-narrow", narrow);
-    this.thermometer.layout(Math.min(width, 520), 76);
-    const left = narrow ? width : Math.min(460, width - 260);
+    this.thermometer.layout(Math.min(width, 520), tall(this.root, 76, 58));
+    const left = tall(this.root, narrow ? width : Math.min(460, width - 260), narrow ? 230 : 300);
     this.map.layout(left, this.names);
     this.side.style.width = narrow ? `${width}px` : `${width - left - 20}px`;
   }

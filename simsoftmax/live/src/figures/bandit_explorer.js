@@ -6,6 +6,7 @@ import { add } from "../kit/dom.js";
 import * as format from "../kit/format.js";
 import { heat, temperatureScale, ticksFor, tickText } from "../kit/heat.js";
 import { Kernels } from "../kit/kernels.js";
+import { tall } from "../kit/room.js";
 import { Seldom } from "../kit/seldom.js";
 import { Stage } from "../kit/stage.js";
 import { decode, encode } from "../kit/wire.js";
@@ -107,11 +108,13 @@ class View {
     this.narrow = narrow;
     this.root.classList.toggle("ssm-narrow", narrow);
     this.latest = narrow ? 80 : 160; // pulls in sight
-    this.thermometer.layout(narrow ? width : 116, narrow ? 76 : 300);
-    this.arms.layout(narrow ? width : width - 116, narrow ? 270 : 300);
+    const height = tall(this.root, narrow ? 270 : 300, narrow ? 170 : 210);
+    this.thermometer.layout(narrow ? width : 116, narrow ? tall(this.root, 76, 58) : height);
+    this.arms.layout(narrow ? width : width - 116, height);
     const half = narrow ? width : Math.floor((width - 20) / 2);
-    this.regret.layout(half, 220, { length, top });
-    this.curve.layout(half, 204);
+    const low = tall(this.root, 220, 150);
+    this.regret.layout(half, low, { length, top });
+    this.curve.layout(half, low - 16);
   }
 
   // Draw the arms and the pulls; returns whether anything still moves.

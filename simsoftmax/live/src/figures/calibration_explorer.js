@@ -5,6 +5,7 @@ import { add } from "../kit/dom.js";
 import * as format from "../kit/format.js";
 import { heat } from "../kit/heat.js";
 import { copy, Kernels } from "../kit/kernels.js";
+import { tall } from "../kit/room.js";
 import { Stage } from "../kit/stage.js";
 import { decode, encode } from "../kit/wire.js";
 import { binText, dips, HeldOut, span, ticksOf, valleys } from "../models/held_out.js";
@@ -69,17 +70,17 @@ class View {
   }
 
   layout(width) {
-    const narrow = width < 600;
+    const narrow = width < 560;
     this.root.classList.toggle("ssm-narrow", narrow);
-    this.thermometer.layout(narrow ? width : Math.min(width - 220, 620), 76);
+    this.thermometer.layout(narrow ? width : Math.min(width - 220, 620), tall(this.root, 76, 58));
     const left = narrow ? width : (width - 20) / 2;
     const right = narrow ? width : width - left - 20;
-    const height = Math.min(this.side ? 300 : 340, left + (narrow ? 20 : 70));
+    const height = tall(this.root, Math.min(this.side ? 300 : 340, left + (narrow ? 20 : 70)), narrow ? 190 : 220);
     this.some = narrow ? 5 : 8; // pictures of a bin
     this.tray.columns = this.some;
     if (this.side) this.tray.layout(width, 74);
-    this.likelihood.layout(right, narrow ? 160 : 0.385 * height, false);
-    this.error.layout(right, narrow ? 240 : 0.577 * height);
+    this.likelihood.layout(right, narrow ? tall(this.root, 160, 120) : 0.385 * height, false);
+    this.error.layout(right, narrow ? tall(this.root, 240, 160) : 0.577 * height);
     this.reliability.layout(left, height);
   }
 

@@ -4,6 +4,7 @@ import { add } from "../kit/dom.js";
 import * as format from "../kit/format.js";
 import { heat } from "../kit/heat.js";
 import { Kernels } from "../kit/kernels.js";
+import { tall } from "../kit/room.js";
 import { Stage } from "../kit/stage.js";
 import { decode, encode } from "../kit/wire.js";
 import { Lessons } from "../models/lessons.js";
@@ -57,15 +58,15 @@ class View {
   }
 
   layout(width, classes) {
-    const narrow = width < 600;
+    const narrow = width < 560;
     this.root.classList.toggle("ssm-narrow", narrow);
-    this.thermometer.layout(Math.min(width, 520), 76);
+    this.thermometer.layout(Math.min(width, 520), tall(this.root, 76, 58));
     const side = narrow ? Math.min(150, Math.floor((width - GAP) / 2)) : Math.min(170, Math.round(width * 0.22));
     this.picture.layout(side);
     this.blend.layout(side);
     const order = Array.from({ length: classes }, (_, k) => k);
     const wide = narrow ? width : Math.min(400, width - 2 * side - 2 * GAP);
-    this.bars.layout(wide, 26 + 22 * order.length, { order, names: order.map(String), anchors: null });
+    this.bars.layout(wide, 26 + tall(this.root, 22, 17) * order.length, { order, names: order.map(String), anchors: null });
     this.choices.layout(Math.min(width, 560));
   }
 

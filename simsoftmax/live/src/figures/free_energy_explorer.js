@@ -5,6 +5,7 @@ import * as format from "../kit/format.js";
 import { heat } from "../kit/heat.js";
 import { Kernels } from "../kit/kernels.js";
 import { LevelTraits } from "../kit/level_traits.js";
+import { tall } from "../kit/room.js";
 import { Stage } from "../kit/stage.js";
 import { FreeEnergy, LEAST, SIDE } from "../models/free_energy.js";
 import { Bars } from "../parts/bars.js";
@@ -51,9 +52,9 @@ class View {
     this.place.hidden = !three;
     const left = narrow ? width : three ? Math.round(width * 0.5) : 0;
     const right = narrow ? width : width - left - (three ? 28 : 0);
-    this.thermometer.layout(right, 76);
-    if (three) this.simplex.layout(left, { order, names });
-    this.bars.layout(right, 30 + (narrow ? 34 : 36) * order.length, { order, names, anchors: null });
+    this.thermometer.layout(right, tall(this.root, 76, 58));
+    if (three) this.simplex.layout(left, { order, names }, tall(this.root, Math.min(left - 40, 350), narrow ? 170 : 220));
+    this.bars.layout(right, 30 + tall(this.root, narrow ? 34 : 36, 26) * order.length, { order, names, anchors: null });
     this.staircase.layout(right, 118);
   }
 

@@ -4,6 +4,7 @@ import { add } from "../kit/dom.js";
 import * as format from "../kit/format.js";
 import { heat } from "../kit/heat.js";
 import { Kernels } from "../kit/kernels.js";
+import { tall } from "../kit/room.js";
 import { Seldom } from "../kit/seldom.js";
 import { Stage } from "../kit/stage.js";
 import { encode } from "../kit/wire.js";
@@ -60,12 +61,13 @@ class View {
     };
     this.ladder.show(levels.map((k) => -k), names);
     if (narrow) {
-      this.thermometer.layout(width, 76);
-      this.ladder.layout(width, Math.max(230, 82 + 12 * rungs));
-      this.bars.layout(width, 30 + Math.min(34, 400 / rungs) * rungs, { ...rows, anchors: null });
+      this.thermometer.layout(width, tall(this.root, 76, 58));
+      this.ladder.layout(width, tall(this.root, Math.max(230, 82 + 12 * rungs), 170));
+      const row = Math.min(34, 400 / rungs);
+      this.bars.layout(width, tall(this.root, 30 + row * rungs, 30 + Math.min(row, 12) * rungs), { ...rows, anchors: null });
       return;
     }
-    const height = Math.max(330, 60 + 19 * rungs);
+    const height = tall(this.root, Math.max(330, 60 + 19 * rungs), 220);
     const ladderWidth = Math.round((width - 116) * (width < 700 ? 0.4 : 0.45));
     this.thermometer.layout(116, height);
     this.ladder.layout(ladderWidth, height);

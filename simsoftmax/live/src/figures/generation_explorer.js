@@ -4,6 +4,7 @@ import { add } from "../kit/dom.js";
 import * as format from "../kit/format.js";
 import { heat } from "../kit/heat.js";
 import { Kernels } from "../kit/kernels.js";
+import { tall } from "../kit/room.js";
 import { Seldom } from "../kit/seldom.js";
 import { Stage } from "../kit/stage.js";
 import { decode, encode } from "../kit/wire.js";
@@ -38,12 +39,13 @@ class View {
   }
 
   layout(width) {
-    const narrow = width < 600;
+    const narrow = width < 560;
     this.root.classList.toggle("ssm-narrow", narrow);
-    this.thermometer.layout(width, 76);
+    this.thermometer.layout(width, tall(this.root, 76, 58));
     const right = narrow ? width : Math.round(width * 0.38);
-    this.paper.layout(narrow ? width : width - right - 20, narrow ? 220 : 306);
-    this.coming.layout(right, narrow ? 8 : 12);
+    const rows = tall(this.root, narrow ? 8 : 12, narrow ? 5 : 7); // letters that may come
+    this.paper.layout(narrow ? width : width - right - 20, narrow ? tall(this.root, 220, 140) : this.coming.height(rows));
+    this.coming.layout(right, rows);
   }
 }
 

@@ -6,6 +6,7 @@ import { add, reducedMotion } from "../kit/dom.js";
 import * as format from "../kit/format.js";
 import { heat } from "../kit/heat.js";
 import { Kernels } from "../kit/kernels.js";
+import { tall } from "../kit/room.js";
 import { Stage } from "../kit/stage.js";
 import { further, GapDescent, MOST, PLACES, placeOf, stepsAt } from "../models/gap_descent.js";
 import { button, gauge, verdict } from "../parts/controls.js";
@@ -27,14 +28,14 @@ class Courses {
     this.names = this.frame.marks.append("g").attr("text-anchor", "end");
   }
 
-  layout(width, height, tall) {
+  layout(width, height, highest) {
     this.size = [width, height];
-    this.tall = tall;
+    this.highest = highest;
   }
 
   show({ temperature, course, ghosts, edge }, divided) {
     if (!this.size) return;
-    const high = divided ? edge + 0.5 : this.tall;
+    const high = divided ? edge + 0.5 : this.highest;
     const y = scaleLinear([-high, high], [1, 0]);
     const x = scaleLog([1, MOST], [0, 1]);
     this.frame.heading.text(divided ? "gap / T" : "gap");
@@ -98,19 +99,19 @@ class View {
   }
 
   layout(width, edge) {
-    const narrow = width < 600;
+    const narrow = width < 560;
     this.root.classList.toggle("ssm-narrow", narrow);
-    this.thermometer.layout(narrow ? width : Math.min(width - 260, 560), 76);
+    this.thermometer.layout(narrow ? width : Math.min(width - 260, 560), tall(this.root, 76, 58));
     const half = narrow ? width : (width - 20) / 2;
-    const tall = this.hottest * (edge - 0.5);
-    const height = narrow ? 240 : 320;
+    const highest = this.hottest * (edge - 0.5);
+    const height = tall(this.root, narrow ? 240 : 320, narrow ? 160 : 200);
     this.frame.layout(half, height, {
       x: scaleLinear([-edge - 0.5, edge + 0.5], [0, 1]),
-      y: scaleLinear([-tall, tall], [1, 0]),
+      y: scaleLinear([-highest, highest], [1, 0]),
       xTicks: [[-3, -2, -1, 0, 1, 2, 3].filter((t) => Math.abs(t) < edge), (t) => format.short(t)],
-      yTicks: [[-15, -10, -5, 0, 5, 10, 15].filter((t) => Math.abs(t) < tall), (t) => format.short(t)],
+      yTicks: [[-15, -10, -5, 0, 5, 10, 15].filter((t) => Math.abs(t) < highest), (t) => format.short(t)],
     });
-    this.courses.layout(half, height, tall);
+    this.courses.layout(half, height, highest);
   }
 
   show(descent, divided) {

@@ -7,6 +7,7 @@ import * as format from "../kit/format.js";
 import { heat } from "../kit/heat.js";
 import { Kernels } from "../kit/kernels.js";
 import { LevelTraits } from "../kit/level_traits.js";
+import { tall } from "../kit/room.js";
 import { Stage } from "../kit/stage.js";
 import { decode } from "../kit/wire.js";
 import { Walk } from "../models/walk.js";
@@ -67,12 +68,12 @@ class View {
   }
 
   layout(width, walk, last) {
-    const narrow = width < 600;
+    const narrow = width < 560;
     this.root.classList.toggle("ssm-narrow", narrow);
-    this.thermometer.layout(narrow ? width : Math.min(width - 220, 620), 76);
+    this.thermometer.layout(narrow ? width : Math.min(width - 220, 620), tall(this.root, 76, 58));
     const half = narrow ? width : (width - 20) / 2;
     const { slope, ln } = walk.course(last);
-    const height = narrow ? 200 : 290;
+    const height = tall(this.root, narrow ? 200 : 290, narrow ? 150 : 180);
     this.slope.layout(half, height, last, slope);
     this.height.layout(half, height, last, ln);
     const { x } = this.slope.frame;

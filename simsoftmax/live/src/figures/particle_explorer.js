@@ -5,6 +5,7 @@ import * as format from "../kit/format.js";
 import { heat } from "../kit/heat.js";
 import { Kernels } from "../kit/kernels.js";
 import { LevelTraits } from "../kit/level_traits.js";
+import { tall } from "../kit/room.js";
 import { Seldom } from "../kit/seldom.js";
 import { Stage } from "../kit/stage.js";
 import { encode } from "../kit/wire.js";
@@ -66,11 +67,11 @@ class View {
     this.piles.show(logits, rows, grains);
     this.meter?.layout(width);
     if (narrow) {
-      this.thermometer.layout(width, 76);
-      this.piles.layout(width, 290 + 24 * Math.max(0, count - 4));
+      this.thermometer.layout(width, tall(this.root, 76, 58));
+      this.piles.layout(width, tall(this.root, 290 + 24 * Math.max(0, count - 4), 158 + 24 * Math.max(0, count - 4)));
       return;
     }
-    const height = Math.round(Math.max(372, Math.min(420, 0.37 * width), 60 + 26 * count));
+    const height = tall(this.root, Math.max(372, Math.min(420, 0.37 * width), 60 + 26 * count), Math.max(240, 60 + 26 * count));
     this.thermometer.layout(104, height);
     this.piles.layout(width - 104, height);
   }

@@ -4,6 +4,7 @@ import { add } from "../kit/dom.js";
 import * as format from "../kit/format.js";
 import { heat } from "../kit/heat.js";
 import { Kernels } from "../kit/kernels.js";
+import { tall } from "../kit/room.js";
 import { Stage } from "../kit/stage.js";
 import { Answers, missing, told } from "../models/answers.js";
 import { button, Readouts, verdict } from "../parts/controls.js";
@@ -26,9 +27,9 @@ class View {
 
   layout(width) {
     this.root.classList.toggle("ssm-narrow", width < 600);
-    this.thermometer.layout(Math.min(width, 520), 76);
+    this.thermometer.layout(Math.min(width, 520), tall(this.root, 76, 58));
     const side = Math.min(width, 460);
-    this.reliability.layout(side, Math.min(416, side));
+    this.reliability.layout(side, tall(this.root, Math.min(416, side), 190));
   }
 
   show(judged, fit, count, text) {

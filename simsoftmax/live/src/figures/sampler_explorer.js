@@ -5,6 +5,7 @@ import { add } from "../kit/dom.js";
 import * as format from "../kit/format.js";
 import { heat } from "../kit/heat.js";
 import { Kernels } from "../kit/kernels.js";
+import { tall } from "../kit/room.js";
 import { Seldom } from "../kit/seldom.js";
 import { Stage } from "../kit/stage.js";
 import { decode, encode } from "../kit/wire.js";
@@ -133,7 +134,7 @@ class View {
   layout(width, temperature) {
     const narrow = width < 560;
     this.root.classList.toggle("ssm-narrow", narrow);
-    this.bars.layout(width, narrow ? 250 : 290);
+    this.bars.layout(width, tall(this.root, narrow ? 250 : 290, narrow ? 160 : 180));
     this.reading.layout(width, 94, temperature);
   }
 

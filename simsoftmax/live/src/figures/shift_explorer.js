@@ -6,6 +6,7 @@ import { add, put } from "../kit/dom.js";
 import * as format from "../kit/format.js";
 import { heat } from "../kit/heat.js";
 import { Kernels } from "../kit/kernels.js";
+import { tall } from "../kit/room.js";
 import { Stage } from "../kit/stage.js";
 import { decode, encode } from "../kit/wire.js";
 import { Shift } from "../models/shift.js";
@@ -90,14 +91,14 @@ class View {
   }
 
   layout(width) {
-    const narrow = width < 600;
+    const narrow = width < 560;
     this.root.classList.toggle("ssm-narrow", narrow);
-    this.thermometer.layout(Math.min(width, 520), 76);
+    this.thermometer.layout(Math.min(width, 520), tall(this.root, 76, 58));
     const [left, right] = narrow ? [width, width] : [Math.round(width * 0.46), width - Math.round(width * 0.46) - 20];
-    const height = narrow ? Math.min(400, width + 20) : Math.min(430, right + 10);
+    const height = tall(this.root, narrow ? Math.min(400, width + 20) : Math.min(430, right + 10), 184);
     this.tray.layout(left, height);
     this.reliability.layout(right, height);
-    this.course.layout(width, narrow ? 200 : 190, this.range);
+    this.course.layout(width, tall(this.root, narrow ? 200 : 190, 130), this.range);
   }
 
   show(judged, some, honest, { turn }, text) {

@@ -7,6 +7,7 @@ import * as format from "../kit/format.js";
 import { heat } from "../kit/heat.js";
 import { Kernels } from "../kit/kernels.js";
 import { CATEGORIES } from "../kit/look.js";
+import { tall } from "../kit/room.js";
 import { spread } from "../kit/spread.js";
 import { Stage } from "../kit/stage.js";
 import { AffineClassifier, factor, Scaling, times } from "../models/affine.js";
@@ -157,14 +158,14 @@ class View {
   }
 
   layout(width, classifier) {
-    const narrow = width < 620;
+    const narrow = width < 560;
     this.root.classList.toggle("ssm-narrow", narrow);
-    this.thermometer.layout(narrow ? width : Math.min(width - 380, 520), 76);
+    this.thermometer.layout(narrow ? width : Math.min(width - 380, 520), tall(this.root, 76, 58));
     const [left, right] = narrow ? [width, Math.min(width, 320)] : [width - 320, 300];
-    this.curves.layout(left, narrow ? 240 : 300, this.range);
+    this.curves.layout(left, tall(this.root, narrow ? 240 : 300, narrow ? 148 : 220), this.range);
     this.curves.ground(classifier);
-    this.map.layout(right, narrow ? 240 : 184);
-    this.along.layout(right, 116);
+    this.map.layout(right, tall(this.root, narrow ? 240 : 184, narrow ? 160 : 122));
+    this.along.layout(right, tall(this.root, 116, 98));
   }
 
   show(classifier, now, text) {

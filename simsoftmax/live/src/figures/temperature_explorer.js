@@ -5,6 +5,7 @@ import * as format from "../kit/format.js";
 import { heat, temperatureScale, ticksFor, tickText } from "../kit/heat.js";
 import { Kernels } from "../kit/kernels.js";
 import { LevelTraits } from "../kit/level_traits.js";
+import { tall } from "../kit/room.js";
 import { Stage } from "../kit/stage.js";
 import { TemperatureSweep } from "../models/temperature_sweep.js";
 import { Bars } from "../parts/bars.js";
@@ -45,12 +46,12 @@ class View {
   layout(width, logits, { order, names }) {
     const narrow = width < 560;
     this.root.classList.toggle("ssm-narrow", narrow);
-    this.thermometer.layout(width, 76);
+    this.thermometer.layout(width, tall(this.root, 76, 58));
     this.formula.name(names, order.at(-1));
     this.ladder.show(logits, names);
     const panel = narrow ? width : (width - 2 * BETWEEN) / 3;
-    this.curves.forEach((curve) => curve.layout(panel, narrow ? 150 : Math.round(Math.min(190, 0.72 * panel))));
-    const height = Math.max(190, 40 + 14 * order.length);
+    this.curves.forEach((curve) => curve.layout(panel, tall(this.root, narrow ? 150 : Math.min(190, 0.72 * panel), 120)));
+    const height = tall(this.root, Math.max(190, 40 + 14 * order.length), Math.max(130, 40 + 14 * order.length));
     const rungs = Math.round(Math.max(60, width * 0.18));
     this.ladder.layout(rungs, height);
     this.bars.layout(width - rungs, height, { order, names, anchors: this.ladder.heights });

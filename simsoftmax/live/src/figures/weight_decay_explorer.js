@@ -5,6 +5,7 @@ import { line } from "d3-shape";
 import { add } from "../kit/dom.js";
 import * as format from "../kit/format.js";
 import { heat } from "../kit/heat.js";
+import { tall } from "../kit/room.js";
 import { Stage } from "../kit/stage.js";
 import { Decays, decayText, degrees } from "../models/decays.js";
 import { gauge, Readouts, verdict } from "../parts/controls.js";
@@ -124,12 +125,12 @@ class View {
   }
 
   layout(width, decays) {
-    const narrow = width < 620;
+    const narrow = width < 560;
     this.root.classList.toggle("ssm-narrow", narrow);
     const half = narrow ? width : (width - 20) / 2;
-    this.bars.layout(half, narrow ? 270 : 320, decays);
+    this.bars.layout(half, tall(this.root, narrow ? 270 : 320, narrow ? 180 : 254), decays);
     this.turn.layout(half, decays.reach);
-    this.plot.layout(half, 190, decays);
+    this.plot.layout(half, tall(this.root, 190, 124), decays);
   }
 
   show(decays, at, text) {

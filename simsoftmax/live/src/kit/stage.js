@@ -2,6 +2,7 @@
 
 import { add, reducedMotion } from "./dom.js";
 import { Glide } from "./glide.js";
+import { fit, roomOf } from "./room.js";
 
 export class Stage {
   // One explorer in one place of a page. `label` names it to a screen reader.
@@ -105,20 +106,35 @@ export class Stage {
     if (this.live.textContent !== text) this.live.textContent = text;
   }
 
-  // Call layout(width) whenever the figure's own width changes.
+  // Call layout(width) whenever the figure's own width changes, or the height that its place has for it.
   resize(layout) {
     let last = 0;
+    let room = 0;
+    const arrange = (width) => {
+      const first = last === 0;
+      [last, room] = [width, roomOf(this.root)];
+      fit(this.root, (tight) => {
+        layout(width);
+        const wide = !this.root.classList.contains("ssm-narrow");
+        if (this.more && (first || wide)) this.more.open = wide && !tight;
+      });
+      if (first) this.tell("ready");
+    };
     const observer = new ResizeObserver(([entry]) => {
       const width = Math.floor(entry.contentRect.width);
-      if (width === 0 || width === last) return;
-      const first = last === 0;
-      layout((last = width));
-      const wide = !this.root.classList.contains("ssm-narrow");
-      if (this.more && (first || wide)) this.more.open = wide;
-      if (first) this.tell("ready");
+      if (width !== 0 && width !== last) arrange(width);
     });
     observer.observe(this.root);
-    this.onCleanup(() => observer.disconnect());
+    const again = () => last && roomOf(this.root) !== room && arrange(last);
+    addEventListener("resize", again);
+    // A page that shows some parts of a figure alone has it find its measure again.
+    this.root.addEventListener("simsoftmax:room", () => last && arrange(last));
+    // Words may take other lines in the page's own font.
+    document.fonts?.ready.then(() => room !== Infinity && this.root.isConnected && last && arrange(last));
+    this.onCleanup(() => {
+      observer.disconnect();
+      removeEventListener("resize", again);
+    });
   }
 
   // Call frame(seconds since the last one) while the figure is in sight; frame returns whether it wants another.

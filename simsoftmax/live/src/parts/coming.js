@@ -25,10 +25,15 @@ export class Coming {
     this.length = scaleLinear([0, 1], [28, 100]);
   }
 
+  // With so many rows.
+  height(count) {
+    return TOP + ROW * count + 20;
+  }
+
   layout(width, count) {
     this.width = width;
     this.count = count;
-    const height = TOP + ROW * count + 20;
+    const height = this.height(count);
     this.svg.attr("width", width).attr("height", height).attr("viewBox", `0 0 ${width} ${height}`);
     this.length.range([28, width - 64]);
     this.column.attr("x", width - 4);

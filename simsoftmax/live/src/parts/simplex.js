@@ -68,9 +68,9 @@ export class Simplex {
   }
 
   // order: the level at the top, at the lower left and at the lower right; high energy is up.
-  layout(width, { order, names }) {
+  layout(width, { order, names }, side = Math.min(width - 40, 350)) {
     this.names = names;
-    this.side = Math.min(width - 40, 350);
+    this.side = side;
     const height = (this.side * Math.sqrt(3)) / 2;
     const [left, top] = [(width - this.side) / 2, 24];
     this.places = [];

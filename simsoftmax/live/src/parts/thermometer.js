@@ -8,6 +8,7 @@ import { heat, place, shadeAt, temperatureAt, ticksFor, tickText, turned } from 
 import { HOTTEST } from "../kit/look.js";
 
 const LINE = 17; // pixels of a line of numbers
+const TALL = 76; // pixels that a flat one has at its best
 
 export class Thermometer {
   /**
@@ -107,7 +108,8 @@ export class Thermometer {
     this.vertical = height > width;
     this.svg.attr("width", width).attr("height", height).attr("viewBox", `0 0 ${width} ${height}`);
     const flat = !this.vertical;
-    const [x, y] = flat ? [inset[0], 34] : [42, 30];
+    const spared = flat ? TALL - height : 0; // where a figure has little height, its lines move together
+    const [x, y] = flat ? [inset[0], Math.round(34 - 0.45 * spared)] : [42, 30];
     this.cross = flat ? y + 4 : x + 4;
     this.position = flat ? scaleLinear([0, 1], [x, width - inset[1]]) : scaleLinear([0, 1], [height - 16, y]);
     const [low, high] = [this.position(0), this.position(1)];
@@ -125,7 +127,7 @@ export class Thermometer {
       .attr("class", "ssm-muted")
       .attr("text-anchor", flat ? "middle" : "end")
       .attr("x", (t) => (flat ? this.position(place(t)) : 32))
-      .attr("y", (t) => (flat ? y + 32 : this.position(place(t)) + 4))
+      .attr("y", (t) => (flat ? height - 10 + spared / 3 : this.position(place(t)) + 4))
       .text(tickText);
     if (this.change) this.knob.attr("aria-orientation", flat ? "horizontal" : "vertical");
     this.draw();

@@ -12,6 +12,7 @@ const TOP = 24;
 const LEFT = 6;
 const POWERS = Array.from({ length: 13 }, (_, i) => Number(`1e${i - 12}`));
 const APART = 74; // pixels between two numbers of the gauge
+const LONG = 200; // pixels of a gauge over which its title has room for what its tick means
 
 export class Turn {
   constructor(parent, { label }) {
@@ -54,7 +55,7 @@ export class Turn {
     put(this.bar.node(), { x: left, y: TOP + 28 });
     put(this.tick.node(), { y1: TOP + 22, y2: TOP + 50 });
     put(this.titles[0].node(), { x: 0 });
-    put(this.titles[1].node(), { x: left });
+    put(this.titles[1].node(), { x: left, text: width - left < LONG ? "length" : "length; tick: heat alone" });
     put(this.values[0].node(), { x: left - 16 });
     put(this.values[1].node(), { x: width - 2 });
   }
