@@ -28,14 +28,15 @@ SEED = int(os.environ.get("SIMSOFTMAX_SEED", "20250101"))
 ALARM = 1e-7
 
 ROOT = Path(__file__).parents[1]
-# Where the package is installed and the tests lie alone, those of the book, its pages and the bundles have no object.
-OF_THE_SOURCES = ["book", "page", *(f"unit/test_{name}.py" for name in ("contributing", "null", "packaging", "power"))]
-collect_ignore = [] if (ROOT / "book").is_dir() else OF_THE_SOURCES
+# Where the package is installed and the tests lie alone, those of the book, its pages and the sources have no object.
+OF_THE_SOURCES = ["book", "page"]
+OF_THE_SOURCES += [f"unit/test_{name}.py" for name in ("contributing", "layers", "null", "packaging", "power")]
+collect_ignore = [] if (ROOT / "simsoftmax").is_dir() and (ROOT / "book").is_dir() else OF_THE_SOURCES
 
 
 def pytest_report_header():
     """Say what is left out."""
-    return f"there is no book beside the tests, so these are left out: {' '.join(collect_ignore)}" * bool(
+    return f"the sources are not all beside the tests, so these are left out: {' '.join(collect_ignore)}" * bool(
         collect_ignore
     )
 

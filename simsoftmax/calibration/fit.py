@@ -503,7 +503,7 @@ def _at_an_end(
     if not uneven:
         reason = "every row's finite logits are all equal, so the probabilities do not depend on T"
         return _End(math.nan, 0.0, math.inf, hot, "unidentified", reason)
-    if wrong and slope < -4 * np.finfo(np.float64).eps * size:
+    if wrong and (slope == -math.inf or slope < -4 * np.finfo(np.float64).eps * size):
         return None
     if wrong and not math.isfinite(slope):
         raise _BeyondRange

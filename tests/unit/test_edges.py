@@ -24,7 +24,7 @@ import hypothesis.strategies as st
 import mpmath
 import numpy as np
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from interface import FUNCTIONS, valid
 from sklearn.linear_model import LogisticRegression
 
@@ -499,6 +499,7 @@ def test_probabilities_see_neither_a_shift_nor_an_order(z, t, shift, random):
 
 @pytest.mark.parametrize("mask", [-1e200, -1e300, -LARGEST])
 @given(WHOLE_SCORES, st.floats(0.05, 20))
+@example([0, -32], 1.5)  # the slope at T = infinity overflows
 @examples(15)
 def test_a_mask_is_minus_infinity(mask, z, t):
     """A score so low that its weight is 0 in floating point is a level that cannot be occupied."""

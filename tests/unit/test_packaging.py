@@ -1,11 +1,13 @@
 """What is built for others is whole: sources from which all can be made, and a package that needs none of them."""
 
+import ast
 import os
 import re
 import shutil
 import subprocess
 import sys
 import tarfile
+import tomllib
 import zipfile
 from pathlib import Path
 
@@ -72,3 +74,19 @@ def test_the_tests_run_from_the_sources_and_are_found_without_them(built, tmp_pa
         environment = os.environ | {"PYTHONPATH": str(package)}
         done = subprocess.run(command, cwd=there, env=environment, capture_output=True, text=True)
         assert done.returncode == 0, done.stdout[-3000:]
+
+
+def test_the_version_is_in_one_file():
+    tree = ast.parse((ROOT / "simsoftmax" / "__init__.py").read_text("utf-8"))
+    (version,) = (
+        ast.literal_eval(node.value)
+        for node in tree.body
+        if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == "__version__"
+    )
+    assert version == __version__
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))
+    assert "version" not in project["project"]
+    assert project["project"]["dynamic"] == ["version"]
+    assert project["tool"]["hatch"]["version"]["path"] == "simsoftmax/__init__.py"
+    assert f"\nversion: {version}\n" in (ROOT / "CITATION.cff").read_text("utf-8")
+    assert (ROOT / "CHANGELOG.md").read_text("utf-8").partition("## ")[2].startswith(version)

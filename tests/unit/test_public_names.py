@@ -1,12 +1,10 @@
 """What is at the top, and what stays in its module, by the rule at the head of ``simsoftmax/__init__.pyi``."""
 
-import ast
 import dataclasses
 import importlib
 import inspect
 import pkgutil
 import re
-import tomllib
 from pathlib import Path
 
 import pytest
@@ -145,19 +143,3 @@ def test_help_names_every_field(kind):
 
 def test_every_dataclass_at_the_top_is_a_result():
     assert all(issubclass(kind, Displayed) for kind in found(dataclasses.is_dataclass).values() if kind in TOP)
-
-
-def test_the_version_is_in_one_file():
-    tree = ast.parse((ROOT / "simsoftmax" / "__init__.py").read_text("utf-8"))
-    (version,) = (
-        ast.literal_eval(node.value)
-        for node in tree.body
-        if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == "__version__"
-    )
-    assert version == ss.__version__
-    project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))
-    assert "version" not in project["project"]
-    assert project["project"]["dynamic"] == ["version"]
-    assert project["tool"]["hatch"]["version"]["path"] == "simsoftmax/__init__.py"
-    assert f"\nversion: {version}\n" in (ROOT / "CITATION.cff").read_text("utf-8")
-    assert (ROOT / "CHANGELOG.md").read_text("utf-8").partition("## ")[2].startswith(version)
