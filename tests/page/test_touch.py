@@ -115,7 +115,9 @@ def follows(courses):
         if far < 2 * STEP:
             continue
         for course in courses:
-            if abs(course[j] - course[i] - far) < SLACK and all(a <= b for a, b in pairwise(course[i : j + 1])):
+            steps = [after - before for before, after in pairwise(course[i : j + 1])]
+            # One step alone may be that to where the finger came down.
+            if abs(sum(steps) - far) < SLACK and min(steps) >= 0 and sum(step > 1 for step in steps) > 1:
                 return True
     return False
 
