@@ -4,7 +4,7 @@ Under its title stands the question that a chapter answers, and it is the headli
 links and the table of contents. The first live figure of a chapter follows: it is what the chapter is about, and it is
 alive while one reads. Where it was called the code stays, and a line leads up to it. What one can do after a chapter is
 folded. In wide windows live figures stand beside the text (``assets/beside.js``) as long as words act on them; sections
-after that are ``free``: their wide things and captions may use the margin.
+after that are ``free``: they stand in the middle, and their wide things and captions may use the margin.
 On other pages figures have the whole width.
 """
 
@@ -110,8 +110,8 @@ def open_page(app: Sphinx, doctree: nodes.document) -> None:
         return
     acting = [node for node in doctree.findall(lambda node: isinstance(node, live_link) or node_is_view(node))]
     sections = [node for node in tops[0].children if isinstance(node, nodes.section)]
-    last = max((i for i, section in enumerate(sections) if acting and within(acting[-1], section)), default=-2)
-    for section in sections[last + 2 :]:  # the one after the last word is where the figure goes out of sight
+    last = max((i for i, section in enumerate(sections) if acting and within(acting[-1], section)), default=0)
+    for section in sections[last + 1 :]:  # as far as can be told here; where they are short, beside.js takes in more
         section["classes"].append("free")
 
 
@@ -129,4 +129,4 @@ def setup(app: Sphinx) -> dict[str, Any]:
     app.add_node(question, html=(visit_question, depart_question), latex=plain, text=plain)
     app.add_node(goals, html=(visit_goals, depart_goals), latex=plain, text=plain)
     app.add_js_file("beside.js", loading_method="defer")
-    return {"env_version": 8, "parallel_read_safe": True, "parallel_write_safe": True}
+    return {"env_version": 9, "parallel_read_safe": True, "parallel_write_safe": True}

@@ -54,7 +54,7 @@
   // An equation, code or a table that is wider than its column is scrolled by keys, too, and only then a stop of the Tab
   // key. For code and tables the theme sees to that when the page opens; where its window becomes narrower, not before all
   // figures have come to rest.
-  const wider = (node) => node.scrollWidth > node.clientWidth + 1;
+  const wider = (node) => node.scrollWidth > node.clientWidth;
   const equations = [...document.querySelectorAll(".bd-article div.math")];
   const BLOCKS = ".bd-article :is(pre, .pst-scrollable-table-container, .cell_output .text_html)";
   const blocks = [...document.querySelectorAll(BLOCKS)];

@@ -22,7 +22,8 @@ def chapters(chosen):
     return [path for path in pages if 'class="live-link"' in (BOOK / path).read_text(encoding="utf-8")]
 
 
-# The right edges of what is read, as far as it fills its line; numbers of equations stand at that of their equation.
+# How far from the left edge of its section what is read ends on the right, as far as it fills its line; numbers of
+# equations stand at the edge of their equation.
 EDGES = """() => {
   const edges = {};
   const read = ".bd-article > section > section > :is(p, h2, ul, .cell, .math), .bd-article .claim";
@@ -30,7 +31,8 @@ EDGES = """() => {
     if (block.closest(".beside, details:not([open])") || block.matches(".free .cell")) continue;
     if (!block.checkVisibility()) continue;
     const { right, width } = block.getBoundingClientRect();
-    if (width) (edges[Math.round(right)] ??= []).push(block.tagName);
+    const { left } = block.closest(".bd-article > section > section, .bd-article > section").getBoundingClientRect();
+    if (width) (edges[Math.round(right - left)] ??= []).push(block.tagName);
   }
   return Object.keys(edges).map(Number);
 }"""
@@ -50,9 +52,11 @@ def test_text_has_one_right_edge(browser, book, chosen):
 FURNITURE = """() => {
   const inner = (node) => node.getBoundingClientRect().left + parseFloat(getComputedStyle(node).paddingLeft);
   const colours = (links) => [...new Set([...document.querySelectorAll(links)].map((a) => getComputedStyle(a).color))];
+  const one = (selector) => document.querySelector(selector);
+  const last = [...document.querySelectorAll(".bd-article > section > section")].at(-1) ?? one(".bd-article h1");
   const links = ":is(a.reference:not(.headerlink))";
   return {
-    lefts: ["h1", ".prev-next-footer", ".bd-footer-content__inner"].map((part) => inner(document.querySelector(part))),
+    lefts: [last, one(".prev-next-footer"), one(".bd-footer-content__inner")].map(inner),
     colours: [colours(`.bd-article > section p > ${links}`), colours(`.bd-article td ${links}`)],
   };
 }"""
@@ -70,6 +74,74 @@ def test_the_footer_stands_below_the_text_and_links_have_one_colour(browser, boo
             tables += bool(in_text and in_tables)
             assert not in_text or set(in_tables) <= set(in_text), (path, found)
     assert tables
+
+
+DRAWN = """document.fonts.ready.then(
+  () => new Promise((drawn) => requestAnimationFrame(() => requestAnimationFrame(drawn))))"""
+# Where the two columns of a chapter end, what stands in the left one, and what follows.
+COLUMNS = """() => {
+  const box = (node) => {
+    const { left, right, top, bottom } = node.getBoundingClientRect();
+    return { left, right, top: top + scrollY, bottom: bottom + scrollY, words: node.textContent.slice(0, 40) };
+  };
+  const seen = (selector) => [...document.querySelectorAll(selector)].filter((node) => node.checkVisibility());
+  const free = (node) => node.closest(".free") !== null;
+  const blocks = seen(".bd-article > section :is(p, pre, figure, table, .math):not(.beside *)");
+  const lines = seen(".bd-article > section > section > p");
+  const code = seen(".free :is(.cell_input, .admonition) pre").filter((pre) => pre.scrollWidth > pre.clientWidth + 1);
+  return {
+    window: document.documentElement.clientWidth,
+    end: Math.max(...[...document.querySelectorAll(".beside")].map((track) => box(track).bottom)),
+    column: blocks.filter((node) => !free(node)).map(box),
+    after: [...document.querySelectorAll(".bd-article .free")].map(box),
+    lines: lines.filter(free).map(box),
+    foot: box(document.querySelector(".prev-next-area")),
+    cut: code.map(box),
+  };
+}"""
+
+
+@pytest.mark.parametrize(("width", "height"), short([(1440, 900), (1280, 720), (1920, 1080), (1200, 800)]))
+def test_what_follows_a_figure_stands_in_the_middle(browser, book, chosen, width, height):
+    """No text stands at the left of an empty page, and where nothing is beside it code is as wide as wide things."""
+    measure, wide = 34 * 16, 50 * 16
+    for path in chapters(chosen):
+        with Visit(browser, viewport={"width": width, "height": height}, reduced_motion="reduce") as visit:
+            visit.page.goto(f"{book}/{path}")
+            visit.page.wait_for_function(ALL_WIDGETS_STAND)
+            visit.page.evaluate(DRAWN)
+            seen = visit.page.evaluate(COLUMNS)
+            middle = (seen["window"] - wide) / 2
+            assert seen["after"], path
+            assert [block for block in seen["column"] if block["bottom"] > seen["end"] + 48] == [], path
+            for section in seen["after"]:
+                assert section["top"] >= seen["end"], (path, section)
+                assert section["left"] == pytest.approx(middle, abs=1), (path, section)
+            for line in seen["lines"]:
+                assert line["left"] == pytest.approx(middle, abs=1), (path, line)
+                assert line["right"] <= middle + measure + 1, (path, line)
+            assert seen["foot"]["left"] == pytest.approx(middle, abs=1), path
+            for code in seen["cut"]:
+                assert code["right"] == pytest.approx(middle + wide, abs=1), (path, code)
+
+
+def test_no_line_moves_while_a_figure_grows(browser, book, chosen):
+    """Where the columns end is decided by the text and the window, and never by what a figure does."""
+    places = """[...document.querySelectorAll(".bd-article > section > section")].map((section) => {
+      const { left, top } = section.getBoundingClientRect();
+      return [left, top + scrollY];
+    })"""
+    grow = "(height) => { document.querySelector('.beside .ssm').style.minHeight = height; }"
+    for path in chapters(chosen):
+        with Visit(browser, viewport={"width": 1440, "height": 900}, reduced_motion="reduce") as visit:
+            visit.page.goto(f"{book}/{path}")
+            visit.page.wait_for_function(ALL_WIDGETS_STAND)
+            visit.page.evaluate(DRAWN)
+            before = visit.page.evaluate(places)
+            for height in ("3000px", "0"):
+                visit.page.evaluate(grow, height)
+                visit.page.evaluate(DRAWN)
+                assert visit.page.evaluate(places) == before, (path, height)
 
 
 def teaching():

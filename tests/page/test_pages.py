@@ -30,11 +30,12 @@ def test_every_page_of_the_book(browser, book, chosen):
     assert not troubles, "\n".join(troubles)
 
 
-# What may hold at one width and not at another: what is in sight, how large it is and what scrolls. Colours, which axe
-# takes ten times as long for, are seen to in the views of `test_every_page_of_the_book`.
+# What may hold at one width and not at another: what is in sight, what it stands on, how large it is and what scrolls.
+# Names and roles are the same at all, and are seen to in `test_every_page_of_the_book`.
 OF_WIDTH = [
     "aria-hidden-focus",
     "button-name",
+    "color-contrast",
     "label",
     "link-name",
     "nested-interactive",
@@ -43,20 +44,26 @@ OF_WIDTH = [
 ]
 
 
-def test_every_page_of_the_book_at_every_width(browser, book, chosen):
-    """What `test_every_page_of_the_book` looks at, as far as it may be otherwise where a window becomes another."""
+@pytest.mark.parametrize("width", short([1280, 768, 380, 320, 1920], 380))
+def test_every_page_of_the_book_at_every_width(browser, book, chosen, width):
+    """What `test_every_page_of_the_book` looks at, as far as it may be otherwise where a window becomes another.
+
+    In dark only colours are others.
+    """
     troubles = []
     for path in chosen(pages_of_the_book()):
         with Visit(browser, viewport={"width": 1280, "height": 900}, reduced_motion="reduce") as visit:
             visit.page.goto(f"{book}/{path}")
             visit.page.wait_for_function(ALL_WIDGETS_STAND)
-            for width in (768, 320, 1920):
-                visit.page.set_viewport_size({"width": width, "height": 900})
+            visit.page.set_viewport_size({"width": width, "height": 900})
+            for scheme in ("light", "dark"):
+                visit.page.emulate_media(color_scheme=scheme)
                 try:
                     visit.page.wait_for_function(f"document.documentElement.scrollWidth <= {width}")
-                    check_access(visit.page, *OF_WIDTH)
+                    visit.page.wait_for_function(f"document.documentElement.dataset.theme === '{scheme}'")
+                    check_access(visit.page, *(OF_WIDTH if scheme == "light" else ["color-contrast"]))
                 except (AssertionError, TimeoutError) as trouble:
-                    troubles.append(f"{path}, {width} px: {trouble}")
+                    troubles.append(f"{path}, {scheme}: {trouble}")
     assert not troubles, "\n".join(troubles)
 
 
