@@ -3,7 +3,7 @@
 import re
 
 import pytest
-from test_widgets import MADE
+from test_widgets import MADE, arguments_of
 from visit import ALL_WIDGETS_STAND, BOOK, VIEWS, Visit, pages_of_the_book, write_page
 
 from simsoftmax.live import TemperatureExplorer
@@ -70,7 +70,7 @@ HEAT = """(temperature) => {
 
 @pytest.mark.parametrize("view", ["light", "narrow-dark"])
 def test_no_curve_crosses_the_letters_of_a_figure(browser, site, view):
-    name = write_page(site, "letters.html", *(kind(**given) for kind, given in MADE.items()))
+    name = write_page(site, "letters.html", *(kind(**arguments_of(kind)) for kind in MADE))
     crossed = 0
     with Visit(browser, **VIEWS[view], reduced_motion="reduce") as visit:
         visit.open((site / name).as_uri())

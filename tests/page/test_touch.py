@@ -5,7 +5,7 @@ from itertools import combinations, pairwise
 import numpy as np
 import pytest
 from short import short
-from test_widgets import FIT, MADE
+from test_widgets import MADE, arguments_of, fit
 from visit import Visit, write_page
 
 from simsoftmax.live import AnnealingExplorer, FreeEnergyExplorer, ParticleExplorer, WeightDecayExplorer
@@ -141,16 +141,19 @@ def dragged(finger, k, anew):
 
 
 MANY = np.linspace(0.0, 1.0, 61)
-CALLS = MADE | {
-    # So many that what snaps to the nearest goes with a finger.
-    WeightDecayExplorer: {
+
+
+def call(kind):
+    """Return the arguments of a figure, of weight decay so many that what snaps to the nearest goes with a finger."""
+    if kind is not WeightDecayExplorer:
+        return arguments_of(kind)
+    return {
         "decays": MANY,
         "weights": [[1.0 - decay / 2, 2.0 - decay] for decay in MANY],
         "effective": 1 + MANY,
-        "calibration": [FIT] * len(MANY),
+        "calibration": [fit()] * len(MANY),
         "names": ["a", "b"],
     }
-}
 
 
 @pytest.mark.parametrize(
@@ -159,7 +162,7 @@ CALLS = MADE | {
     ids=lambda kind: kind.__name__,
 )
 def test_what_can_be_dragged_follows_a_finger_and_elsewhere_the_page_scrolls(browser, site, kind):
-    name = write_page(site, f"finger-{kind.__name__}.html", kind(**CALLS[kind]))
+    name = write_page(site, f"finger-{kind.__name__}.html", kind(**call(kind)))
     phone = {"viewport": {"width": 380, "height": 800}, "has_touch": True, "is_mobile": True}
     with Visit(browser, **phone, reduced_motion="reduce") as visit:
         page, finger = visit.page, Finger(visit)

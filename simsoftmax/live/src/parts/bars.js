@@ -2,7 +2,6 @@
 
 import { scaleLinear } from "d3-scale";
 import { select } from "d3-selection";
-import { linkHorizontal } from "d3-shape";
 import { dragIn } from "../kit/drag.js";
 import * as format from "../kit/format.js";
 import { spread } from "../kit/spread.js";
@@ -70,7 +69,6 @@ export class Bars {
       .attr("x", (_, i) => width - (i || this.alone ? 0 : 54))
       .text((text) => text);
     this.length.range([left, width - numbers - 8]);
-    const link = linkHorizontal();
     const widest = Math.max(4, Math.floor(left - (anchors ? 46 : 0)) / 7);
     this.rows
       .selectAll("g")
@@ -91,7 +89,7 @@ export class Bars {
       .each((level, row, nodes) => {
         const g = select(nodes[row]);
         const y = heights[row];
-        g.select("path").attr("d", anchors ? link({ source: [0, anchors[level]], target: [42, y] }) : null);
+        g.select("path").attr("d", anchors ? `M0,${anchors[level]}C21,${anchors[level]},21,${y},42,${y}` : null);
         const name = [...names[level]];
         g.select(".ssm-name")
           .attr("x", left - 8)
