@@ -42,6 +42,7 @@ def chosen(request, book):
         assert taken
         return taken
 
+    choose.all = request.param == "all"
     return choose
 
 

@@ -361,7 +361,7 @@ def test_all_lengths_can_be_tried(browser, site):
 
 
 @pytest.mark.browser
-@pytest.mark.parametrize("how", short(["mouse", "finger", "keyboard"], "finger", "keyboard"))
+@pytest.mark.parametrize("how", short(["mouse", "finger", "keyboard"], "keyboard"))
 def test_the_ground_and_the_cooling_can_be_moved(browser, site, how):
     name = write_page(site, f"moved-{how}.html", AnnealingExplorer(Z, sweeps=30, walkers=500, running=False, rng=1))
     with Visit(browser, viewport={"width": 420, "height": 900}, has_touch=True) as visit:

@@ -62,7 +62,7 @@ FURNITURE = """() => {
 }"""
 
 
-@pytest.mark.parametrize("theme", ["light", "dark"])
+@pytest.mark.parametrize("theme", short(["light", "dark"]))
 def test_the_footer_stands_below_the_text_and_links_have_one_colour(browser, book, chosen, theme):
     tables = 0
     for path in sorted({*chosen(pages_of_the_book()), Path("book/one-knob-many-names.html")}):
@@ -288,7 +288,7 @@ PINNED = """(link) => {
 }"""
 
 
-@pytest.mark.parametrize("width", [380, 1024])
+@pytest.mark.parametrize("width", short([380, 1024]))
 def test_a_far_figure_is_pinned_and_covers_no_word(browser, book, width):
     with Visit(browser, viewport={"width": width, "height": 800}, reduced_motion="reduce") as visit:
         page = visit.page

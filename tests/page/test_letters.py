@@ -3,6 +3,7 @@
 import re
 
 import pytest
+from short import short
 from test_widgets import MADE, arguments_of
 from visit import ALL_WIDGETS_STAND, BOOK, VIEWS, Visit, pages_of_the_book, write_page
 
@@ -68,7 +69,7 @@ HEAT = """(temperature) => {
 }"""
 
 
-@pytest.mark.parametrize("view", ["light", "narrow-dark"])
+@pytest.mark.parametrize("view", short(["narrow-dark", "light"]))
 def test_no_curve_crosses_the_letters_of_a_figure(browser, site, view):
     name = write_page(site, "letters.html", *(kind(**arguments_of(kind)) for kind in MADE))
     crossed = 0

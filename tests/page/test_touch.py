@@ -8,7 +8,7 @@ from short import short
 from test_widgets import MADE, arguments_of, fit
 from visit import Visit, write_page
 
-from simsoftmax.live import AnnealingExplorer, FreeEnergyExplorer, ParticleExplorer, WeightDecayExplorer
+from simsoftmax.live import FreeEnergyExplorer, WeightDecayExplorer
 
 pytestmark = pytest.mark.browser
 
@@ -158,7 +158,7 @@ def call(kind):
 
 @pytest.mark.parametrize(
     "kind",
-    short(MADE, ParticleExplorer, FreeEnergyExplorer, AnnealingExplorer),
+    short(MADE, FreeEnergyExplorer),
     ids=lambda kind: kind.__name__,
 )
 def test_what_can_be_dragged_follows_a_finger_and_elsewhere_the_page_scrolls(browser, site, kind):
