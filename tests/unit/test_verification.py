@@ -55,6 +55,16 @@ def test_a_verdict_says_no_more_digits_than_it_needs():
     assert f"the level at index 2 is worst, {int(float(f'{worst:.3g}')):,} standard deviations too full" in failed
 
 
+def test_a_level_is_too_empty_where_others_share_what_it_lacks():
+    """Each of the others has a tenth of it, and the level that lacks it is the worst."""
+    z = [3.0, *[0.0] * 10]
+    counts = np.round(100_000 * softmax(z, 1.5)).astype(int)
+    counts += np.array([-1000, *[100] * 10])
+    failed = str(verify(counts, z, 1.5))
+    assert "the level at index 0 is worst" in failed
+    assert "standard deviations too empty" in failed
+
+
 def test_truncation_in_the_wrong_order_is_caught(rng):
     # Nucleus first, then temperature, where it should be the other way round.
     logits, t, nucleus = rng.normal(size=200) * 2, 1.8, 0.8
