@@ -645,3 +645,17 @@ def test_no_p_value_of_a_tail_comes_more_often_than_it_says():
     for a in np.unique(p[p < 1]):
         assert chances[p <= a * (1 + 1e-6)].sum() == pytest.approx(a, rel=1e-6)
         assert chances[p < a * (1 - 1e-6)].sum() == pytest.approx(worse[abs(p - a) <= 1e-6 * a][0], rel=1e-6, abs=1e-12)
+
+
+@pytest.mark.parametrize("number", [1, 8, 9, 30])
+def test_one_draw_of_what_is_left_out_is_named_among_any_number(number, rng):
+    """Few draws from a row and many are looked up in two ways."""
+    rows = np.sort(rng.normal(size=(6, 40)))[:, ::-1]
+    rows[:, 5] = -np.inf
+    pipeline = Pipeline.of(0.7, top_k=9)
+    draws = rng.integers(0, 5, (6, number))
+    assert ss.verify_draws(draws, rows, pipeline=pipeline).forbidden is None
+    for token in (5, 10, 39):  # without a chance, the first that is cut off, and the last
+        draws[4, number // 2] = token
+        found = ss.verify_draws(draws, rows, pipeline=pipeline)
+        assert (found.forbidden, found.p_value, found.passed) == ((4, token), 0.0, False)
