@@ -659,3 +659,12 @@ def test_one_draw_of_what_is_left_out_is_named_among_any_number(number, rng):
         draws[4, number // 2] = token
         found = ss.verify_draws(draws, rows, pipeline=pipeline)
         assert (found.forbidden, found.p_value, found.passed) == ((4, token), 0.0, False)
+
+
+def test_a_form_along_one_direction_has_one_degree_of_freedom():
+    """Two places have one difference: the inverse of their covariance is that along it."""
+    along = np.array([1.0, -1.0]) / math.sqrt(2)
+    for spread, size in ((0.7, 0.3), (4.0, 2.5), (40.0, -5.0)):
+        found = samplers._quadratic(size * along, spread * np.outer(along, along), np.zeros(2))
+        assert found == pytest.approx(stats.chi2(1).sf(size**2 / spread), rel=1e-9)
+    assert samplers._quadratic(np.zeros(2), np.zeros((2, 2)), np.zeros(2)) == 1.0
