@@ -29,7 +29,8 @@ EDGES = """() => {
   const read = ".bd-article > section > section > :is(p, h2, ul, .cell, .math), .bd-article .claim";
   for (const block of document.querySelectorAll(read)) {
     if (block.closest(".beside, details:not([open])") || block.matches(".free .cell")) continue;
-    if (!block.checkVisibility()) continue;
+    // What answers a question stands in one row with the answer to another.
+    if (!block.checkVisibility() || getComputedStyle(block).float !== "none") continue;
     const { right, width } = block.getBoundingClientRect();
     const { left } = block.closest(".bd-article > section > section, .bd-article > section").getBoundingClientRect();
     if (width) (edges[Math.round(right - left)] ??= []).push(block.tagName);
@@ -56,7 +57,7 @@ FURNITURE = """() => {
   const last = [...document.querySelectorAll(".bd-article > section > section")].at(-1) ?? one(".bd-article h1");
   const links = ":is(a.reference:not(.headerlink))";
   return {
-    lefts: [last, one(".prev-next-footer"), one(".bd-footer-content__inner")].map(inner),
+    lefts: [last, one(".prev-next-footer"), one(".bd-footer-content__inner")].filter(Boolean).map(inner),
     colours: [colours(`.bd-article > section p > ${links}`), colours(`.bd-article td ${links}`)],
   };
 }"""

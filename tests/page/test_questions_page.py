@@ -416,18 +416,27 @@ def test_all_questions_of_the_book_are_answered_and_measured(browser, html, book
     with Visit(browser, offline=address == "file", **options) as visit:
         files = sorted((html / "book").glob("*.html"))
         pages = [path.name for path in files if "data-predict" in path.read_text("utf-8")]
-        total = 0
-        for name in pages:
-            visit.page.goto(f"{chapters}/{name}")
-            for id in visit.page.evaluate(ALL_PAGES):
-                place = question(visit, id)
-                answer(visit, place, total)
-                place.get_by_text("You said").wait_for()
-                total += 1
-        found = kept(visit)
+        numbers = {}
+
+        def go_through(names):
+            for name in names:
+                visit.page.goto(f"{chapters}/{name}")
+                for id in visit.page.evaluate(ALL_PAGES):
+                    place = question(visit, id)
+                    if not place.get_by_text("You said").is_visible():
+                        answer(visit, place, numbers.setdefault(id, (len(numbers), name))[0])
+                        place.get_by_text("You said").wait_for()
+
+        go_through(pages)
+        # To a page from the file system Chromium gives, once in many and on a busy machine, a store that goes with the
+        # page. What was answered there is asked again.
+        lost = {numbers[id][1] for id in set(numbers) - set(kept(visit))}
+        assert len(lost) <= (1 if address == "file" else 0), lost
+        go_through([*sorted(lost), pages[-1]])
+        total, found = len(numbers), kept(visit)
         assert len(found) == total >= 50
         visit.page.reload()
-        assert question(visit, id).get_by_text("You said").is_visible()
+        assert question(visit, max(numbers, key=numbers.__getitem__)).get_by_text("You said").is_visible()
         visit.open(f"{chapters}/how-well-do-you-know.html")
         with visit.page.expect_download() as download:
             visit.page.get_by_role("button", name="Save to a file").click()

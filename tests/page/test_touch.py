@@ -8,7 +8,7 @@ from short import short
 from test_widgets import MADE, arguments_of, fit
 from visit import Visit, write_page
 
-from simsoftmax.live import SymmetryExplorer, WeightDecayExplorer
+from simsoftmax.live import BanditExplorer, SymmetryExplorer, WeightDecayExplorer
 
 pytestmark = pytest.mark.browser
 
@@ -158,7 +158,8 @@ def call(kind):
 
 @pytest.mark.parametrize(
     "kind",
-    short(MADE, SymmetryExplorer),
+    # In a bandit a game goes on beneath the finger, and moves the knob and the curve as well.
+    short([kind for kind in MADE if kind is not BanditExplorer], SymmetryExplorer),
     ids=lambda kind: kind.__name__,
 )
 def test_what_can_be_dragged_follows_a_finger_and_elsewhere_the_page_scrolls(browser, site, kind):
