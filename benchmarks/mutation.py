@@ -10,8 +10,8 @@ until one fails. What is printed is the share that was noticed, with an interval
 not: either a test is missing there, or the mutant is no mistake. The working tree is never touched.
 
 Which tests run a line is measured once, with coverage.py, in the tests as they stand. It sees no machine code, so the
-kernels are broken, and measured, where they run uncompiled. What runs when a module is imported, such as a constant, is
-put to all tests that run anything of the module.
+kernels are broken, and measured, where they run uncompiled. What runs when a module is imported, such as a constant or
+the default of an argument, is put to all tests that run anything of the module, and to those that only look at it.
 
 Mutants that are no mistakes are named, with the reason, in `EQUIVALENT`, and not counted.
 
@@ -69,6 +69,9 @@ TESTS = {
     "verdict/verification": "verification defaults",
 }
 """The modules that are broken, and the files of tests/unit that ought to notice."""
+
+LOOKING = "tests/unit/test_defaults.py"
+"""Tests that look at what an import has made, and run nothing of it."""
 
 PRELOADED = ["numpy", "scipy.optimize", "scipy.special", "scipy.stats", "mpmath", "pytest", "hypothesis", "sklearn"]
 """What every run of tests imports, and takes over from one process that has it."""
@@ -403,7 +406,10 @@ def main() -> None:
 
         def judge(mutant: Mutant) -> str:
             lines = runs[mutant.module]
-            tests = {test for line in reach(mutant.sound, mutant.line) for test in lines.get(line, [])} & set(seconds)
+            reached = reach(mutant.sound, mutant.line)
+            tests = {test for line in reached for test in lines.get(line, [])} & set(seconds)
+            if len(reached) == len(mutant.sound.splitlines()):
+                tests |= {test for test in seconds if test.startswith(f"{LOOKING}::")}
             limits = {test: 20 + asked.patience * seconds[test] for test in sorted(tests, key=seconds.__getitem__)}
             room = rooms.get()
             target = room / "simsoftmax" / f"{mutant.module}.py"
