@@ -145,6 +145,7 @@ EQUIVALENT = (
     ("verdict/thermometer", "while falling(near) * step < 0", "// step", "it has the same sign"),
     ("verdict/thermometer", "step = -1.0 if rising", "2.0", "how far a search goes at once shows in the time alone"),
     ("verdict/thermometer", "> 2 * LARGE", "[13] [*] LARGE", "both ways are right to 1e-9 there"),
+    ("kernels/tails", "if rest <= 0.0", "rest < 0", "the fraction gives 1 there, too, by the arithmetic of kernels"),
     ("kernels/tails", "> 1e-300 else 1e-300", r"> -1\.0 e|e -?1\.0\)?$|[>!]= 1", "no denominator there comes near 0"),
     ("boltzmann", "np.where(gap == 0, 0.0, reduced)", "gap >= 0", "a gap is never above 0"),
     ("intervals", "np.where(hit > 0, betaincinv", "hit != 0", "a count is never below 0"),
