@@ -120,13 +120,21 @@ def within(node: nodes.Node, section: nodes.section, first: int | None = None) -
     return any(node is found for child in section.children[:first] for found in child.findall())
 
 
+def say_where(app: Sphinx, page: str, template: str, context: dict[str, Any], doctree: nodes.document | None) -> None:
+    """Tell the page where its figures stand (``_templates/layout.html``), so that its style sheets need not look."""
+    frames = doctree.findall(nodes.container) if doctree else ()
+    kinds = {kind for frame in frames for kind in ("beside", "full") if kind in frame["classes"]}
+    context["figures_stand"] = "".join(f" with-{kind}" for kind in sorted(kinds))
+
+
 def setup(app: Sphinx) -> dict[str, Any]:
     """Register with Sphinx."""
     # When links have found their figures, and before pictures are put under them and contents are collected.
     app.connect("doctree-read", open_page, priority=450)
+    app.connect("html-page-context", say_where)
     plain = (lambda translator, node: None,) * 2
     app.add_directive("question", QuestionDirective)
     app.add_node(question, html=(visit_question, depart_question), latex=plain, text=plain)
     app.add_node(goals, html=(visit_goals, depart_goals), latex=plain, text=plain)
     app.add_js_file("beside.js", loading_method="defer")
-    return {"env_version": 9, "parallel_read_safe": True, "parallel_write_safe": True}
+    return {"env_version": 10, "parallel_read_safe": True, "parallel_write_safe": True}

@@ -41,6 +41,7 @@ from docutils.statemachine import StringList
 from gathered import again
 from ledger import reading_order
 from myst_nb.ext.glue.utils import RetrievalError, retrieve_glue_data
+from myst_nb.sphinx_ import HideCodeCellNode
 from sphinx.application import Sphinx
 from sphinx.environment import BuildEnvironment
 from sphinx.errors import ExtensionError
@@ -309,6 +310,27 @@ def pass_by(translator: Any, node: nodes.Element) -> None:
     """Write the words alone."""
 
 
+def lay_rows(app: Sphinx, doctree: nodes.document, docname: str) -> None:
+    """Mark the cells that say which question is answered, and those beside them that share a row with them."""
+    for here in doctree.findall(nodes.container):
+        if "cell" not in here["classes"]:
+            continue
+        after = here.next_node(descend=False, siblings=True)
+        if not isinstance(after, nodes.container) or "cell" not in after["classes"]:
+            after = None
+        if says_which(here):
+            here["classes"].append("answers-here")
+            if after and (says_which(after) or isinstance(after[0], HideCodeCellNode)):
+                here["classes"].append("row-goes-on")
+        elif after and says_which(after) and [type(child) for child in here] == [HideCodeCellNode]:
+            here["classes"].append("row-begins")
+
+
+def says_which(cell: nodes.container) -> bool:
+    """Return whether a cell does nothing but say which question is answered here."""
+    return any('class="predict-place"' in raw.astext() for raw in cell.findall(nodes.raw))
+
+
 def setup(app: Sphinx) -> dict[str, Any]:
     """Register with Sphinx."""
     app.setup_extension("gathered")
@@ -322,6 +344,7 @@ def setup(app: Sphinx) -> dict[str, Any]:
     app.connect("env-merge-info", merge)
     app.connect("env-updated", check)
     app.connect("doctree-resolved", fill)
+    app.connect("doctree-resolved", lay_rows)
     app.add_css_file("questions.css")
     app.add_js_file("questions.js", loading_method="defer")
-    return {"env_version": 1, "parallel_read_safe": True, "parallel_write_safe": True}
+    return {"env_version": 2, "parallel_read_safe": True, "parallel_write_safe": True}

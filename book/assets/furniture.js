@@ -51,10 +51,19 @@
     mark();
   }
 
+  // What is folded is laid out by who measures it, and the theme does, once, when the page has loaded.
+  const folds = [...document.querySelectorAll(".bd-article details:not([open])")];
+  for (const fold of folds) fold.dataset.waits = "";
+  const measured = () => {
+    for (const fold of folds) delete fold.dataset.waits;
+  };
+  addEventListener("load", () => setTimeout(measured)); // after all others who wait for it
+
   // An equation, code or a table that is wider than its column is scrolled by keys, too, and only then a stop of the Tab
   // key. For code and tables the theme sees to that when the page opens; where its window becomes narrower, not before all
   // figures have come to rest.
-  const wider = (node) => node.scrollWidth > node.clientWidth;
+  // What is folded is seen to when it is opened.
+  const wider = (node) => !node.closest("details:not([open])") && node.scrollWidth > node.clientWidth;
   const equations = [...document.querySelectorAll(".bd-article div.math")];
   const BLOCKS = ".bd-article :is(pre, .pst-scrollable-table-container, .cell_output .text_html)";
   const blocks = [...document.querySelectorAll(BLOCKS)];
