@@ -1,5 +1,6 @@
 """The pages of the built book in a real browser, with every other host out of reach."""
 
+import json
 import re
 
 import pytest
@@ -244,3 +245,39 @@ def test_paper_has_dark_letters_whatever_the_screen_has(browser, book, chosen, s
             contrast, words = visit.page.evaluate(PALEST)
             assert contrast > 4.4, (path, words)
             assert visit.page.locator("h1:visible").count() == 1, path
+
+
+# Adds a node to the first figure, and takes it away again, each before a frame of its own.
+COMES_AND_GOES = """async () => {
+  const frame = () => new Promise((drawn) => requestAnimationFrame(() => setTimeout(drawn)));
+  const node = document.createElement("mark");
+  await frame();
+  performance.mark("comes");
+  document.querySelector(".ssm").append(node);
+  await frame();
+  node.remove();
+  await frame();
+  performance.mark("went");
+}"""
+
+
+def styled(browser, page):
+    """Return how many nodes at most are styled at once while a node of a figure comes and goes."""
+    browser.start_tracing(page=page, categories=["devtools.timeline", "blink.user_timing"])
+    page.evaluate(COMES_AND_GOES)
+    events = json.loads(browser.stop_tracing())["traceEvents"]
+    began, ended = (next(event["ts"] for event in events if event["name"] == name) for name in ("comes", "went"))
+    updates = [event for event in events if event["name"] == "UpdateLayoutTree" and began < event["ts"] < ended]
+    return max(update["args"]["elementCount"] for update in updates)
+
+
+def test_what_changes_in_a_figure_leaves_the_style_of_its_page(browser, book, chosen):
+    """A rule by which the page looks into its figures, as :has() may, has it styled anew at each of their changes."""
+    for path in chosen([path for path in pages_of_the_book() if "jupyter.widget-view" in (BOOK / path).read_text()]):
+        with Visit(browser, reduced_motion="reduce") as visit:
+            visit.page.goto(f"{book}/{path}")
+            visit.page.wait_for_function(ALL_WIDGETS_STAND)
+            within = visit.page.evaluate("document.querySelector('.ssm').querySelectorAll('*').length")
+            assert 0 < styled(browser, visit.page) < within, path
+            visit.page.add_style_tag(content=".bd-article:has(.ssm > mark) * { margin: 0; }")  # one that does look
+            assert styled(browser, visit.page) > within, path
