@@ -122,11 +122,14 @@ def small_book(tmp_path):
 
 
 WRITTEN = re.compile(r"writing output\.\.\..*?\[ *\d+%\] *(\S+)")
-# Appended to an extension: the build ends when all pages have been read and kept, and before any is written.
+# Appended to an extension: where it is asked to, the build ends when all pages have been read and kept, and before any
+# is written.
 STOP = """
 
 def stop(*_):
-    raise SystemExit(3)
+    import os
+    if "STOP" in os.environ:
+        raise SystemExit(3)
 
 
 _setup = setup
@@ -146,7 +149,9 @@ def build(book):
 
 
 @pytest.mark.slow
-def test_the_ledger_follows_the_pages(small_book):
+def test_the_ledger_follows_the_pages(small_book, monkeypatch):
+    with (small_book / "book/_ext/sharing.py").open("a") as stopping:
+        stopping.write(STOP)
     code, said, ledger = build(small_book)
     assert code == 0, said[-3000:]
     assert 'href="one.html#claim-first"' in ledger
@@ -175,11 +180,9 @@ def test_the_ledger_follows_the_pages(small_book):
 
     # A build that is stopped between reading and writing leaves the ledger as it was; the next one writes it.
     two.write_text(two.read_text().replace("other", "third"))
-    stopping = small_book / "book/_ext/sharing.py"
-    sound = stopping.read_text()
-    stopping.write_text(sound + STOP)
+    monkeypatch.setenv("STOP", "1")
     assert build(small_book)[0] != 0
-    stopping.write_text(sound)
+    monkeypatch.delenv("STOP")
     code, said, ledger = build(small_book)
     assert code == 0, said[-3000:]
     assert "claim-third" in ledger
@@ -208,6 +211,33 @@ def test_the_ledger_follows_the_pages(small_book):
     code, said, _ = build(small_book)
     assert code != 0
     assert "claim 'first' does not hold" in said
+
+
+@pytest.mark.slow
+def test_all_pages_follow_what_they_are_made_with(small_book):
+    """After another style sheet they are written again, and read after another extension; no cell is executed again."""
+    assert build(small_book)[0] == 0
+
+    style = small_book / "book/assets/book.css"
+    style.write_text(style.read_text() + "p { color: red }\n")
+    code, said, _ = build(small_book)
+    assert code == 0, said[-3000:]
+    assert len(WRITTEN.findall(said)) == 4
+    assert "0 added, 0 changed" in said
+    assert (small_book / "_build/html/_static/book.css").read_text() == style.read_text()
+
+    extension = small_book / "book/_ext/openings.py"
+    extension.write_text(extension.read_text() + "\n# A comment\n")
+    code, said, _ = build(small_book)
+    assert code == 0, said[-3000:]
+    assert WRITTEN.findall(said) == []
+
+    extension.write_text(extension.read_text() + "\nANOTHER = 1\n")
+    code, said, _ = build(small_book)
+    assert code == 0, said[-3000:]
+    assert "4 changed" in said
+    assert len(WRITTEN.findall(said)) == 4
+    assert "Executing" not in said
 
 
 def test_a_claim_made_twice_stops_the_build(small_book):
