@@ -98,3 +98,6 @@ class EProcess(Displayed):
             f"sampler ever reaches its highest value of {math.exp(min(self._highest, 709)):.3g} with probability at "
             f"most {math.exp(-self._highest):.2g}."
         )
+
+    def __repr__(self) -> str:
+        return f"<EProcess: {self}>"

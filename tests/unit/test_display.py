@@ -20,6 +20,7 @@ def test_every_result_with_a_sentence_shows_it():
             if isinstance(kind, type) and kind.__module__ == module.__name__ and "__str__" in vars(kind):
                 found.add(name)
                 assert issubclass(kind, Displayed) or name.startswith("_"), name
+                assert kind.__repr__ is not object.__repr__, f"{name} shows an address in the memory"
     assert len(found) >= 12
     run = ss.simulate([2.0, 1.0, 0.1], 0.7, particles=1000, rng=0)
     verdict = run.verify()
