@@ -229,6 +229,27 @@ def test_goals_are_folded(browser, book, chosen):
             assert goals.locator("li").first.is_visible(), path
 
 
+# How far code goes beyond its column, that which is folded too.
+CODE = """() => {
+  for (const fold of document.querySelectorAll("article details")) fold.open = true;
+  return Math.max(...[...document.querySelectorAll("article pre")].map((pre) => pre.scrollWidth - pre.clientWidth));
+}"""
+
+
+def test_code_goes_on_below_and_on_a_phone_to_the_right(browser, book, chosen):
+    beyond = []
+    with Visit(browser, viewport={"width": 1440, "height": 900}) as visit:
+        for path in [path for path in chosen(pages_of_the_book()) if "<pre" in (BOOK / path).read_text("utf-8")]:
+            visit.page.set_viewport_size({"width": 1440, "height": 900})
+            visit.page.goto(f"{book}/{path}")
+            for width in (1440, 1024):
+                visit.page.set_viewport_size({"width": width, "height": 900})
+                assert visit.page.evaluate(CODE) <= 0, (path, width)
+            visit.page.set_viewport_size({"width": 380, "height": 800})
+            beyond.append(visit.page.evaluate(CODE))
+    assert max(beyond) > 20
+
+
 # For every line that says which question is answered, how far down it stands, and so what belongs to its row: others of
 # its kind, and the word that opens the code of the cell after it, or of one before it that shows nothing else.
 ANSWERED = """() => [...document.querySelectorAll(".cell:has(.predict-place)")].map((cell) => {
