@@ -265,14 +265,7 @@ def test_hostile_addresses_change_nothing_that_python_would_refuse(browser, site
 def test_what_is_no_query_at_all_is_left_alone(browser, site):
     write_page(site, "one.html", TemperatureExplorer([2, 1, 0.1]))
     with Reading(browser, reduced_motion="reduce") as visit:
-        for query in (
-            "?%",
-            "?%E0%A4%A&=&&",
-            "?temperature",
-            "?__proto__=1",
-            "?99.temperature=2",
-            "?-1.temperature=2#%",
-        ):
+        for query in ("?%", "?%E0%A4%A&=&&temperature&__proto__=1&99.temperature=2&-1.temperature=2#%"):
             visit.come((site / "one.html").as_uri() + query)
             assert visit.page.evaluate(ALIVE) == 1, query
             assert visit.page.evaluate("window.trait(0, 'temperature')") == 1
