@@ -295,9 +295,7 @@ def test_names_are_drawn_letter_by_letter():
     assert decay._pictures()["pdf"].startswith(b"%PDF")
 
 
-@pytest.mark.parametrize(
-    "kind", short(MADE, ParticleExplorer, CalibrationExplorer), ids=lambda kind: kind.__name__
-)
+@pytest.mark.parametrize("kind", short(MADE, ParticleExplorer, CalibrationExplorer), ids=lambda kind: kind.__name__)
 def test_a_figure_travels_whole(kind):
     """Into a page that drops defaults, which would drop the program; and into LaTeX, which takes no SVG."""
     import nbformat  # here, as it reads a dozen grammars first, which takes seconds of every process
