@@ -89,7 +89,12 @@ COLUMNS = """() => {
   const free = (node) => node.closest(".free") !== null;
   const blocks = seen(".bd-article > section :is(p, pre, figure, table, .math):not(.beside *)");
   const lines = seen(".bd-article > section > section > p");
-  const code = seen(".free :is(.cell_input, .admonition) pre").filter((pre) => pre.scrollWidth > pre.clientWidth + 1);
+  const goesOn = (pre) => {
+    const { lineHeight, paddingTop, paddingBottom } = getComputedStyle(pre);
+    const high = pre.clientHeight - parseFloat(paddingTop) - parseFloat(paddingBottom);
+    return high > (pre.textContent.trimEnd().split("\\n").length + 0.5) * parseFloat(lineHeight);
+  };
+  const code = seen(".free :is(.cell_input, .admonition) pre").filter(goesOn);
   return {
     window: document.documentElement.clientWidth,
     end: Math.max(...[...document.querySelectorAll(".beside")].map((track) => box(track).bottom)),
@@ -97,7 +102,7 @@ COLUMNS = """() => {
     after: [...document.querySelectorAll(".bd-article .free")].map(box),
     lines: lines.filter(free).map(box),
     foot: box(document.querySelector(".prev-next-area")),
-    cut: code.map(box),
+    long: code.map(box),
   };
 }"""
 
@@ -122,7 +127,8 @@ def test_what_follows_a_figure_stands_in_the_middle(browser, book, chosen, width
                 assert line["left"] == pytest.approx(middle, abs=1), (path, line)
                 assert line["right"] <= middle + measure + 1, (path, line)
             assert seen["foot"]["left"] == pytest.approx(middle, abs=1), path
-            for code in seen["cut"]:
+            visit.page.evaluate("for (const fold of document.querySelectorAll('article details')) fold.open = true")
+            for code in visit.page.evaluate(COLUMNS)["long"]:
                 assert code["right"] == pytest.approx(middle + wide, abs=1), (path, code)
 
 
