@@ -8,6 +8,7 @@ a build has ended well, so that one that was stopped is made up for.
 
 from __future__ import annotations
 
+import functools
 import hashlib
 from collections.abc import Iterable
 from pathlib import Path
@@ -20,12 +21,13 @@ from touched import meaning
 from simsoftmax import look
 
 
+@functools.cache  # so that what changes while a build runs is seen by the next one
 def made_with(app: Sphinx) -> dict[str, str]:
-    """Return hashes of what pages are read with, and of what they are written with."""
+    """Return hashes of what pages are read with, and of all that a builder writes them with."""
     read = [*Path(__file__).parent.rglob("*.py"), Path(look.__file__)]
     places = [Path(app.confdir, place) for place in app.config.html_static_path]
-    written = [file for place in places for file in ([place] if place.is_file() else place.rglob("*"))]
-    return {"read": _together(read), f"written-{app.builder.name}": _together(written)}
+    assets = [file for place in places for file in ([place] if place.is_file() else place.rglob("*"))]
+    return {"read": _together(read), f"written-{app.builder.name}": _together(read + assets)}
 
 
 def _together(files: Iterable[Path]) -> str:
@@ -36,8 +38,8 @@ def _together(files: Iterable[Path]) -> str:
 
 
 def _changed(app: Sphinx, which: str) -> bool:
-    kept = Path(app.doctreedir, f"made-with-{which}")
-    return not kept.exists() or kept.read_text() != made_with(app)[which]
+    now, kept = made_with(app)[which], Path(app.doctreedir, f"made-with-{which}")
+    return not kept.exists() or kept.read_text() != now
 
 
 def read_again(app: Sphinx, env: BuildEnvironment, *_: Any) -> Iterable[str]:
@@ -51,7 +53,7 @@ def write_again(app: Sphinx, env: BuildEnvironment) -> Iterable[str]:
 
 
 def keep(app: Sphinx, exception: Exception | None) -> None:
-    """Note what all pages are made with now."""
+    """Note what all pages were made with."""
     if exception is None:
         for which, known in made_with(app).items():
             Path(app.doctreedir, f"made-with-{which}").write_text(known)
