@@ -310,25 +310,47 @@ def pass_by(translator: Any, node: nodes.Element) -> None:
     """Write the words alone."""
 
 
+#: How the first answer of a row says what it is, and those after it.
+FIRST = re.compile("This answers (<a [^>]*>)a question</a>")
+NEXT = ("another", "a third")
+
+
 def lay_rows(app: Sphinx, doctree: nodes.document, docname: str) -> None:
     """Mark the cells that say which question is answered, and those beside them that share a row with them."""
+    row = 0  # answers that are in this row already
     for here in doctree.findall(nodes.container):
         if "cell" not in here["classes"]:
             continue
         after = here.next_node(descend=False, siblings=True)
         if not isinstance(after, nodes.container) or "cell" not in after["classes"]:
             after = None
-        if says_which(here):
+        row = go_on(here, row)
+        if row:
             here["classes"].append("answers-here")
-            if after and (says_which(after) or isinstance(after[0], HideCodeCellNode)):
+            if after and (places(after) or isinstance(after[0], HideCodeCellNode)):
                 here["classes"].append("row-goes-on")
-        elif after and says_which(after) and [type(child) for child in here] == [HideCodeCellNode]:
+            if not (after and places(after)):
+                row = 0
+        elif after and places(after) and [type(child) for child in here] == [HideCodeCellNode]:
             here["classes"].append("row-begins")
 
 
-def says_which(cell: nodes.container) -> bool:
-    """Return whether a cell does nothing but say which question is answered here."""
-    return any('class="predict-place"' in raw.astext() for raw in cell.findall(nodes.raw))
+def places(cell: nodes.container) -> list[nodes.raw]:
+    """Return what says, in a cell, which questions are answered here."""
+    return [raw for raw in cell.findall(nodes.raw) if 'class="predict-place"' in raw.astext()]
+
+
+def go_on(cell: nodes.container, row: int) -> int:
+    """Let a cell's answers go on with a row that has some, and return how many it has then; 0 if the cell has none."""
+    found = places(cell)
+    for raw in found:
+        if row:
+            word = NEXT[min(row, len(NEXT)) - 1]
+            text = FIRST.sub(rf"And \1{word}</a>", raw.astext())
+            raw.children = [nodes.Text(text)]
+            raw.rawsource = text
+        row += 1
+    return row if found else 0
 
 
 def setup(app: Sphinx) -> dict[str, Any]:

@@ -1,6 +1,7 @@
 """The pages as they are laid out: edges, figures that stay beside their words, fonts, the furniture."""
 
 import re
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -266,6 +267,10 @@ ANSWERED = """() => [...document.querySelectorAll(".cell:has(.predict-place)")].
   const row = [...cell.querySelectorAll(".predict-place"), ...words].map((node) => node.getBoundingClientRect());
   return { code: words.length, middles: row.map(({ top, bottom }) => (top + bottom) / 2) };
 })"""
+# How each line that says so begins, and how far down it stands.
+ANSWERS = """() => [...document.querySelectorAll(".predict-place")].map((line) => [
+  line.textContent.match(/\\w+/)[0], Math.round(line.getBoundingClientRect().top)
+])"""
 
 
 def test_questions_that_are_answered_are_one_row_with_the_code(browser, book, chosen):
@@ -278,6 +283,8 @@ def test_questions_that_are_answered_are_one_row_with_the_code(browser, book, ch
             rows = visit.page.evaluate(ANSWERED)
             for row in rows:
                 assert max(row["middles"]) - min(row["middles"]) < 2, (path, row)
+            for (_, above), (begins, top) in pairwise([("", -1), *visit.page.evaluate(ANSWERS)]):
+                assert begins == ("And" if top == above else "This"), (path, begins)
             found += rows
     assert any(len(row["middles"]) > 1 for row in found)
     assert any(row["code"] for row in found) or len(paths) < 5
