@@ -164,9 +164,12 @@ class Visit:
         self.page = self.context.new_page()
         self.page.add_init_script(PROBE)
         self.context.on("request", self.note)
-        self.page.on("console", lambda m: self.complaints.append(m.text) if m.type == "error" else None)
-        self.page.on("pageerror", lambda error: self.complaints.append(str(error)))
+        self.page.on("console", lambda m: self.complain(m.text) if m.type == "error" else None)
+        self.page.on("pageerror", self.complain)
         self.page.on("dialog", lambda dialog: (self.complaints.append("dialog"), dialog.dismiss()))
+
+    def complain(self, what):
+        self.complaints.append(f"{self.page.url}: {what}")
 
     def note(self, request):
         if not re.match(r"(file|data|blob):|http://127\.0\.0\.1[:/]", request.url):
@@ -225,6 +228,21 @@ class Visit:
         if kind is None:
             assert self.foreign == []
             assert self.complaints == []
+
+
+def tour(browser, address, paths, script="", **options):
+    """Go from page to page in one visit, and yield the path and the page of each once its figures stand.
+
+    What pages share is fetched and compiled once, so each takes half as long as on a visit of its own. A script runs in
+    each page before the page's own.
+    """
+    with Visit(browser, **options) as visit:
+        if script:
+            visit.page.add_init_script(script)
+        for path in paths:
+            visit.page.goto(f"{address}/{path}")
+            visit.page.wait_for_function(ALL_WIDGETS_STAND)
+            yield path, visit.page
 
 
 def shown(value, digits=3):

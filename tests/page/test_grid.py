@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 import yaml
 from short import short
-from visit import ALL_WIDGETS_STAND, BOOK, ROOT, Visit, pages_of_the_book
+from visit import BOOK, ROOT, Visit, pages_of_the_book, tour
 
 CHAPTERS = [
     path.stem for path in (ROOT / "book").glob("*.md") if "After this chapter you can" in path.read_text("utf-8")
@@ -41,14 +41,11 @@ EDGES = """() => {
 
 
 def test_text_has_one_right_edge(browser, book, chosen):
-    for path in chapters(chosen):
-        with Visit(browser, viewport={"width": 1440, "height": 900}) as visit:
-            visit.page.goto(f"{book}/{path}")
-            visit.page.wait_for_function(ALIVE)
-            for width in (1440, 1024):
-                visit.page.set_viewport_size({"width": width, "height": 900})
-                edges = visit.page.evaluate(EDGES)
-                assert max(edges) - min(edges) <= 1, (path, width, edges)
+    for path, page in tour(browser, book, chapters(chosen)):
+        for width in (1440, 1024):
+            page.set_viewport_size({"width": width, "height": 900})
+            edges = page.evaluate(EDGES)
+            assert max(edges) - min(edges) <= 1, (path, width, edges)
 
 
 FURNITURE = """() => {
@@ -64,17 +61,18 @@ FURNITURE = """() => {
 }"""
 
 
-@pytest.mark.parametrize("theme", short(["light", "dark"]))
-def test_the_footer_stands_below_the_text_and_links_have_one_colour(browser, book, chosen, theme):
+def test_the_footer_stands_below_the_text_and_links_have_one_colour(browser, book, chosen):
     tables = 0
-    for path in sorted({*chosen(pages_of_the_book()), Path("book/one-knob-many-names.html")}):
-        with Visit(browser, viewport={"width": 1440, "height": 900}, color_scheme=theme) as visit:
-            visit.page.goto(f"{book}/{path}")
-            found = visit.page.evaluate(FURNITURE)
+    paths = sorted({*chosen(pages_of_the_book()), Path("book/one-knob-many-names.html")})
+    for path, page in tour(browser, book, paths, viewport={"width": 1440, "height": 900}, reduced_motion="reduce"):
+        for theme in ("light", "dark"):
+            page.emulate_media(color_scheme=theme)
+            page.wait_for_function(f"document.documentElement.dataset.theme === '{theme}'")
+            found = page.evaluate(FURNITURE)
             assert max(found["lefts"]) - min(found["lefts"]) <= 1, (path, found)
             in_text, in_tables = found["colours"]
             tables += bool(in_text and in_tables)
-            assert not in_text or set(in_tables) <= set(in_text), (path, found)
+            assert not in_text or set(in_tables) <= set(in_text), (path, theme, found)
     assert tables
 
 
@@ -108,16 +106,15 @@ COLUMNS = """() => {
 }"""
 
 
-@pytest.mark.parametrize(("width", "height"), short([(1440, 900), (1280, 720), (1920, 1080), (1200, 800)]))
-def test_what_follows_a_figure_stands_in_the_middle(browser, book, chosen, width, height):
+def test_what_follows_a_figure_stands_in_the_middle(browser, book, chosen):
     """No text stands at the left of an empty page, and where nothing is beside it code is as wide as wide things."""
     measure, wide = 34 * 16, 50 * 16
-    for path in chapters(chosen):
-        with Visit(browser, viewport={"width": width, "height": height}, reduced_motion="reduce") as visit:
-            visit.page.goto(f"{book}/{path}")
-            visit.page.wait_for_function(ALL_WIDGETS_STAND)
-            visit.page.evaluate(DRAWN)
-            seen = visit.page.evaluate(COLUMNS)
+    for path, page in tour(browser, book, chapters(chosen), reduced_motion="reduce"):
+        for width, height in ((1440, 900), (1280, 720), (1920, 1080), (1200, 800)):
+            page.evaluate("for (const fold of document.querySelectorAll('article details')) fold.open = false")
+            page.set_viewport_size({"width": width, "height": height})
+            page.evaluate(DRAWN)
+            seen = page.evaluate(COLUMNS)
             middle = (seen["window"] - wide) / 2
             assert seen["after"], path
             assert [block for block in seen["column"] if block["bottom"] > seen["end"] + 48] == [], path
@@ -128,8 +125,8 @@ def test_what_follows_a_figure_stands_in_the_middle(browser, book, chosen, width
                 assert line["left"] == pytest.approx(middle, abs=1), (path, line)
                 assert line["right"] <= middle + measure + 1, (path, line)
             assert seen["foot"]["left"] == pytest.approx(middle, abs=1), path
-            visit.page.evaluate("for (const fold of document.querySelectorAll('article details')) fold.open = true")
-            for code in visit.page.evaluate(COLUMNS)["long"]:
+            page.evaluate("for (const fold of document.querySelectorAll('article details')) fold.open = true")
+            for code in page.evaluate(COLUMNS)["long"]:
                 assert code["right"] == pytest.approx(middle + wide, abs=1), (path, code)
 
 
@@ -140,16 +137,14 @@ def test_no_line_moves_while_a_figure_grows(browser, book, chosen):
       return [left, top + scrollY];
     })"""
     grow = "(height) => { document.querySelector('.beside .ssm').style.minHeight = height; }"
-    for path in chapters(chosen):
-        with Visit(browser, viewport={"width": 1440, "height": 900}, reduced_motion="reduce") as visit:
-            visit.page.goto(f"{book}/{path}")
-            visit.page.wait_for_function(ALL_WIDGETS_STAND)
-            visit.page.evaluate(DRAWN)
-            before = visit.page.evaluate(places)
-            for height in ("3000px", "0"):
-                visit.page.evaluate(grow, height)
-                visit.page.evaluate(DRAWN)
-                assert visit.page.evaluate(places) == before, (path, height)
+    wide = {"width": 1440, "height": 900}
+    for path, page in tour(browser, book, chapters(chosen), viewport=wide, reduced_motion="reduce"):
+        page.evaluate(DRAWN)
+        before = page.evaluate(places)
+        for height in ("3000px", "0"):
+            page.evaluate(grow, height)
+            page.evaluate(DRAWN)
+            assert page.evaluate(places) == before, (path, height)
 
 
 def teaching():
@@ -212,28 +207,22 @@ SETTLED = """async () => {
 
 
 def test_the_first_figure_is_in_the_first_screen_and_laid_out_as_wide_as_it_stays(browser, book, chosen):
-    for path in chapters(chosen):
-        for width, height in ((1440, 900), (1280, 900), (380, 800)):
-            with Visit(browser, viewport={"width": width, "height": height}) as visit:
-                visit.page.add_init_script(WIDTHS)
-                visit.page.goto(f"{book}/{path}")
-                visit.page.wait_for_function(ALL_WIDGETS_STAND)
-                widths = visit.page.evaluate(SETTLED)
-                assert len(widths) > 0
-                assert max(widths) - min(widths) < 1, (path, width, widths)
-                top = visit.page.evaluate("document.querySelector('.ssm').getBoundingClientRect().top")
-                assert top < 0.5 * height, (path, width)
+    for width, height in ((1440, 900), (1280, 900), (380, 800)):
+        for path, page in tour(browser, book, chapters(chosen), WIDTHS, viewport={"width": width, "height": height}):
+            widths = page.evaluate(SETTLED)
+            assert len(widths) > 0
+            assert max(widths) - min(widths) < 1, (path, width, widths)
+            top = page.evaluate("document.querySelector('.ssm').getBoundingClientRect().top")
+            assert top < 0.5 * height, (path, width)
 
 
 def test_goals_are_folded(browser, book, chosen):
-    for path in chapters(chosen):
-        with Visit(browser) as visit:
-            visit.page.goto((BOOK / path).as_uri())
-            goals = visit.page.locator("details.goals")
-            assert goals.locator("li").count() > 1, path
-            assert not goals.locator("li").first.is_visible(), path
-            goals.locator("summary").click()
-            assert goals.locator("li").first.is_visible(), path
+    for path, page in tour(browser, book, chapters(chosen)):
+        goals = page.locator("details.goals")
+        assert goals.locator("li").count() > 1, path
+        assert not goals.locator("li").first.is_visible(), path
+        goals.locator("summary").click()
+        assert goals.locator("li").first.is_visible(), path
 
 
 # How far code goes beyond its column, that which is folded too.
@@ -303,14 +292,12 @@ SHARE = """async (word) => {
 
 def test_a_figure_stays_beside_its_words(browser, book, chosen):
     """In wide windows the reader of a word that acts on a figure has the figure beside it, wherever the word is."""
-    for path in chapters(chosen):
-        with Visit(browser, viewport={"width": 1440, "height": 900}) as visit:
-            visit.page.goto(f"{book}/{path}")
-            visit.page.wait_for_function(ALIVE)
-            for word in visit.page.locator(".live-link").element_handles():
-                share, apart = visit.page.evaluate(SHARE, word)
-                assert share > 0.9, path
-                assert apart > 0, path
+    for path, page in tour(browser, book, chapters(chosen), viewport={"width": 1440, "height": 900}):
+        page.wait_for_function(ALIVE)
+        for word in page.locator(".live-link").element_handles():
+            share, apart = page.evaluate(SHARE, word)
+            assert share > 0.9, path
+            assert apart > 0, path
 
 
 PINNED = """(link) => {

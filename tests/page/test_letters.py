@@ -5,7 +5,7 @@ import re
 import pytest
 from short import short
 from test_widgets import MADE, arguments_of
-from visit import ALL_WIDGETS_STAND, BOOK, VIEWS, Visit, pages_of_the_book, write_page
+from visit import BOOK, VIEWS, Visit, pages_of_the_book, tour, write_page
 
 from simsoftmax.live import TemperatureExplorer
 
@@ -99,14 +99,11 @@ CUT = """() => {
 @pytest.mark.parametrize("width", [380, 1440])
 def test_fields_show_all_that_is_in_them(browser, book, chosen, width):
     paths = [path for path in chosen(pages_of_the_book()) if "widget-view" in (BOOK / path).read_text("utf-8")]
-    with Visit(browser, viewport={"width": width, "height": 800}) as visit:
-        found = 0
-        for path in paths:
-            visit.page.goto(f"{book}/{path}")
-            visit.page.wait_for_function(ALL_WIDGETS_STAND)
-            fields, cut = visit.page.evaluate(CUT)
-            assert cut == [], path
-            found += fields
+    found = 0
+    for path, page in tour(browser, book, paths, viewport={"width": width, "height": 800}):
+        fields, cut = page.evaluate(CUT)
+        assert cut == [], path
+        found += fields
     assert found > 0
 
 

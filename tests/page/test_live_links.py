@@ -8,7 +8,7 @@ import pytest
 from building import ROOT, extension
 from ipywidgets.embed import embed_data
 from short import short
-from visit import BOOK, VIEWS, Visit, check_access, pages_of_the_book
+from visit import BOOK, VIEWS, Visit, check_access, pages_of_the_book, tour
 
 from simsoftmax.live import (
     AnnealingExplorer,
@@ -213,37 +213,33 @@ def test_every_link_of_the_book_does_what_it_says(browser, book, chosen, motion)
     assert len(pages_with_links()) >= 12
     pages = chosen(pages_with_links())
     reversible = pressing = 0
-    for path in pages:
-        with Visit(browser, **VIEWS["light"], reduced_motion=motion) as visit:
-            page = visit.page
-            page.add_init_script(LISTEN)
-            page.goto(f"{book}/{path}")
-            page.wait_for_function(ALIVE)
-            links = page.locator(".live-link")
-            assert links.count() >= 2, path
-            for which in range(links.count()):
-                link = links.nth(which)
-                act, figure = json.loads(link.get_attribute("data-act")), link.get_attribute("data-figure")
-                assert link.get_attribute("aria-controls") == figure
-                page.evaluate(FORGET)
-                activate(link, which)
-                # An earlier link may have set the figure in motion: it counts what was there when this one acted.
-                before = page.evaluate(BEFORE, [figure, list(act["set"])])
-                goal = dict(act["set"])
-                if "running" in goal:
-                    goal.pop("steps", None)  # which do not stay where they are put
-                if before != act["set"]:
-                    page.wait_for_function(REACHED, arg=[figure, goal])
-                assert page.evaluate("window.pressed") == act["press"]
-                pressing += bool(act["press"])
-                if act["press"] or before == act["set"] or "running" in act["set"]:
-                    continue
-                assert link.get_attribute("aria-pressed") == "true"
-                page.evaluate(FORGET)
-                activate(link, which + 1)
-                page.wait_for_function(REACHED, arg=[figure, before])
-                assert link.get_attribute("aria-pressed") == "false"
-                reversible += 1
+    for path, page in tour(browser, book, pages, LISTEN, **VIEWS["light"], reduced_motion=motion):
+        page.wait_for_function(ALIVE)
+        links = page.locator(".live-link")
+        assert links.count() >= 2, path
+        for which in range(links.count()):
+            link = links.nth(which)
+            act, figure = json.loads(link.get_attribute("data-act")), link.get_attribute("data-figure")
+            assert link.get_attribute("aria-controls") == figure
+            page.evaluate(FORGET)
+            activate(link, which)
+            # An earlier link may have set the figure in motion: it counts what was there when this one acted.
+            before = page.evaluate(BEFORE, [figure, list(act["set"])])
+            goal = dict(act["set"])
+            if "running" in goal:
+                goal.pop("steps", None)  # which do not stay where they are put
+            if before != act["set"]:
+                page.wait_for_function(REACHED, arg=[figure, goal])
+            assert page.evaluate("window.pressed") == act["press"]
+            pressing += bool(act["press"])
+            if act["press"] or before == act["set"] or "running" in act["set"]:
+                continue
+            assert link.get_attribute("aria-pressed") == "true"
+            page.evaluate(FORGET)
+            activate(link, which + 1)
+            page.wait_for_function(REACHED, arg=[figure, before])
+            assert link.get_attribute("aria-pressed") == "false"
+            reversible += 1
     assert reversible >= len(pages)
     assert pressing >= len(pages) // 2
 
@@ -299,24 +295,21 @@ def test_no_word_moves_its_own_line(browser, book, chosen, width):
     """The reader of a sentence stays at it, whatever its words do; what changes out of sight is told."""
     moved, words = [], 0
     pages = chosen(pages_with_links())
-    for path in pages:
-        with Visit(browser, viewport={"width": width, "height": 900 if width > 380 else 800}) as visit:
-            page = visit.page
-            page.emulate_media(reduced_motion="reduce")
-            page.goto(f"{book}/{path}")
-            page.wait_for_function(ALIVE)
-            links = page.locator(".live-link")
-            for which in range(links.count()):
-                link = links.nth(which).element_handle()
-                far = page.evaluate(MOVED, [link, "Enter" if which % 2 else ""])
-                words += 1
-                if far > 1:
-                    moved.append((str(path), which, far))
-                told = page.locator(".live-note").is_visible()
-                assert told or page.evaluate(FIGURE_IN_SIGHT, link), (path, which)
-                if told:
-                    assert re.match(NOTE, page.locator(".live-aloud").text_content())
-                assert page.evaluate("document.documentElement.scrollWidth") <= width
+    window = {"width": width, "height": 900 if width > 380 else 800}
+    for path, page in tour(browser, book, pages, viewport=window, reduced_motion="reduce"):
+        page.wait_for_function(ALIVE)
+        links = page.locator(".live-link")
+        for which in range(links.count()):
+            link = links.nth(which).element_handle()
+            far = page.evaluate(MOVED, [link, "Enter" if which % 2 else ""])
+            words += 1
+            if far > 1:
+                moved.append((str(path), which, far))
+            told = page.locator(".live-note").is_visible()
+            assert told or page.evaluate(FIGURE_IN_SIGHT, link), (path, which)
+            if told:
+                assert re.match(NOTE, page.locator(".live-aloud").text_content())
+            assert page.evaluate("document.documentElement.scrollWidth") <= width
     print(f"{len(moved)} of {words} words move their line at {width}")
     assert moved == []
     assert words >= 2 * len(pages)

@@ -2,7 +2,7 @@
 
 import pytest
 from short import short
-from visit import ALL_WIDGETS_STAND, BOOK, Visit, pages_of_the_book
+from visit import ALL_WIDGETS_STAND, BOOK, Visit, pages_of_the_book, tour
 
 pytestmark = pytest.mark.browser
 
@@ -30,8 +30,8 @@ SHEET = """() => {
     .filter((bar) => /sticky|fixed/.test(getComputedStyle(bar).position))
     .map((bar) => bar.getBoundingClientRect().bottom);
   const strange = [];
-  for (let y = Math.ceil(top) + 1; y < bottom - 1; y += 7) {
-    for (let x = 1; x < innerWidth; x += 9) {
+  for (let y = Math.ceil(top) + 1; y < bottom - 1; y += 11) {
+    for (let x = 1; x < innerWidth; x += 19) {
       const node = document.elementFromPoint(x, y);
       if (!figure?.contains(node) && !note.contains(node)) strange.push([x, y, node.className]);
     }
@@ -74,46 +74,43 @@ def check_sheet(seen, width, height, where):
 def test_a_pinned_figure_is_one_sheet_of_whole_rows(browser, book, stems, width, height):
     """It covers the text from edge to edge, shows every drawing of the figure in turn, and leaves it as it was."""
     pinned = 0
-    for path in holding(
-        lambda pages: [page for page in pages if stems is None or page.stem in stems], 'class="live-link"'
-    ):
-        with Visit(browser, viewport={"width": width, "height": height}, reduced_motion="reduce") as visit:
-            page = visit.page
-            page.goto(f"{book}/{path}")
-            page.wait_for_function(ALIVE)
-            word = page.locator(".live-link").last
-            drawings = word.evaluate(DRAWINGS)
-            for block in ("start", "end"):
-                where = (path.stem, block)
-                word.evaluate("(word, block) => word.scrollIntoView({ block, behavior: 'instant' })", block)
-                page.mouse.wheel(0, -80 if block == "start" else 40)
+    paths = holding(lambda pages: [page for page in pages if stems is None or page.stem in stems], 'class="live-link"')
+    small = {"viewport": {"width": width, "height": height}, "reduced_motion": "reduce"}
+    for path, page in tour(browser, book, paths, **small):
+        page.wait_for_function(ALIVE)
+        word = page.locator(".live-link").last
+        drawings = word.evaluate(DRAWINGS)
+        for block in ("start", "end"):
+            where = (path.stem, block)
+            word.evaluate("(word, block) => word.scrollIntoView({ block, behavior: 'instant' })", block)
+            page.mouse.wheel(0, -80 if block == "start" else 40)
+            page.evaluate(FRAMES)
+            word.press("Enter")
+            page.evaluate(FRAMES)
+            if not page.locator(".live-note").is_visible():
+                continue  # the figure is in sight
+            seen = page.evaluate(SHEET)
+            check_sheet(seen, width, height, where)
+            assert seen["pinned"] or (width, height) != (380, 800) or block == "end", where
+            if not seen["pinned"]:
+                continue
+            pinned += 1
+            shown, more = set(seen["drawings"]), page.get_by_role("button", name="more", exact=True)
+            assert shown, where
+            for _ in range(8 if more.is_visible() else 0):
+                more.dispatch_event("click")
                 page.evaluate(FRAMES)
-                word.press("Enter")
-                page.evaluate(FRAMES)
-                if not page.locator(".live-note").is_visible():
-                    continue  # the figure is in sight
                 seen = page.evaluate(SHEET)
                 check_sheet(seen, width, height, where)
-                assert seen["pinned"] or (width, height) != (380, 800) or block == "end", where
-                if not seen["pinned"]:
-                    continue
-                pinned += 1
-                shown, more = set(seen["drawings"]), page.get_by_role("button", name="more", exact=True)
-                assert shown, where
-                for _ in range(8 if more.is_visible() else 0):
-                    more.click()
-                    page.evaluate(FRAMES)
-                    seen = page.evaluate(SHEET)
-                    check_sheet(seen, width, height, where)
-                    shown |= set(seen["drawings"])
-                if (width, height) == (380, 800) and block == "start":
-                    assert shown == set(drawings), where
-                page.get_by_role("button", name="Close this note").click()
-                assert not page.locator(".live-note").is_visible()
-                assert page.locator(".live-pinned").count() == 0
-                assert page.evaluate("document.activeElement.matches('.live-link')"), where
-                assert page.evaluate("document.querySelectorAll('.live-later, .ssm-tight').length") == 0, where
-                assert len(word.evaluate(DRAWINGS)) >= len(drawings), where
+                shown |= set(seen["drawings"])
+            if (width, height) == (380, 800) and block == "start":
+                assert shown == set(drawings), where
+            page.get_by_role("button", name="Close this note").click()
+            assert not page.locator(".live-note").is_visible()
+            assert page.locator(".live-pinned").count() == 0
+            assert page.evaluate("document.activeElement.matches('.live-link')"), where
+            assert page.evaluate("document.querySelectorAll('.live-later, .ssm-tight').length") == 0, where
+            assert len(word.evaluate(DRAWINGS)) >= len(drawings), where
     assert pinned > 0
 
 
@@ -155,13 +152,11 @@ ROOM = """async () => {
 def test_a_figure_fits_its_window_or_says_that_it_goes_on(browser, book, chosen, width, height):
     """On a laptop; at the end of what is scrolled nothing says so any more."""
     figures = []
-    for path in holding(chosen, "widget-view+json"):
-        with Visit(browser, viewport={"width": width, "height": height}, reduced_motion="reduce") as visit:
-            visit.page.goto(f"{book}/{path}")
-            visit.page.wait_for_function(ALL_WIDGETS_STAND)
-            visit.page.evaluate("document.fonts.ready.then(() => {})")
-            visit.page.evaluate(FRAMES)
-            figures += [(path.stem, one) for one in visit.page.evaluate(ROOM)]
+    window = {"viewport": {"width": width, "height": height}, "reduced_motion": "reduce"}
+    for path, page in tour(browser, book, holding(chosen, "widget-view+json"), **window):
+        page.evaluate("document.fonts.ready.then(() => {})")
+        page.evaluate(FRAMES)
+        figures += [(path.stem, one) for one in page.evaluate(ROOM)]
     assert figures
     for where, one in figures:
         assert one["says"] == (one["over"] > 1), (where, one)

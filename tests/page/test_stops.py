@@ -3,7 +3,7 @@
 import pytest
 from short import short
 from test_widgets import MADE, arguments_of
-from visit import Visit, figure, pages_of_the_book, write_page
+from visit import Visit, figure, pages_of_the_book, tour, write_page
 
 from simsoftmax.live import SamplerExplorer
 from simsoftmax.look import FOCUS
@@ -144,25 +144,23 @@ def test_stops_are_few_and_framed_alike_and_the_note_covers_no_text(browser, boo
     red, green, blue = (int(FOCUS[at : at + 2], 16) for at in (1, 3, 5))
     frame = f"solid 2px rgb({red}, {green}, {blue}) none"
     many, framed, covered, noted = {}, {}, {}, 0
-    for path in chosen(pages_of_the_book()):
-        if path.stem == "genindex":
-            continue  # which is a list of links and nothing else
-        with Visit(browser, viewport={"width": width, "height": 900}, reduced_motion="reduce") as visit:
-            open_still(visit, book, path)
-            count = 0
-            for _ in stops(visit.page):
-                count += 1
-                if (found := visit.page.evaluate(FRAME)) != frame:
-                    framed[str(path)] = found
-                if not visit.page.evaluate(GROUPED):
-                    continue
-                noted += 1
-                assert visit.page.evaluate(INSIDE), path
-                if found := visit.page.evaluate(COVERED):
-                    covered[str(path)] = found
-            assert count > 4
-            if width == 1440 and count >= MOST:  # in narrower windows more is scrolled by keys
-                many[str(path)] = count
+    paths = [path for path in chosen(pages_of_the_book()) if path.stem != "genindex"]  # a list of links, nothing else
+    for path, page in tour(browser, book, paths, viewport={"width": width, "height": 900}, reduced_motion="reduce"):
+        page.wait_for_function(STANDS)
+        count = 0
+        for _ in stops(page):
+            count += 1
+            if (found := page.evaluate(FRAME)) != frame:
+                framed[str(path)] = found
+            if not page.evaluate(GROUPED):
+                continue
+            noted += 1
+            assert page.evaluate(INSIDE), path
+            if found := page.evaluate(COVERED):
+                covered[str(path)] = found
+        assert count > 4
+        if width == 1440 and count >= MOST:  # in narrower windows more is scrolled by keys
+            many[str(path)] = count
     assert noted
     assert (many, framed, covered) == ({}, {}, {})
 
