@@ -294,15 +294,50 @@ VIEWS = {
 }
 
 
-def check_access(page, *rules):
-    """Let axe look for serious violations, of all its rules or of those that are named."""
+# Marks, of all letters that look alike, the first: their colour, size and weight, and the grounds they stand on. In
+# figures and drawings letters stand on shapes, so there each is marked.
+INKED = """() => {
+  const grounds = new Map([[null, ""]]);
+  const ground = (node) => {
+    if (!grounds.has(node)) {
+      const { backgroundColor, backgroundImage, opacity, filter } = getComputedStyle(node);
+      const own = [backgroundColor, backgroundImage, opacity, filter].join();
+      const under = ground(node.parentElement);
+      grounds.set(node, own === "rgba(0, 0, 0, 0),none,1,none" ? under : `${under};${own}`);
+    }
+    return grounds.get(node);
+  };
+  const known = new Set();
+  for (const node of document.body.querySelectorAll("*")) {
+    node.removeAttribute("data-inked");
+    if (![...node.childNodes].some(({ nodeType, data }) => nodeType === Node.TEXT_NODE && data.trim())) continue;
+    if (!node.checkVisibility({ visibilityProperty: true, opacityProperty: true })) continue;
+    const { color, fontSize, fontWeight, textShadow } = getComputedStyle(node);
+    const kind = [color, fontSize, fontWeight, textShadow, ground(node)].join("|");
+    if (known.has(kind) && !node.closest(".ssm, svg")) continue;
+    known.add(kind);
+    node.setAttribute("data-inked", "");
+  }
+  return known.size;
+}"""
+
+
+def check_contrast(page):
+    """Let axe look at the contrast of letters with their ground, once for all that look alike."""
+    assert page.evaluate(INKED) > 0
+    check_access(page, "color-contrast", context="[data-inked]")
+
+
+def check_access(page, *rules, context=None, but=()):
+    """Let axe look for serious violations, of all its rules, of those that are named, or of all but some."""
     # Without preloading, which asks the server for style sheets at addresses that only axe believes in.
     options = {"preload": False, "resultTypes": ["violations"]} | ({"runOnly": list(rules)} if rules else {})
+    options |= {"rules": {rule: {"enabled": False} for rule in but}} if but else {}
 
     def serious():
         return [
             f"{v['id']}: {v['help']}: {[n['html'][:160] for n in v['nodes'][:3]]}"
-            for v in Axe().run(page, options=options).response["violations"]
+            for v in Axe().run(page, context=context, options=options).response["violations"]
             if v["impact"] in ("serious", "critical")
         ]
 

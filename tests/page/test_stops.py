@@ -3,7 +3,7 @@
 import pytest
 from short import short
 from test_widgets import MADE, arguments_of
-from visit import Visit, figure, pages_of_the_book, tour, write_page
+from visit import BOOK, Visit, figure, pages_of_the_book, tour, write_page
 
 from simsoftmax.live import SamplerExplorer
 from simsoftmax.look import FOCUS
@@ -145,6 +145,8 @@ def test_stops_are_few_and_framed_alike_and_the_note_covers_no_text(browser, boo
     frame = f"solid 2px rgb({red}, {green}, {blue}) none"
     many, framed, covered, noted = {}, {}, {}, 0
     paths = [path for path in chosen(pages_of_the_book()) if path.stem != "genindex"]  # a list of links, nothing else
+    if width == 1200:  # where only figures may stand elsewhere than in the widest window and the narrowest
+        paths = [path for path in paths if "jupyter.widget-view" in (BOOK / path).read_text("utf-8")]
     for path, page in tour(browser, book, paths, viewport={"width": width, "height": 900}, reduced_motion="reduce"):
         page.wait_for_function(STANDS)
         count = 0
