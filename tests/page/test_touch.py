@@ -174,7 +174,8 @@ def test_what_can_be_dragged_follows_a_finger_and_elsewhere_the_page_scrolls(bro
             return page.evaluate(FIND)
 
         for k, thing in enumerate(anew()):
-            assert dragged(finger, k, anew), thing
+            # On a busy machine a browser may take several steps for one; what follows no finger never does.
+            assert any(dragged(finger, k, anew) for _ in range(3)), thing
         anew()
         page.evaluate(PLACES)
         empty = page.evaluate(EMPTY)
