@@ -1,7 +1,6 @@
 """The plugin in projects of its own, each a few files in an empty folder."""
 
 import importlib
-import math
 import os
 import re
 import tomllib
@@ -323,12 +322,9 @@ def test_sampler(check_sampler, number):
 
 
 @pytest.mark.slow
-def test_a_thousand_suites_keep_the_budget(project, monkeypatch):
+def test_a_thousand_suites_keep_the_budget(project, promise_nothing):
     """With a budget of 5 %: five tests that spent 5 % each, not shared, would make more than a hundred of them red."""
-    # What would be seen takes most of the time, and has no part in it.
-    nothing = dict.fromkeys(("detectable_truncation", "detectable_noise"), math.inf)
-    monkeypatch.setattr("simsoftmax.verdict.samplers._detectable_tails", lambda *_: nothing)
-    monkeypatch.setattr("simsoftmax.verdict.tilting.Heat.detectable", lambda *_: (-math.inf, math.inf))
+    promise_nothing()
     red = 0
     for seed in range(1000):
         result = project(SUITE, "--sampler-false-alarm=0.05", f"--sampler-seed={seed}", "-q", made="")
