@@ -162,6 +162,8 @@ def _in_chunk(
     links: NDArray[np.uint64],
     start: int,
 ) -> tuple[list[_Found], Floats]:
+    # What a network brings lies anywhere, and code for that is compiled aside, by each worker.
+    rows, draws, links = (np.require(each, requirements="A") for each in (rows, draws, links))
     ranks = np.empty((len(draws), columns))
     return [
         look(Context(start + begin, block, draws[begin:end], links[begin:end]), ranks=ranks[begin:end])
