@@ -14,8 +14,6 @@ from typing import Any
 from docutils import nodes
 from sphinx.application import Sphinx
 
-from simsoftmax.plotting import INKS
-
 
 def inline(svg: str, alt: str, prefix: str) -> str:
     """Return matplotlib's SVG as an element of an HTML page.
@@ -29,6 +27,8 @@ def inline(svg: str, alt: str, prefix: str) -> str:
     prefix : str
         Put before every id, so that figures of one page do not collide.
     """
+    from simsoftmax.plotting import INKS  # with matplotlib: a second that a build without figures need not take
+
     svg = svg[svg.index("<svg") :]
     # Matplotlib's own style element would reach every shape of the page.
     svg = re.sub(r"<style.*?</style>", "", svg, flags=re.DOTALL)

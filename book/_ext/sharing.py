@@ -10,8 +10,6 @@ from typing import Any
 from docutils import nodes
 from sphinx.application import Sphinx
 
-from simsoftmax.plotting import STYLE, plot_temperature_sweep
-
 PICTURE = "_static/share.png"
 LETTERS = 200  # of a description; search engines and messengers cut what is longer
 LEAST = 40  # letters of a paragraph that says something
@@ -45,6 +43,8 @@ def draw(target: Path) -> None:
     """Draw the picture, 1200 by 630 pixels as all who show it want it: softmax from cold to hot."""
     import matplotlib.pyplot as plt
     from matplotlib.figure import Figure
+
+    from simsoftmax.plotting import STYLE, plot_temperature_sweep
 
     with plt.style.context([STYLE, {"font.size": 22, "lines.linewidth": 4}]):
         figure = Figure(figsize=(12, 6.3), dpi=100, layout="none", facecolor="white")

@@ -292,10 +292,11 @@ def _in_chunk(
     start: int,
     soft: Floats | None,
 ) -> Floats:
-    logits = _converted(logits, dtype, factor)
+    # What a network brings lies anywhere, and code for that is compiled aside, by each worker.
+    logits = np.require(_converted(logits, dtype, factor), requirements="A")
     first = min(-start % step, len(logits) - 1)  # at least one row a block, so that every block answers alike
-    labels = np.ascontiguousarray(labels, np.int64)
-    return function(Block(logits, labels, np.ascontiguousarray(weights), first, step, start, soft))
+    labels = np.require(labels, np.int64, ["C", "A"])
+    return function(Block(logits, labels, np.require(weights, requirements=["C", "A"]), first, step, start, soft))
 
 
 def _converted(logits: NDArray[Any], dtype: type[np.floating[Any]], factor: float) -> NDArray[Any]:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
+from functools import cache
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -638,6 +639,19 @@ def _distributions(model: Explanation, rows: Rows) -> Floats | None:
     return p
 
 
+@cache
+def _nodes() -> tuple[Floats, Floats]:
+    """Return the nodes and the weights of an integral from -1 to 1 (C. F. Gauss and A. M. Legendre)."""
+    nodes, weights = np.polynomial.legendre.leggauss(48)
+    return nodes, weights
+
+
+@cache
+def _confident_drop() -> float:
+    """Return by how much the logarithm of the likelihood drops from its top to the ends of its interval."""
+    return float(stats.chi2.ppf(CONFIDENCE, 1)) / 2
+
+
 class _Sum:
     """The log-likelihood of draws, and the first that is impossible."""
 
@@ -708,14 +722,17 @@ class _Mixture(_Sum):
     def finding(self, model: Explanation, right: _Sum, pipeline: Pipeline) -> Finding:
         if self.excluded is not None:
             return Finding(model.name, model.sentence, -math.inf, quantity="share", excluded=self.excluded)
-        excess = np.concatenate([ratios.ravel() for ratios in self.ratios]) - 1
+        # Many draws of one row have few ratios.
+        ratios, often = np.unique(np.concatenate([ratios.ravel() for ratios in self.ratios]), return_counts=True)
+        excess = ratios - 1
 
         def log_likelihood(share: float) -> float:
             with np.errstate(divide="ignore"):
-                return float(np.log1p(share * excess).sum()) + (self.only * math.log(share) if self.only else 0.0)
+                logarithms = np.log1p(share * excess)
+            return float((often * logarithms).sum()) + (self.only * math.log(share) if self.only else 0.0)
 
         def slope(share: float) -> float:
-            return float((excess / (1 + share * excess)).sum()) + self.only / share
+            return float((often * excess / (1 + share * excess)).sum()) + self.only / share
 
         low, high = 1e-12, 1 - 1e-12
         if slope(low) <= 0:
@@ -733,19 +750,20 @@ class _Mixture(_Sum):
             return float(optimize.brentq(lambda s: log_likelihood(s) - top + drop, best, end, xtol=1e-14))
 
         # The logarithm is concave: the integral over all shares is that where it is within exp(-40) of its maximum.
-        nodes, weights = np.polynomial.legendre.leggauss(48)
+        nodes, weights = _nodes()
         begin, end = edge(low, 40.0), edge(high, 40.0)
         values = [log_likelihood(begin + (end - begin) * (x + 1) / 2) - top for x in nodes]
         integral = float(special.logsumexp(values, b=weights)) + math.log((end - begin) / 2)
-        drop = float(stats.chi2.ppf(CONFIDENCE, 1)) / 2
+        drop = _confident_drop()
+        least, most = edge(low, drop), edge(high, drop)
         return Finding(
             model.name,
             model.sentence,
             self.total + top + integral,
             quantity="share",
             estimate=0.0 if best == low else 1.0 if best == high else best,
-            low=0.0 if edge(low, drop) == low else edge(low, drop),
-            high=1.0 if edge(high, drop) == high else edge(high, drop),
+            low=0.0 if least == low else least,
+            high=1.0 if most == high else most,
         )
 
 
@@ -805,7 +823,7 @@ class _Factors(_Sum):
         integral = float(special.logsumexp(curve)) + math.log(part / len(fine))
         if len(x) == len(nodes) and np.ptp(values) <= 1e-9 * abs(top):
             return replace(found, log_likelihood=top)  # no temperature changes anything
-        within = fine[curve >= curve.max() - float(stats.chi2.ppf(CONFIDENCE, 1)) / 2]
+        within = fine[curve >= curve.max() - _confident_drop()]
         low, high = float(within[0]), float(within[-1])
         t = pipeline.temperature
         if (

@@ -162,6 +162,8 @@ def _in_chunk(
     links: NDArray[np.uint64],
     start: int,
 ) -> tuple[list[_Found], Floats]:
+    # What a network brings lies anywhere, and code for that is compiled aside, by each worker.
+    rows, draws, links = (np.require(each, requirements="A") for each in (rows, draws, links))
     ranks = np.empty((len(draws), columns))
     return [
         look(Context(start + begin, block, draws[begin:end], links[begin:end]), ranks=ranks[begin:end])
@@ -215,16 +217,24 @@ def _look(context: Context, *, pipeline: Pipeline, unit: float, part: int, strid
         _rank(read_as, lefts, context, ranks)
     possible = ~np.isnan(ranks) if ranks.shape[1] else np.zeros(draws.shape, bool)
     seen = np.arange(-context.start % stride, rows, stride)
-    kept = masses_of(read_as[seen], lefts[seen])
+    some = read_as[seen]
+    kept = masses_of(some, lefts[seen])
+    below = np.where(some < some.max(axis=1, keepdims=True), kept, 0.0)
     cumulants, cubes = _cumulants(moments, number)
     return _Found(
         float(np.where(possible, scores, 0.0).sum()) * _LN2,
         cumulants,
         cubes,
         _by_place(draws[possible], places, number, part),
-        [np.sort(row[row > 0]) for row in kept],
-        [bool(row[z < z.max()].sum() > NOTHING * row.sum()) for row, z in zip(kept, read_as[seen], strict=True)],
+        _rising(kept),
+        (below.sum(axis=1) > NOTHING * kept.sum(axis=1)).tolist(),
     )
+
+
+def _rising(masses: Floats) -> list[Floats]:
+    """Return of each row what is positive, in rising order."""
+    rising, first = np.sort(masses, axis=1), masses.shape[1] - np.count_nonzero(masses > 0, axis=1)
+    return [row[start:].copy() for row, start in zip(rising, first.tolist(), strict=True)]
 
 
 def _rank(scores: NDArray[Any], lefts: Floats, context: Context, ranks: Floats) -> None:
@@ -265,7 +275,7 @@ def _by_place(drawn: NDArray[np.int64], places: Floats, number: int, part: int) 
     p = p / p.sum(axis=2, keepdims=True)
     observed = np.stack([np.bincount(place, minlength=PARTS) for place in (drawn // part, drawn % PARTS)])
     expected = p.sum(axis=0)
-    covariance = -np.einsum("nig,nih->igh", p, p, optimize=True)
+    covariance = -np.matmul(p.transpose(1, 2, 0), p.transpose(1, 0, 2))
     covariance[:, np.arange(PARTS), np.arange(PARTS)] += expected
     odds = p * (1 - p)
     fourth = (odds * (1 - 6 * odds)).sum(axis=0)

@@ -1,10 +1,12 @@
 """A cluster of dask: the same numbers as one process, whatever happens to its workers."""
 
+import itertools
 import os
 import signal
 import threading
 import time
 
+import numpy as np
 import pytest
 from patience import PATIENCE, until
 
@@ -55,8 +57,26 @@ def test_a_function_without_a_name_travels_too(client):
     assert found.value.values.tolist() == [1.5, 5.1]
 
 
+ALIGNED = 0x100
+
+
+def arrays_of_kernels():
+    """Return the kinds of arrays for which this process has machine code: the type, the axes and the flags of each."""
+    import gc
+
+    from simsoftmax.kernels.compiler import _Kernel
+
+    def arrays(kind):
+        if isinstance(kind, tuple) and kind:
+            yield from [kind] if isinstance(kind[0], np.dtype) else itertools.chain(*map(arrays, kind))
+
+    kernels = [found for found in gc.get_objects() if type(found) is _Kernel]
+    return [each for kernel in kernels for kind in kernel.variants for each in arrays(kind)]
+
+
 @pytest.mark.slow
 def test_calibration_and_the_verdict_on_draws_go_to_the_cluster(client, rng):
+    """And each worker runs the machine code that there is: rows from a network lie anywhere, and are laid straight."""
     array = pytest.importorskip("dask.array")
     logits = 2 * rng.standard_normal((4000, 20))
     labels = ss.sample(logits, 1.7, rng=rng)
@@ -66,6 +86,9 @@ def test_calibration_and_the_verdict_on_draws_go_to_the_cluster(client, rng):
     here, there = (ss.verify_draws(labels, z, 1.7) for z in (logits, spread))
     assert there.p_value == pytest.approx(here.p_value, rel=1e-9)
     assert not ss.verify_draws(labels, spread, 1.0)
+    there = [kind for kinds in client.run(arrays_of_kernels).values() for kind in kinds]
+    assert there
+    assert all(flags & ALIGNED for _, _, flags in there)
 
 
 @pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="needs kill -9")

@@ -156,8 +156,8 @@ def short_noise(rng):
     # The largest of 2^16 numbers stands for them: it is at most k with probability ((k + 1) / 2^24)^(2^16).
     largest = np.floor(2**24 * rng.random(draws) ** (2.0**-16))
     with np.errstate(divide="ignore"):
-        score = z[:73] - np.log(-np.log(np.column_stack([u, largest]) * TICK))
-    token = score.argmax(axis=1)
+        # The largest of z - ln(-ln u) is the least of -ln u / e^z, which takes one logarithm.
+        token = (-np.log(np.column_stack([u, largest]) * TICK) / np.exp(z[:73])).argmin(axis=1)
     return np.where(token < 72, token, 72 + rng.integers(2**16, size=draws)), z, 1.0
 
 
@@ -236,7 +236,8 @@ def test_the_mistake_is_named_first(name):
 @pytest.mark.slow
 @pytest.mark.parametrize("name", FAULTS)
 def test_the_mistake_is_named_first_whatever_the_seed(name):
-    for seed in range(100, 120):
+    """Of eight seeds: a mistake that takes another name once in three times would pass once in 25 times."""
+    for seed in range(100, 108):
         found = judged(*FAULTS[name](np.random.default_rng(seed)))
         assert found.best == name, (seed, found.table)
 
@@ -252,8 +253,9 @@ def test_a_right_sampler_is_right(name, rng):
 
 @pytest.mark.slow
 def test_a_right_sampler_is_right_whatever_the_seed():
+    """Of 300 draws a false name in fifty, twenty times what `DOUBT` allows, would stay unseen once in 400 times."""
     filters = Pipeline([TopK(20), Temperature(0.8), TopP(0.95), MinP(0.02)])
-    for seed in range(300):
+    for seed in range(150):
         rng = np.random.default_rng(seed)
         z = ordinary(rng, 300, 30)
         for steps in (Pipeline([Temperature(T)]), filters):
