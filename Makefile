@@ -7,8 +7,9 @@ READY  := $(VENV)/ready
 # browser or another process, so there are more at a time than a small machine has cores; those of `make quick` never do.
 PYTEST := OPENBLAS_NUM_THREADS=1 OMP_NUM_THREADS=1 $(BIN)/python -m pytest
 
-# Tests start dozens of processes, and each would read all sources again where no byte code is kept.
-unexport PYTHONDONTWRITEBYTECODE
+# Tests start dozens of processes, and each would read all sources again where no byte code is kept. What they write
+# waits for its place, as it does for users.
+unexport PYTHONDONTWRITEBYTECODE PYTHONUNBUFFERED
 
 .DEFAULT_GOAL := book
 .PHONY: help book quick test slow floor lab lint bench mutation wasm live vendor clean

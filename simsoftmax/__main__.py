@@ -365,6 +365,10 @@ def main(arguments: list[str] | None = None) -> None:
     with warnings.catch_warnings():
         warnings.showwarning = _note
         status = _run(sys.argv[1:] if arguments is None else arguments)
+    try:
+        sys.stdout.flush()
+    except OSError:  # Python would try again at its end, fail, and exit with a status of its own
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     sys.exit(status)
 
 
@@ -377,7 +381,6 @@ def _run(arguments: list[str]) -> int:
     except click.ClickException as error:
         return _fail(error.format_message())
     except (BrokenPipeError, SystemExit):  # as in `simsoftmax ... | head -1`; Click itself would exit with 1 here
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # nothing is left to be written at the end
         return 141
     except OSError as error:
         return _fail(f"{error.strerror or error}" + ("" if error.filename is None else f": {error.filename!r}"))

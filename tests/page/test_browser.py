@@ -241,7 +241,7 @@ def test_words_of_the_page_can_set_a_resting_figure_going(browser, site):
         verdict = root.locator("[data-out=verdict]")
         root.evaluate(link, {"fault": 0.05, "particles": 100_000})
         verdict.filter(has_text="100,000 particles are finding their balance: sweep 0 of").wait_for()
-        assert root.get_by_role("button", name="go on").is_visible()
+        root.get_by_role("button", name="go on").wait_for()
         root.evaluate(link, {"running": True})
         root.get_by_role("button", name="pause").wait_for()
         verdict.filter(has_not_text="sweep 0 of").wait_for()
@@ -366,7 +366,7 @@ def test_settings_wait_until_they_are_wanted(browser, site, trio, view):
         controls = root.locator("button, select, input")
         assert [node.inner_text() for node in controls.all() if node.is_visible()] == ["pause", "now cheat by 5 %"]
         root.get_by_text("more", exact=True).click()
-        assert root.get_by_label("Temperature T", exact=True).is_visible()
+        root.get_by_label("Temperature T", exact=True).wait_for()
         assert controls.count() > 10
 
 

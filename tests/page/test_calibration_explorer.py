@@ -272,7 +272,7 @@ def test_fitting_ends_at_the_fitted_temperature(browser, shown_rows, explorer_pa
     with Visit(browser, reduced_motion=motion) as visit:
         visit.open(explorer_page.as_uri())
         root = figure(visit, 0)
-        assert root.get_by_text(f"fit {fit.temperature:.2f}, from {fit.low:.2f} to {fit.high:.2f}").is_visible()
+        root.get_by_text(f"fit {fit.temperature:.2f}, from {fit.low:.2f} to {fit.high:.2f}").wait_for()
         root.get_by_role("button", name="fit T").click()
         if motion == "reduce":  # it is there at once
             assert heat_of(root) == pytest.approx(fit.temperature, rel=1e-9)

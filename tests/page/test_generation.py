@@ -203,7 +203,7 @@ def test_it_is_legible_and_obeys_its_controls(browser, site, view):
         root.get_by_role("button", name="pause").click()
         field.fill("cold")
         field.press("Enter")
-        assert root.get_by_role("alert").is_visible()
+        root.get_by_role("alert").wait_for()
         assert visit.page.evaluate("document.documentElement.scrollWidth") <= VIEWS[view]["viewport"]["width"]
         assert visit.page.evaluate(SMALLEST_TEXT) >= 12
         check_access(visit.page)

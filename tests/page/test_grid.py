@@ -222,7 +222,7 @@ def test_goals_are_folded(browser, book, chosen):
         assert goals.locator("li").count() > 1, path
         assert not goals.locator("li").first.is_visible(), path
         goals.locator("summary").click()
-        assert goals.locator("li").first.is_visible(), path
+        goals.locator("li").first.wait_for()
 
 
 # How far code goes beyond its column, that which is folded too.
@@ -367,13 +367,13 @@ def test_the_drawer_opens_and_closes(browser, book):
         drawer, opener = page.locator("#pst-primary-sidebar"), page.get_by_role("button", name="Chapters")
         assert not drawer.is_visible()
         opener.click()
-        assert drawer.is_visible()
+        drawer.wait_for()
         assert opener.get_attribute("aria-expanded") == "true"
         page.keyboard.press("Escape")
-        assert not drawer.is_visible()
+        drawer.wait_for(state="hidden")
         opener.click()
         page.mouse.click(1300, 700)
-        assert not drawer.is_visible()
+        drawer.wait_for(state="hidden")
 
 
 def test_the_rail_says_where_the_reader_is(browser, book):

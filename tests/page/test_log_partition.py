@@ -81,7 +81,7 @@ def test_it_walks_by_itself_and_a_hand_stops_it(browser, site, walk):
         root.get_by_role("button", name="cool down").click()
         visit.page.wait_for_function("Number(document.querySelector('.ssm-knob').getAttribute('aria-valuenow')) < 5")
         knob.press("End")
-        assert root.get_by_role("button", name="cool down").is_visible()
+        root.get_by_role("button", name="cool down").wait_for()
         visit.rest()
         assert knob.get_attribute("aria-valuetext") == "T = infinity"
         root.get_by_role("button", name="cool down").click()

@@ -196,10 +196,10 @@ def test_the_middle_of_a_scale_is_an_answer_if_it_is_confirmed(browser, served):
         assert sure.is_hidden()
         number.focus()
         visit.page.keyboard.press("Enter")
-        assert sure.is_visible()
+        sure.wait_for()
         visit.page.reload()
         question(visit, "share").locator("input").first.click()
-        assert sure.is_visible()
+        sure.wait_for()
 
 
 @pytest.mark.browser

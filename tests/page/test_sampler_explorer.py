@@ -332,4 +332,4 @@ def test_it_runs_by_itself_rests_at_the_end_and_begins_anew(browser, site):
         visit.page.wait_for_function(
             f"document.querySelector('[data-remark=judged]').textContent !== {json.dumps(first)}"
         )
-        assert root.get_by_role("button", name="pause").is_visible()
+        root.get_by_role("button", name="pause").wait_for()

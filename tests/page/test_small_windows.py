@@ -106,7 +106,7 @@ def test_a_pinned_figure_is_one_sheet_of_whole_rows(browser, book, stems, width,
             if (width, height) == (380, 800) and block == "start":
                 assert shown == set(drawings), where
             page.get_by_role("button", name="Close this note").click()
-            assert not page.locator(".live-note").is_visible()
+            page.locator(".live-note").wait_for(state="hidden")
             assert page.locator(".live-pinned").count() == 0
             assert page.evaluate("document.activeElement.matches('.live-link')"), where
             assert page.evaluate("document.querySelectorAll('.live-later, .ssm-tight').length") == 0, where

@@ -91,7 +91,7 @@ def test_training_runs_and_pauses(visit):
     root.get_by_role("button", name="train").click()
     visit.page.wait_for_function("document.querySelector('.ssm .ssm-verdict').textContent.startsWith('All')")
     root.get_by_role("button", name="pause").click()
-    assert root.get_by_role("button", name="train").is_visible()
+    root.get_by_role("button", name="train").wait_for()
 
 
 def test_courses_at_all_temperatures_are_one_when_divided_by_the_heat(visit):

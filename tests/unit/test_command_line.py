@@ -252,11 +252,23 @@ def test_every_stream_can_be_written(encoding, tmp_path):
 
 
 @pytest.mark.process
-def test_a_full_disk_and_a_closed_pipe_are_no_verdicts():
+@pytest.mark.parametrize("unbuffered", ["", "1"])  # empty is as if it were not set
+def test_a_full_disk_and_a_closed_pipe_are_no_verdicts(unbuffered):
+    environment = {**os.environ, "PYTHONUNBUFFERED": unbuffered}
     if os.path.exists("/dev/full"):
         with open("/dev/full", "w") as full:
             done = program(
-                "simulate", "--logits", Z, "-N", 100, "--seed", 1, capture_output=False, stdout=full, stderr=-1
+                "simulate",
+                "--logits",
+                Z,
+                "-N",
+                100,
+                "--seed",
+                1,
+                env=environment,
+                capture_output=False,
+                stdout=full,
+                stderr=-1,
             )
         assert done.returncode == 2
         assert done.stderr == "simsoftmax: error: No space left on device\n"
@@ -264,7 +276,7 @@ def test_a_full_disk_and_a_closed_pipe_are_no_verdicts():
         reads, writes = os.pipe()
         os.close(reads)
         command = ["simulate", "--logits", Z, "-N", 100, "--seed", 1, *more]
-        done = program(*command, capture_output=False, stdout=writes, stderr=-1)
+        done = program(*command, env=environment, capture_output=False, stdout=writes, stderr=-1)
         os.close(writes)  # Python ignores SIGPIPE, so the program sees an error
         assert (done.returncode, done.stderr) == (141, "")
 
