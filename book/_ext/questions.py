@@ -312,7 +312,7 @@ def pass_by(translator: Any, node: nodes.Element) -> None:
 
 #: How the first answer of a row says what it is, and those after it.
 FIRST = re.compile("This answers (<a [^>]*>)a question</a>")
-NEXT = ("another", "a third")
+NEXT = ("another", "a third", "one more")
 
 
 def lay_rows(app: Sphinx, doctree: nodes.document, docname: str) -> None:

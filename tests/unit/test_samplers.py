@@ -259,7 +259,8 @@ def test_errors_that_are_promised_are_caught(error, pipeline, rng, promise_nothi
 
     That is known as soon as so many are caught, or more than the others are missed.
     """
-    experiments, least = 300, 237  # scipy.stats.binom.ppf(1e-7, 300, 0.9)
+    experiments = 300
+    least = int(stats.binom.ppf(1e-7, experiments, 0.9))
     z = scores(rng, 1500, 120, ties=False)
     verdict = ss.verify_draws(pipeline.sample(z, rng=rng), z, pipeline=pipeline, power=0.9)
     size = getattr(
