@@ -272,8 +272,8 @@ def test_questions_that_are_answered_are_one_row_with_the_code(browser, book, ch
             rows = visit.page.evaluate(ANSWERED)
             for row in rows:
                 assert max(row["middles"]) - min(row["middles"]) < 2, (path, row)
-            apart = "[...document.querySelectorAll('.row-goes-on')].map((c) => parseFloat(getComputedStyle(c).marginRight))"
-            assert all(gap > 12 for gap in visit.page.evaluate(apart)), path
+            apart = "[...document.querySelectorAll('.row-goes-on')].map((c) => getComputedStyle(c).marginRight)"
+            assert all(float(gap.removesuffix("px")) > 12 for gap in visit.page.evaluate(apart)), path
             for (_, above), (begins, top) in pairwise([("", -1), *visit.page.evaluate(ANSWERS)]):
                 assert begins == ("And" if top == above else "This"), (path, begins)
             found += rows
