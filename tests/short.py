@@ -1,4 +1,4 @@
-"""What a test that is long with all its cases runs of them each time."""
+"""What a test that is long with all its cases, or all its repetitions, runs of them each time."""
 
 import pytest
 
@@ -15,3 +15,13 @@ def short(cases, *kept):
         case if case in kept else pytest.param(*(case if isinstance(case, tuple) else [case]), marks=pytest.mark.slow)
         for case in cases
     ]
+
+
+def repeated(few, many):
+    """Return how often an experiment is repeated: `few` times each time, and `many` times in `make slow`.
+
+    What `few` allow to be seen is for the test's own bounds to say, which follow the number; the negative control must
+    fail with either.
+    """
+    assert few < many
+    return [few, pytest.param(many, marks=pytest.mark.slow)]

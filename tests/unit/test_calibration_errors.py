@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.integrate import quad
 from scipy.stats import binomtest, norm
+from short import repeated
 from sklearn.calibration import calibration_curve
 from sklearn.metrics import brier_score_loss, log_loss
 
@@ -109,9 +110,9 @@ def test_intervals_of_the_bins_are_those_of_clopper_and_pearson():
 
 
 @pytest.mark.parametrize("rows", [1000, 10_000])
-def test_perfect_calibration_shows_an_error(rng, rows):
+@pytest.mark.parametrize("repeats", repeated(150, 400))
+def test_perfect_calibration_shows_an_error(rng, rows, repeats):
     """Theory: in each bin sqrt(2 n p q / pi) / rows. With 15 bins and n = 1000 it is 2.8 %."""
-    repeats = 400
     shown, by_chance, debiased, squares = (np.empty(repeats) for _ in range(4))
     for r in range(repeats):
         c, y = events(rng, rows)

@@ -5,6 +5,7 @@ import pytest
 import scipy.stats
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from short import repeated, short
 
 import simsoftmax as ss
 from simsoftmax.kernels import binomial, occupations, particles, seeds, streams
@@ -98,7 +99,13 @@ def test_binomials_have_the_binomial_distribution(n, p, rng, alarm):
 
 
 @pytest.mark.parametrize(
-    ("n", "p"), [(20, 0.5), (101, 0.1), (1000, 0.0101), (2000, 0.31), (10**6, 0.999), (10**5, 0.5)]
+    ("n", "p"),
+    short(
+        [(20, 0.5), (101, 0.1), (1000, 0.0101), (2000, 0.31), (10**6, 0.999), (10**5, 0.5)],
+        (101, 0.1),
+        (10**6, 0.999),
+        (10**5, 0.5),
+    ),
 )
 def test_every_value_of_a_binomial_has_its_probability(n, p, rng, alarm):
     """Three million draws, level by level: the inner values, the shoulders and the tails."""
@@ -210,7 +217,8 @@ def test_one_sweep_from_each_level_is_a_row_of_the_transition_matrix(z, t, propo
 
 
 @pytest.mark.parametrize("proposal", ["uniform", "neighbour", "matrix"])
-def test_a_sweep_of_mixed_occupations_has_the_right_covariance(proposal, rng, alarm):
+@pytest.mark.parametrize("replicates", repeated(1500, 4000))
+def test_a_sweep_of_mixed_occupations_has_the_right_covariance(proposal, replicates, rng, alarm):
     """Each replicate gives one Mahalanobis distance; their sum is chi-square, a wrong covariance shifts it."""
     z, t = np.array([1.2, 0.4, 0.0, -0.7]), 0.8
     rule = proposal_matrix(4) if proposal == "matrix" else proposal
@@ -219,7 +227,6 @@ def test_a_sweep_of_mixed_occupations_has_the_right_covariance(proposal, rng, al
     mean = n @ moves
     covariance = sum(a * (np.diag(row) - np.outer(row, row)) for a, row in zip(n, moves, strict=True))
     inverse = np.linalg.pinv(covariance)
-    replicates = 4000
     work = tuple(np.empty((2, 4), np.int64))
     stream = seeds.seed_streams(int(rng.integers(2**63)), 1)[0]
     x = boltzmann_exponents(z, t)

@@ -10,7 +10,7 @@ import llvmlite.binding
 import numpy as np
 import pytest
 import scipy.stats
-from short import short
+from short import repeated, short
 
 import simsoftmax as ss
 from simsoftmax.kernels import bitsliced, cache, compiler, lanes, particles, tabulated, xoshiro
@@ -111,8 +111,9 @@ def test_one_sweep_follows_the_transition_matrix(levels, coldness, proposal, rng
 
 @pytest.mark.parametrize("proposal", PROPOSALS)
 @pytest.mark.parametrize("levels", [2, 3, 4, 10, 100])
-def test_p_values_are_uniform_over_seeds(levels, proposal, rng, alarm, monkeypatch):
-    """Sixty runs from sixty seeds: chi-square against softmax, p-values against the uniform law.
+@pytest.mark.parametrize("seeds", repeated(20, 60))
+def test_p_values_are_uniform_over_seeds(levels, proposal, seeds, rng, alarm, monkeypatch):
+    """Many runs, each from a seed of its own: chi-square against softmax, p-values against the uniform law.
 
     From the ground level to equilibrium; where that takes long, the particles start in equilibrium and must keep it.
     """
@@ -122,7 +123,7 @@ def test_p_values_are_uniform_over_seeds(levels, proposal, rng, alarm, monkeypat
     sweeps = math.ceil(ss.relaxation(logits, temperature, proposal=proposal).sweeps(1e-9))
     truth = ss.softmax(logits, temperature)
     p_values = []
-    for seed in range(60):
+    for seed in range(seeds):
         states = np.full(50_000, np.argmax(logits)).astype(particles.state_dtype(levels))
         if sweeps > 500:
             states = rng.choice(levels, size=50_000, p=truth).astype(states.dtype)

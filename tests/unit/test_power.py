@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from limits import all_outcomes, at_least, at_most
 from scipy import stats
+from short import repeated
 
 from benchmarks.wrong_samplers import wrong_samplers
 from simsoftmax import detectable_difference, required_particles, softmax
@@ -75,8 +76,9 @@ def test_negative_controls_are_caught_with_the_promised_power(name, rng):
     ("logits", "temperature", "particles"),
     [(EXAMPLE, 2.0, 2000), (np.linspace(0, 3, 10), 0.5, 5000), (np.array([3.0, 0.0]), 0.7, 3000)],
 )
-def test_detectable_errors_are_caught_with_the_stated_power(logits, temperature, particles, rng):
-    power, experiments = 0.9, 3000
+@pytest.mark.parametrize("experiments", repeated(1200, 3000))
+def test_detectable_errors_are_caught_with_the_stated_power(logits, temperature, particles, experiments, rng):
+    power = 0.9
     null = Null.of(logits, temperature, particles)
     least = detectable_difference(particles, logits, temperature, power=power)
     p = null.p
@@ -194,8 +196,9 @@ def test_a_promise_is_kept_where_nearly_all_particles_are_in_one_level(particles
             assert at_least(caught(logits, t, particles, true_t, experiments, rng), experiments, power)
 
 
-def test_the_promise_is_not_more_cautious_than_it_must_be(rng):
-    t, n, experiments = 1.6, 30_000, 60_000
+@pytest.mark.parametrize("experiments", repeated(25_000, 60_000))
+def test_the_promise_is_not_more_cautious_than_it_must_be(experiments, rng):
+    t, n = 1.6, 30_000
     for power, most in [(0.99, 0.995), (0.9, 0.92)]:
         least = detectable_difference(n, EXAMPLE, t, power=power).temperature
         harder = min(caught(EXAMPLE, t, n, t * (1 + sign * least), experiments, rng) for sign in (1, -1))

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
+from short import repeated
 
 import simsoftmax as ss
 from simsoftmax import MinP, Pipeline, Temperature, TopK, TopP, Typical
@@ -376,12 +377,13 @@ def test_the_random_part_of_a_verdict_comes_from_the_draws(rng):
     assert stats.kstest(ranks, "uniform").pvalue > 1e-7
 
 
-def test_the_tail_keeps_its_rate_over_all_edges(rng):
+@pytest.mark.parametrize("runs", repeated(600, 2000))
+def test_the_tail_keeps_its_rate_over_all_edges(runs, rng):
     """Uniform samples alarm at 5 % in 5 % of all cases, few of them as well; the sum over the edges would at half."""
     assert 0.045 < samplers._any_edge(500, samplers._critical_level(500, 0.05)) <= 0.05
     for number in (3, 500):
-        found = np.array([samplers._tail(rng.random(number), rng.random())[1] for _ in range(2000)])
-        assert stats.binom.ppf(1e-7, 2000, 0.05) <= (found <= 0.05).sum() <= stats.binom.isf(1e-7, 2000, 0.05)
+        found = np.array([samplers._tail(rng.random(number), rng.random())[1] for _ in range(runs)])
+        assert stats.binom.ppf(1e-7, runs, 0.05) <= (found <= 0.05).sum() <= stats.binom.isf(1e-7, runs, 0.05)
     assert samplers._any_edge(500, 0.05 / (2 * len(samplers.EDGES))) < 0.025
 
 

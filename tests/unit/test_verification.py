@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from limits import ALARM, at_most
 from scipy import stats
+from short import repeated
 
 from simsoftmax import detectable_difference, simulate, softmax, transition_matrix, verify, verify_average
 from simsoftmax.proposals import as_proposal
@@ -221,8 +222,9 @@ def averages(matrix, p, particles, records, every, rng):
 
 
 @pytest.mark.parametrize(("proposal", "every"), [("uniform", 1), ("neighbour", 3)])
-def test_time_averages_are_judged_at_the_stated_rate(proposal, every, rng):
-    logits, t, n, records, runs = np.array([1.0, 0.2, 0.0, -0.5, -1.0]), 1.5, 20_000, 20, 1500
+@pytest.mark.parametrize("runs", repeated(400, 1500))
+def test_time_averages_are_judged_at_the_stated_rate(proposal, every, runs, rng):
+    logits, t, n, records = np.array([1.0, 0.2, 0.0, -0.5, -1.0]), 1.5, 20_000, 20
     p, matrix = softmax(logits, t), transition_matrix(logits, t, proposal=proposal)
     p_values, naive = [], []
     for _ in range(runs):
