@@ -65,6 +65,28 @@ PROBE = """
 })();
 """
 
+# Animation frames that wait for no screen: each follows the last as soon as the page is done with it, and says that a
+# sixtieth of a second has passed. What is drawn is drawn when the browser has time for it.
+HURRY = """
+(() => {
+  const asked = new Map();
+  const { port1, port2 } = new MessageChannel();
+  let [last, now, called] = [0, performance.now(), false];
+  window.requestAnimationFrame = (callback) => {
+    asked.set((last += 1), callback);
+    if (!called) port2.postMessage(null);
+    called = true;
+    return last;
+  };
+  window.cancelAnimationFrame = (id) => asked.delete(id);
+  port1.onmessage = () => {
+    called = false;
+    now += 1000 / 60;
+    for (const [id, callback] of [...asked]) if (asked.delete(id)) callback(now);
+  };
+})();
+"""
+
 PAGE = """<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">
 <title>Live figures</title><link rel="icon" href="data:,">
@@ -155,13 +177,19 @@ def path_of(browsers):
 
 
 class Visit:
-    """A page in the browser, what it asked of other hosts and what it complained of."""
+    """A page in the browser, what it asked of other hosts and what it complained of.
 
-    def __init__(self, browser, **options):
+    One in a hurry does not wait for the screen: what a figure does by itself in a minute takes it seconds, and all the
+    same steps. It says nothing about what is seen on the way.
+    """
+
+    def __init__(self, browser, hurry=False, **options):
         self.context = browser.new_context(**options)
         self.context.set_default_timeout(1000 * PATIENCE)
         self.foreign, self.complaints = [], []
         self.page = self.context.new_page()
+        if hurry:
+            self.page.add_init_script(HURRY)
         self.page.add_init_script(PROBE)
         self.context.on("request", self.note)
         self.page.on("console", lambda m: self.complain(m.text) if m.type == "error" else None)

@@ -146,7 +146,7 @@ def test_what_a_figure_does_by_itself_is_not_in_the_address(browser, site):
     first = [kept(widget)]
     write_page(site, "tour.html", widget)
     there = (site / "tour.html").as_uri()
-    with Reading(browser) as visit:
+    with Reading(browser, hurry=True) as visit:
         visit.come(there)
         visit.page.wait_for_function("window.trait(0, 'temperature') < 0.9")  # it turns
         assert visit.page.url == there

@@ -130,7 +130,7 @@ def test_free_energy_explorer_shows_what_python_computes(browser, site, trio):
 
 
 def test_flow_ends_at_softmax(browser, site, trio):
-    with Visit(browser) as visit:
+    with Visit(browser, hurry=True) as visit:
         visit.open((site / trio).as_uri())
         root = figure(visit, 2)
         root.get_by_role("button", name="let it flow").click()
@@ -413,7 +413,7 @@ def test_minus_zero_is_zero(browser, site, trio):
 
 
 def test_the_free_energy_is_asked_for_down_to_zero_and_not_at_infinity(browser, site, trio):
-    with Visit(browser) as visit:
+    with Visit(browser, hurry=True) as visit:
         visit.open((site / trio).as_uri())
         root = figure(visit, 2)
         type_into(root, "Temperature T", "inf")

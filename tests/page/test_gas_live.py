@@ -196,7 +196,7 @@ def test_a_gas_in_a_page_finds_its_temperature(browser, site):
     """The numbers of theory are Python's; those that are seen lie within six standard errors of them."""
     particles = 10_000
     name = write_page(site, "gas.html", GasExplorer(2.0, particles=particles, speed=240, rng=1))
-    with Visit(browser) as visit:
+    with Visit(browser, hurry=True) as visit:
         visit.open((site / name).as_uri())
         root = figure(visit, 0)
         root.locator("[data-out=verdict]", has_text="Nobody set a temperature").wait_for()
@@ -233,7 +233,7 @@ def test_a_wall_keeps_two_gases_apart_until_it_is_taken_away(browser, site):
     def readings(root):
         return [number(text) for text in out(root, "reading").split("\u2002|\u2002")]
 
-    with Visit(browser) as visit:
+    with Visit(browser, hurry=True) as visit:
         visit.open((site / name).as_uri())
         root = figure(visit, 0)
         root.locator("[data-out=verdict]", has_text="Two gases, two temperatures").wait_for()
@@ -259,7 +259,7 @@ def test_a_wall_keeps_two_gases_apart_until_it_is_taken_away(browser, site):
 def test_handovers_are_seen_one_by_one(browser, site):
     """Each is one quantum from one particle to another, and the gas keeps all."""
     name = write_page(site, "slow.html", GasExplorer(1.0, particles=1000, rng=1))
-    with Visit(browser) as visit:
+    with Visit(browser, hurry=True) as visit:
         visit.open((site / name).as_uri())
         root = figure(visit, 0)
         root.get_by_role("button", name="one by one").click()
@@ -285,7 +285,7 @@ def test_handovers_are_seen_one_by_one(browser, site):
 @pytest.mark.browser
 def test_six_particles_follow_the_exact_law_and_not_softmax(browser, site):
     name = write_page(site, "few.html", GasExplorer(1.0, particles=6, average=True, speed=10_000, rng=1))
-    with Visit(browser) as visit:
+    with Visit(browser, hurry=True) as visit:
         visit.open((site / name).as_uri())
         root = figure(visit, 0)
         root.locator("[data-out=verdict]", has_text="poor heat bath").wait_for()
@@ -335,7 +335,7 @@ def test_a_curve_of_ones_own_succeeds_as_often_as_it_should(browser, site):
 @pytest.mark.browser
 def test_haste_and_patience_succeed_as_often_as_they_should(browser, site):
     name = write_page(site, "annealing.html", AnnealingExplorer(Z, sweeps=30, walkers=2000, rng=1))
-    with Visit(browser) as visit:
+    with Visit(browser, hurry=True) as visit:
         visit.open((site / name).as_uri())
         root = figure(visit, 0)
         root.locator("[data-out=verdict]", has_text="After 30 sweeps").wait_for()
@@ -364,7 +364,7 @@ def test_all_lengths_can_be_tried(browser, site):
 @pytest.mark.parametrize("how", short(["mouse", "finger", "keyboard"], "keyboard"))
 def test_the_ground_and_the_cooling_can_be_moved(browser, site, how):
     name = write_page(site, f"moved-{how}.html", AnnealingExplorer(Z, sweeps=30, walkers=500, running=False, rng=1))
-    with Visit(browser, viewport={"width": 420, "height": 900}, has_touch=True) as visit:
+    with Visit(browser, hurry=True, viewport={"width": 420, "height": 900}, has_touch=True) as visit:
         visit.open((site / name).as_uri())
         root = figure(visit, 0)
         touch = visit.context.new_cdp_session(visit.page)
@@ -473,7 +473,7 @@ def test_dots_stand_on_the_landscape_also_while_their_walkers_run(browser, site,
 def test_a_heap_of_all_dots_fits_into_the_picture(browser, site, view):
     slope = -0.5 * np.arange(40.0)
     name = write_page(site, f"heap-{view}.html", AnnealingExplorer(slope, sweeps=300, cold=0.05, rng=1))
-    with Visit(browser, **VIEWS[view]) as visit:
+    with Visit(browser, hurry=True, **VIEWS[view]) as visit:
         visit.open((site / name).as_uri())
         root = figure(visit, 0)
         root.locator("[data-out=verdict]", has_text="After 300 sweeps").wait_for()

@@ -74,7 +74,7 @@ def test_the_figure_says_what_python_computes(browser, site, walk):
 
 @pytest.mark.browser
 def test_it_walks_by_itself_and_a_hand_stops_it(browser, site, walk):
-    with Visit(browser) as visit:
+    with Visit(browser, hurry=True) as visit:
         visit.open((site / walk).as_uri())
         root = figure(visit, 0)
         knob = root.locator(".ssm-thermometer .ssm-knob")

@@ -312,7 +312,7 @@ def shown_p(value):
 @pytest.mark.browser
 def test_it_runs_by_itself_rests_at_the_end_and_begins_anew(browser, site):
     page = site / write_page(site, "samplers-run.html", SamplerExplorer("temperature applied twice", rng=2))
-    with Visit(browser) as visit:
+    with Visit(browser, hurry=True) as visit:
         visit.open(page.as_uri())
         root = figure(visit, 0)
         visit.page.wait_for_function("document.querySelector('[data-remark=contexts]').textContent === 'the last look'")
