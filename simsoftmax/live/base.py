@@ -38,6 +38,8 @@ __all__ = ["LiveFigure"]
 #: The bundles of the figures, their style sheet, and the compiled kernels.
 STATIC = Path(__file__).parent / "static"
 WORKED_EXAMPLE = (2.0, 1.0, 0.1)
+# What every widget has, and no reader of ours asks for.
+FOREIGN = frozenset(anywidget.AnyWidget.class_trait_names())
 
 #: Logits further from 0 than this cannot be set in a page (``src/kit/typed.js``).
 FARTHEST = 1000
@@ -195,13 +197,13 @@ class LiveFigure(anywidget.AnyWidget):
 
     def _check(self) -> None:
         """Check all traits once more: a list can be changed in place, which nothing notices."""
+        traits = self.traits()
         for name in self._own_traits():
-            setattr(self, name, self.traits()[name]._validate(self, getattr(self, name)))
+            setattr(self, name, traits[name]._validate(self, getattr(self, name)))
 
     @classmethod
     def _own_traits(cls) -> list[str]:
-        foreign = set(anywidget.AnyWidget.class_trait_names())
-        return [name for name in cls.class_trait_names(sync=True) if name not in foreign and not name.startswith("_")]
+        return [name for name in cls.class_trait_names(sync=True) if name not in FOREIGN and not name.startswith("_")]
 
     def get_state(self, key: Any = None, drop_defaults: bool = False) -> Any:
         """Return the state as ipywidgets does, whole: without its program, a default too, a figure is dead."""

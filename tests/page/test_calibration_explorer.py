@@ -269,7 +269,7 @@ def test_the_figure_shows_what_python_computes(browser, shown_rows, explorer_pag
 @pytest.mark.parametrize("motion", short(["no-preference", "reduce"]))
 def test_fitting_ends_at_the_fitted_temperature(browser, shown_rows, explorer_page, motion):
     fit = CalibrationExplorer(*shown_rows).fit
-    with Visit(browser, reduced_motion=motion) as visit:
+    with Visit(browser, hurry=True, reduced_motion=motion) as visit:
         visit.open(explorer_page.as_uri())
         root = figure(visit, 0)
         root.get_by_text(f"fit {fit.temperature:.2f}, from {fit.low:.2f} to {fit.high:.2f}").wait_for()

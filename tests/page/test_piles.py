@@ -163,7 +163,7 @@ def test_the_meter_reads_what_python_reads(browser, site):
 
 def test_who_cheats_is_caught_and_who_is_fair_again_begins_anew(browser, site):
     name = write_page(site, "cheat.html", ParticleExplorer(LOGITS, 0.7, particles=100_000, rng=2))
-    with Visit(browser) as visit:
+    with Visit(browser, hurry=True) as visit:
         visit.open((site / name).as_uri())
         root = figure(visit, 0)
         meter = root.get_by_role("meter")

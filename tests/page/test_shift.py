@@ -243,7 +243,7 @@ def test_the_buttons_go_home_and_to_the_honest_temperature(browser, shown_world,
     explorer = ShiftExplorer(**shown_world, turn=20)
     honest = ss.fit_temperature(explorer.scores, shown_world["labels"]).temperature
     knob = "document.querySelector('.ssm-thermometer .ssm-knob').getAttribute('aria-valuenow')"
-    with Visit(browser, reduced_motion=motion) as visit:
+    with Visit(browser, hurry=True, reduced_motion=motion) as visit:
         visit.open(explorer_page.as_uri())
         root = figure(visit, 0)
         for name, goal in (("honest T", honest), ("T from home", explorer.fit.temperature)):
