@@ -49,7 +49,7 @@ settings.register_profile("simsoftmax", deadline=None, derandomize=True, print_b
 settings.load_profile("simsoftmax")
 
 
-def pytest_collection_modifyitems(items):
+def pytest_collection_modifyitems(config, items):
     """Begin with the book, which takes longest to build; what looks at its pages comes last, when it stands.
 
     In between long files come first, so that at the end no process waits for another.
@@ -65,6 +65,20 @@ def pytest_collection_modifyitems(items):
 
     sizes = collections.Counter(item.path for item in items)
     items.sort(key=lambda item: (turn(item), -sizes[item.path]))
+    deal(items, getattr(config, "workerinput", {}).get("workercount", 1))
+
+
+def deal(items, hands):
+    """Let each process begin with its part of what takes minutes: where tests are stolen, each has one run of them."""
+    long = [item for item in items if item.get_closest_marker("minutes")]
+    rest = [item for item in items if not item.get_closest_marker("minutes")]
+    dealt = []
+    for hand in range(hands):
+        share = (len(items) - len(dealt)) // (hands - hand)
+        mine = long[hand::hands]
+        dealt += mine + rest[: max(0, share - len(mine))]
+        del rest[: max(0, share - len(mine))]
+    items[:] = dealt + rest
 
 
 def pytest_collection_finish():

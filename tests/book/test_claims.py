@@ -148,6 +148,7 @@ def build(book):
     return done.returncode, done.stdout + done.stderr, page.read_text() if page.exists() else ""
 
 
+@pytest.mark.minutes
 @pytest.mark.slow
 def test_the_ledger_follows_the_pages(small_book, monkeypatch):
     with (small_book / "book/_ext/sharing.py").open("a") as stopping:

@@ -32,7 +32,7 @@ def book(html):
         yield address
 
 
-@pytest.fixture(params=["few", pytest.param("all", marks=pytest.mark.slow)])
+@pytest.fixture(params=["few", pytest.param("all", marks=[pytest.mark.slow, pytest.mark.minutes])])
 def chosen(request, book):
     """Return what takes pages out of a list: a few that stand for the others, or all of them, which is slow."""
     few = {"index", "what-training-aims-at"}

@@ -373,29 +373,29 @@ def test_settings_wait_until_they_are_wanted(browser, site, trio, view):
 HOSTILE = ["NaN", "1e9", "", "-1", "<img src=x onerror=alert(1)>", "2,,x", "1e400", "9" * 400]
 
 
-def test_nonsense_is_refused_in_words_and_nothing_breaks(browser, site, trio):
+@pytest.mark.parametrize("which", short([1, 0, 2]))
+def test_nonsense_is_refused_in_words_and_nothing_breaks(browser, site, trio, which):
     with Visit(browser) as visit:
         visit.open((site / trio).as_uri())
-        for which in range(3):
-            root = figure(visit, which)
-            for nonsense in HOSTILE:
-                type_into(root, "logits", nonsense)
-                assert root.locator(".ssm-error:not([hidden])").count() == 1, nonsense
-                type_into(root, "logits", "2, 1, 0.1")
-                assert root.locator(".ssm-error:not([hidden])").count() == 0
-            for nonsense in ["NaN", "", "-1", "<b>", "2,1"]:
-                type_into(root, "Temperature T", nonsense)
-                assert root.locator(".ssm-error:not([hidden])").count() == 1, nonsense
-                type_into(root, "Temperature T", "0.7")
-            for extreme in ["1e9", "1e-300", "0", "1e300"]:
-                type_into(root, "Temperature T", extreme)
-                assert "NaN" not in root.inner_text()
-            type_into(root, "logits", "1000, -1000, 1000, 0")
-            figure(visit, 0).scroll_into_view_if_needed()
-            visit.frames(5)
+        root = figure(visit, which)
+        for nonsense in HOSTILE:
+            type_into(root, "logits", nonsense)
+            assert root.locator(".ssm-error:not([hidden])").count() == 1, nonsense
+            type_into(root, "logits", "2, 1, 0.1")
+            assert root.locator(".ssm-error:not([hidden])").count() == 0
+        for nonsense in ["NaN", "", "-1", "<b>", "2,1"]:
+            type_into(root, "Temperature T", nonsense)
+            assert root.locator(".ssm-error:not([hidden])").count() == 1, nonsense
+            type_into(root, "Temperature T", "0.7")
+        for extreme in ["1e9", "1e-300", "0", "1e300"]:
+            type_into(root, "Temperature T", extreme)
             assert "NaN" not in root.inner_text()
-            assert root.locator("img, script").count() == 0
-        figure(visit, 0).locator("[data-observed='3']").wait_for()
+        type_into(root, "logits", "1000, -1000, 1000, 0")
+        figure(visit, 0).scroll_into_view_if_needed()
+        visit.frames(5)
+        assert "NaN" not in root.inner_text()
+        assert root.locator("img, script").count() == 0
+        root.locator("[data-observed='3'], [data-expected='3']").first.wait_for(state="attached")
 
 
 def test_minus_zero_is_zero(browser, site, trio):

@@ -259,7 +259,7 @@ def test_a_wall_keeps_two_gases_apart_until_it_is_taken_away(browser, site):
 def test_handovers_are_seen_one_by_one(browser, site):
     """Each is one quantum from one particle to another, and the gas keeps all."""
     name = write_page(site, "slow.html", GasExplorer(1.0, particles=1000, rng=1))
-    with Visit(browser, hurry=True) as visit:
+    with Visit(browser) as visit:
         visit.open((site / name).as_uri())
         root = figure(visit, 0)
         root.get_by_role("button", name="one by one").click()

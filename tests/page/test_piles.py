@@ -154,7 +154,7 @@ def test_the_meter_reads_what_python_reads(browser, site):
         for _ in range(2):  # batches of draws, each when the last is forgotten
             before = reading()
             while (now := reading()) == before:
-                step.click()
+                step.press("Enter")
             watch.update([round(1000 * number(share(root, "observed", k))) for k in range(3)])
             assert float(now[0]) == pytest.approx(watch.log_evidence / math.log(10), abs=0.051)
             assert now[1].endswith(": caught") == watch.alarm(0.01)

@@ -16,6 +16,7 @@ from simsoftmax.kernels.page.evidence import grow_evidence
 from simsoftmax.kernels.seeds import seed_streams
 
 
+@pytest.mark.minutes
 @pytest.mark.slow  # it compiles all of them; the tests of parity below meet what has changed
 def test_committed_kernels_are_what_the_source_gives(tmp_path):
     pinned = {"numba": "0.68.1", "llvmlite": "0.50.0"}

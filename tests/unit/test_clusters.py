@@ -74,6 +74,7 @@ def arrays_of_kernels():
     return [each for kernel in kernels for kind in kernel.variants for each in arrays(kind)]
 
 
+@pytest.mark.minutes
 @pytest.mark.slow
 def test_calibration_and_the_verdict_on_draws_go_to_the_cluster(client, rng):
     """And each worker runs the machine code that there is: rows from a network lie anywhere, and are laid straight."""

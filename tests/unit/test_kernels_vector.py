@@ -261,6 +261,7 @@ print(digest.hexdigest(), "numba" in sys.modules)
 """
 
 
+@pytest.mark.minutes
 @pytest.mark.slow
 def test_a_plain_processor_gives_the_same_result(tmp_path):
     """Compiled for a processor without vector extensions, from the same cache directory, the states are the same.

@@ -321,6 +321,7 @@ def test_sampler(check_sampler, number):
 """
 
 
+@pytest.mark.minutes
 @pytest.mark.slow
 def test_a_thousand_suites_keep_the_budget(request, project, promise_nothing):
     """With a budget of 5 %: five tests that spent 5 % each, not shared, would make more than a hundred of them red.
