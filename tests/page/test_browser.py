@@ -54,6 +54,14 @@ def trio(site):
     )
 
 
+@pytest.fixture(scope="module")
+def pair(site):
+    """Return a page of two figures that rest until they are touched."""
+    return write_page(
+        site, "pair.html", TemperatureExplorer(LOGITS, 0.7), FreeEnergyExplorer(LOGITS, 0.7, distribution=TRIAL)
+    )
+
+
 @pytest.mark.parametrize("scheme", short(["file", "http"]))
 def test_all_appear_within_two_seconds(browser, site, host, trio, scheme):
     address = f"{host}/{trio}" if scheme == "http" else (site / trio).as_uri()
@@ -75,10 +83,10 @@ def test_all_appear_within_two_seconds(browser, site, host, trio, scheme):
     assert min(map(max, idled, worked)) < 2000, (idled, worked)
 
 
-def test_temperature_explorer_shows_what_python_computes(browser, site, trio):
+def test_temperature_explorer_shows_what_python_computes(browser, site, pair):
     with Visit(browser) as visit:
-        visit.open((site / trio).as_uri())
-        root = figure(visit, 1)
+        visit.open((site / pair).as_uri())
+        root = figure(visit, 0)
         for temperature in ["0", "0.3", "1", "4.5", "inf"]:
             type_into(root, "Temperature T", temperature)
             t = float(temperature)
@@ -89,10 +97,10 @@ def test_temperature_explorer_shows_what_python_computes(browser, site, trio):
                 assert share(root, "expected", level) == shown(p)
 
 
-def test_limits_are_marked(browser, site, trio):
+def test_limits_are_marked(browser, site, pair):
     with Visit(browser) as visit:
-        visit.open((site / trio).as_uri())
-        text = figure(visit, 1).inner_text()
+        visit.open((site / pair).as_uri())
+        text = figure(visit, 0).inner_text()
         assert f"ln 3 = {math.log(3):.3f}" in text
         assert "ground level −2" in text
         assert f"mean of the levels {shown(-np.mean(LOGITS))}" in text
@@ -118,10 +126,10 @@ def test_particle_explorer_shows_what_python_computes(browser, site, trio):
                 assert share(root, "expected", level) == shown(p)
 
 
-def test_free_energy_explorer_shows_what_python_computes(browser, site, trio):
+def test_free_energy_explorer_shows_what_python_computes(browser, site, pair):
     with Visit(browser) as visit:
-        visit.open((site / trio).as_uri())
-        root = figure(visit, 2)
+        visit.open((site / pair).as_uri())
+        root = figure(visit, 1)
         for t in (0.7, 2.0):
             type_into(root, "Temperature T", str(t))
             assert out(root, "free_energy") == shown(variational_free_energy(TRIAL, LOGITS, t))
@@ -129,10 +137,10 @@ def test_free_energy_explorer_shows_what_python_computes(browser, site, trio):
             assert root.locator("[data-remark=free_energy]").inner_text() == f"least {shown(ss.free_energy(LOGITS, t))}"
 
 
-def test_flow_ends_at_softmax(browser, site, trio):
+def test_flow_ends_at_softmax(browser, site, pair):
     with Visit(browser, hurry=True) as visit:
-        visit.open((site / trio).as_uri())
-        root = figure(visit, 2)
+        visit.open((site / pair).as_uri())
+        root = figure(visit, 1)
         root.get_by_role("button", name="let it flow").click()
         root.get_by_role("status").filter(has_text="Arrived").wait_for(state="attached")
         for level, p in enumerate(ss.softmax(LOGITS, 0.7)):
@@ -142,12 +150,12 @@ def test_flow_ends_at_softmax(browser, site, trio):
 @pytest.mark.parametrize(
     "logits", short([[-np.inf, 0.5, -np.inf], [2.0, 1.0, -np.inf], [-np.inf, 2.0], [1.0, -np.inf, 2.0, 0.5]])
 )
-def test_a_forbidden_level_stays_empty(browser, site, trio, logits):
+def test_a_forbidden_level_stays_empty(browser, site, pair, logits):
     """Whatever is done to q, nothing goes to a level of logit -inf: there F would be infinite."""
     allowed = np.isfinite(logits)
-    with Visit(browser) as visit:
-        visit.open((site / trio).as_uri())
-        root = figure(visit, 2)
+    with Visit(browser, hurry=True) as visit:
+        visit.open((site / pair).as_uri())
+        root = figure(visit, 1)
         type_into(root, "logits", ", ".join(map(str, logits)))
 
         def check(q):
@@ -214,7 +222,7 @@ def test_verdict_finds_particles_that_are_five_percent_too_hot(browser, site, ho
         figure(visit, 0).locator("[data-out=verdict]", has_text="do not follow softmax").wait_for()
 
 
-def test_the_next_frame_shows_the_new_temperature(browser, site, trio):
+def test_the_next_frame_shows_the_new_temperature(browser, site, pair):
     """From T = 0.1 to 10 in one go: what Python computes stands there before the next frame is painted."""
     change = """async (field, value) => {
         field.value = value;
@@ -223,8 +231,8 @@ def test_the_next_frame_shows_the_new_temperature(browser, site, trio):
         return field.closest(".ssm").querySelector("[data-out=energy]").textContent;
     }"""
     with Visit(browser) as visit:
-        visit.open((site / trio).as_uri())
-        field = figure(visit, 1).get_by_label("Temperature T", exact=True)
+        visit.open((site / pair).as_uri())
+        field = figure(visit, 0).get_by_label("Temperature T", exact=True)
         for t in (0.1, 10.0, 0.1):
             assert field.evaluate(change, str(t)) == shown(ss.mean_energy(LOGITS, t))
 
@@ -289,10 +297,10 @@ def test_mouse_turns_the_heat(browser, site, trio):
             expect(root.locator(key)).to_have_text(re.compile(re.escape(shown(ss.mean_energy(LOGITS, now))) + "$"))
 
 
-def test_keyboard_turns_the_heat_to_the_exact_limits(browser, site, trio):
+def test_keyboard_turns_the_heat_to_the_exact_limits(browser, site, pair):
     with Visit(browser) as visit:
-        visit.open((site / trio).as_uri())
-        root = figure(visit, 1)
+        visit.open((site / pair).as_uri())
+        root = figure(visit, 0)
         knob = root.locator(".ssm-thermometer .ssm-knob")
         knob.focus()
         visit.page.keyboard.press("ArrowUp")
@@ -335,10 +343,10 @@ def test_levels_can_be_moved(browser, site, trio, how):
             assert share(root, "expected", level) == shown(p)
 
 
-def test_trial_distribution_can_be_moved(browser, site, trio):
+def test_trial_distribution_can_be_moved(browser, site, pair):
     with Visit(browser, viewport={"width": 1200, "height": 900}) as visit:
-        visit.open((site / trio).as_uri())
-        root = figure(visit, 2)
+        visit.open((site / pair).as_uri())
+        root = figure(visit, 1)
         for move in ("point", "bar"):
             if move == "point":
                 root.locator(".ssm-simplex .ssm-knob").focus()
@@ -412,10 +420,10 @@ def test_minus_zero_is_zero(browser, site, trio):
         assert visit.page.evaluate(BROKEN) == []
 
 
-def test_the_free_energy_is_asked_for_down_to_zero_and_not_at_infinity(browser, site, trio):
+def test_the_free_energy_is_asked_for_down_to_zero_and_not_at_infinity(browser, site, pair):
     with Visit(browser, hurry=True) as visit:
-        visit.open((site / trio).as_uri())
-        root = figure(visit, 2)
+        visit.open((site / pair).as_uri())
+        root = figure(visit, 1)
         type_into(root, "Temperature T", "inf")
         assert "must be finite" in root.locator(".ssm-error:not([hidden])").text_content()
         type_into(root, "Temperature T", "50")
@@ -465,10 +473,10 @@ def test_the_dot_lies_on_its_curve_at_any_temperature(browser, site, logits, tem
             assert max(off) < 1.5, t
 
 
-def test_touch_moves_the_point_and_leaves_a_trail(browser, site, trio):
+def test_touch_moves_the_point_and_leaves_a_trail(browser, site, pair):
     with Visit(browser, viewport={"width": 380, "height": 800}, has_touch=True, is_mobile=True) as visit:
-        visit.open((site / trio).as_uri())
-        root = figure(visit, 2)
+        visit.open((site / pair).as_uri())
+        root = figure(visit, 1)
         dot = root.locator(".ssm-simplex .ssm-knob")
         dot.scroll_into_view_if_needed()
         box = dot.bounding_box()
@@ -484,10 +492,10 @@ def test_touch_moves_the_point_and_leaves_a_trail(browser, site, trio):
         assert visit.page.evaluate(BROKEN) == []
 
 
-def test_touch_moves_a_bar(browser, site, trio):
+def test_touch_moves_a_bar(browser, site, pair):
     with Visit(browser, viewport={"width": 380, "height": 800}, has_touch=True, is_mobile=True) as visit:
-        visit.open((site / trio).as_uri())
-        bar = figure(visit, 2).get_by_role("slider", name="Share of z 2")
+        visit.open((site / pair).as_uri())
+        bar = figure(visit, 1).get_by_role("slider", name="Share of z 2")
         bar.scroll_into_view_if_needed()
         box = bar.bounding_box()
         touch = visit.context.new_cdp_session(visit.page)
@@ -501,7 +509,7 @@ def test_touch_moves_a_bar(browser, site, trio):
         for share in (0.4, 0.5, 0.6):
             send("touchMove", box["x"] + share * box["width"])
         send("touchEnd")
-        shares = figure(visit, 2).locator(".ssm-bars [role=slider]")
+        shares = figure(visit, 1).locator(".ssm-bars [role=slider]")
         q = [number(shares.nth(row).get_attribute("aria-valuenow")) for row in (2, 1, 0)]
         assert q[0] == pytest.approx(0.6, abs=0.1)
         assert q[2] / q[1] == pytest.approx(TRIAL[2] / TRIAL[1], rel=0.02)

@@ -160,7 +160,7 @@ def test_stops_are_few_and_framed_alike_and_the_note_covers_no_text(browser, boo
             assert page.evaluate(INSIDE), path
             if found := page.evaluate(COVERED):
                 covered[str(path)] = found
-        assert count > 4
+        assert count > 4, path
         if width == 1440 and count >= MOST:  # in narrower windows more is scrolled by keys
             many[str(path)] = count
     assert noted
