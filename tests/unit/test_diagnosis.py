@@ -342,7 +342,8 @@ def test_a_late_draw_excludes_no_temperature_that_allows_it():
     z = np.tile([[1.0, 0.0, -1.0, -2.0, -3.0]], (100_000, 1))
     draws = steps.sample(z, rng=1)
     draws[-1] = 4
-    found = diagnose(draws, z, pipeline=steps)["temperature off"]
+    (model,) = (model for model in EXPLANATIONS if model.name == "temperature off")
+    found = diagnose(draws, z, pipeline=steps, explanations=[model])["temperature off"]
     assert found.excluded is None
     assert found.log10_odds > -math.inf
     assert found.low <= found.estimate <= found.high

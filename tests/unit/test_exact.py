@@ -93,7 +93,7 @@ def test_flow_solves_its_equation(logits, temperature, time, seed):
     z = np.array(logits)
     q = np.random.default_rng(seed).dirichlet(np.ones(len(z)))
     # d ln q / dt = z - T ln q + const: small explicit steps (mirror descent) end where the closed form does.
-    walker, steps = np.log(q), 4000
+    walker, steps = np.log(q), 2000
     for _ in range(steps):
         walker = walker + time / steps * (z - temperature * walker)
     descended = np.exp(walker - walker.max())

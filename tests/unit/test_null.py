@@ -107,8 +107,10 @@ def test_the_sum_over_outcomes_would_show_a_gaussian_verdict_to_be_wrong():
 
 @pytest.mark.parametrize(
     ("levels", "temperature", "particles", "experiments"),
-    [(2, 2.0, 10**9, 20_000), (3, 2.0, 10**5, 20_000), (10, 0.5, 1000, 20_000), (100, 1.7, 2000, 4000),
-     (1000, 0.6, 10**5, 500)],
+    [(2, 2.0, 10**9, 8_000), (3, 2.0, 10**5, 8_000), (10, 0.5, 1000, 8_000), (100, 1.7, 2000, 1500),
+     (1000, 0.6, 10**5, 500)]
+    + [pytest.param(*case, marks=pytest.mark.slow) for case in
+       [(2, 2.0, 10**9, 20_000), (3, 2.0, 10**5, 20_000), (10, 0.5, 1000, 20_000), (100, 1.7, 2000, 4000)]],
 )  # fmt: skip
 def test_false_alarms_come_at_most_at_the_stated_rate(levels, temperature, particles, experiments, rng):
     logits = np.linspace(0, 3, levels) + 0.3 * np.sin(np.arange(levels))
