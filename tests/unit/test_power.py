@@ -204,8 +204,8 @@ def test_the_promise_is_not_more_cautious_than_it_must_be(experiments, rng):
         harder = min(caught(EXAMPLE, t, n, t * (1 + sign * least), experiments, rng) for sign in (1, -1))
         assert at_least(harder, experiments, power)
         assert at_most(harder, experiments, most)
-    # The negative control: an error 2 % smaller than promised is caught less often than promised.
-    assert not at_least(caught(EXAMPLE, t, n, t * (1 + 0.98 * least), experiments, rng), experiments, power)
+    # The negative control: an error 4 % smaller than promised is caught less often than promised, whatever the seed.
+    assert not at_least(caught(EXAMPLE, t, n, t * (1 + 0.96 * least), experiments, rng), experiments, power)
 
 
 @pytest.mark.parametrize("false_alarm", [1e-2, 1e-5])
