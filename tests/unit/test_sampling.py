@@ -87,7 +87,8 @@ def test_long_rows_need_no_sort(levels, rng):
     """Rows whose ends are found by histograms: spread, with ties of thousands, with masks a large number away."""
     makers = [
         lambda: TopK(int(rng.integers(1, levels + 5)), str(rng.choice(["keep", "first"]))),
-        lambda: TopP(float(rng.choice([0.107, 0.5003, 0.907, 0.9903])), str(rng.choice(["keep", "first"]))),
+        # of so many equal tokens no whole number has one of these masses, where the reference could round either way
+        lambda: TopP(float(rng.choice([0.10703, 0.50033, 0.90707, 0.99031])), str(rng.choice(["keep", "first"]))),
         lambda: Typical(float(rng.choice([0.203, 0.903]))),
         lambda: MinP(float(rng.choice([0.013, 0.1]))),
         lambda: Temperature(float(rng.choice([0.2, 0.7, 2.0, 5.0]))),
