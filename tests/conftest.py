@@ -23,6 +23,7 @@ pytest.register_assert_rewrite("patience", "visit")  # what helpers assert says 
 
 from building import build_book  # noqa: E402
 from patience import PATIENCE  # noqa: E402
+from short import deal  # noqa: E402
 
 SEED = int(os.environ.get("SIMSOFTMAX_SEED", "20250101"))
 ALARM = 1e-7
@@ -66,19 +67,6 @@ def pytest_collection_modifyitems(config, items):
     sizes = collections.Counter(item.path for item in items)
     items.sort(key=lambda item: (turn(item), -sizes[item.path]))
     deal(items, getattr(config, "workerinput", {}).get("workercount", 1))
-
-
-def deal(items, hands):
-    """Let each process begin with its part of what takes minutes: where tests are stolen, each has one run of them."""
-    long = [item for item in items if item.get_closest_marker("minutes")]
-    rest = [item for item in items if not item.get_closest_marker("minutes")]
-    dealt = []
-    for hand in range(hands):
-        share = (len(items) - len(dealt)) // (hands - hand)
-        mine = long[hand::hands]
-        dealt += mine + rest[: max(0, share - len(mine))]
-        del rest[: max(0, share - len(mine))]
-    items[:] = dealt + rest
 
 
 def pytest_collection_finish():
