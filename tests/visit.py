@@ -269,8 +269,27 @@ def tour(browser, address, paths, script="", **options):
             visit.page.add_init_script(script)
         for path in paths:
             visit.page.goto(f"{address}/{path}")
-            visit.page.wait_for_function(ALL_WIDGETS_STAND)
+            if options.get("java_script_enabled", True):
+                visit.page.wait_for_function(ALL_WIDGETS_STAND)
             yield path, visit.page
+
+
+FEW = {"index", "what-training-aims-at"}  # pages that stand for all of them
+
+
+def look(*holding, few=frozenset(FEW), together=bool):
+    """Mark what looks at a page and is called by `test_every_page.py`, which opens each page once for all of them.
+
+    It takes a page and its path, asserts what must hold, and returns a list of what it looked at. It goes to the pages
+    whose source holds all of these strings, or to those `few` of them. What it returned of all pages must satisfy
+    `together`: it is something, if nothing else is said.
+    """
+
+    def mark(check):
+        check.holding, check.few, check.together = holding, few, together
+        return check
+
+    return mark
 
 
 def shown(value, digits=3):

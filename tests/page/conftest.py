@@ -4,7 +4,7 @@ import shutil
 
 import pytest
 from javascript import DRIVER, LOADER, Page, evaluate_in_node
-from visit import BOOK, serve
+from visit import BOOK, FEW, serve
 
 from simsoftmax.kernels import wasm
 from simsoftmax.live.base import STATIC
@@ -35,10 +35,9 @@ def book(html):
 @pytest.fixture(params=["few", pytest.param("all", marks=[pytest.mark.slow, pytest.mark.minutes])])
 def chosen(request, book):
     """Return what takes pages out of a list: a few that stand for the others, or all of them, which is slow."""
-    few = {"index", "what-training-aims-at"}
 
     def choose(pages):
-        taken = [path for path in pages if request.param == "all" or path.stem in few]
+        taken = [path for path in pages if request.param == "all" or path.stem in FEW]
         assert taken
         return taken
 

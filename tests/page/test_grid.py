@@ -7,11 +7,9 @@ from pathlib import Path
 import pytest
 import yaml
 from short import short
-from visit import BOOK, ROOT, Visit, pages_of_the_book, tour
+from visit import BOOK, FEW, ROOT, Visit, look, pages_of_the_book, tour
 
-CHAPTERS = [
-    path.stem for path in (ROOT / "book").glob("*.md") if "After this chapter you can" in path.read_text("utf-8")
-]
+CHAPTER = ("After this chapter you can", 'class="live-link"')  # what the page of one holds whose words act on a figure
 ALIVE = "document.querySelectorAll('.ssm').length > 0 && document.querySelector('.live-link[role]')"
 
 pytestmark = pytest.mark.browser
@@ -19,8 +17,9 @@ pytestmark = pytest.mark.browser
 
 def chapters(chosen):
     """Return chapters in which words act on a figure."""
-    pages = [path for path in chosen(pages_of_the_book()) if path.stem in CHAPTERS]
-    return [path for path in pages if 'class="live-link"' in (BOOK / path).read_text(encoding="utf-8")]
+    pages = chosen(pages_of_the_book())
+    texts = {path: (BOOK / path).read_text(encoding="utf-8") for path in pages}
+    return [path for path, text in texts.items() if all(part in text for part in CHAPTER)]
 
 
 # How far from the left edge of its section what is read ends on the right, as far as it fills its line; numbers of
@@ -40,12 +39,13 @@ EDGES = """() => {
 }"""
 
 
-def test_text_has_one_right_edge(browser, book, chosen):
-    for path, page in tour(browser, book, chapters(chosen)):
-        for width in (1440, 1024):
-            page.set_viewport_size({"width": width, "height": 900})
-            edges = page.evaluate(EDGES)
-            assert max(edges) - min(edges) <= 1, (path, width, edges)
+@look(*CHAPTER)
+def text_has_one_right_edge(page, _):
+    for width in (1440, 1024):
+        page.set_viewport_size({"width": width, "height": 900})
+        edges = page.evaluate(EDGES)
+        assert max(edges) - min(edges) <= 1, (width, edges)
+    return edges
 
 
 FURNITURE = """() => {
@@ -61,19 +61,18 @@ FURNITURE = """() => {
 }"""
 
 
-def test_the_footer_stands_below_the_text_and_links_have_one_colour(browser, book, chosen):
-    tables = 0
-    paths = sorted({*chosen(pages_of_the_book()), Path("book/one-knob-many-names.html")})
-    for path, page in tour(browser, book, paths, viewport={"width": 1440, "height": 900}, reduced_motion="reduce"):
-        for theme in ("light", "dark"):
-            page.emulate_media(color_scheme=theme)
-            page.wait_for_function(f"document.documentElement.dataset.theme === '{theme}'")
-            found = page.evaluate(FURNITURE)
-            assert max(found["lefts"]) - min(found["lefts"]) <= 1, (path, found)
-            in_text, in_tables = found["colours"]
-            tables += bool(in_text and in_tables)
-            assert not in_text or set(in_tables) <= set(in_text), (path, theme, found)
-    assert tables
+@look(few=FEW | {"one-knob-many-names"})
+def the_footer_stands_below_the_text_and_links_have_one_colour(page, _):
+    tables = []
+    for theme in ("dark", "light"):
+        page.emulate_media(color_scheme=theme)
+        page.wait_for_function(f"document.documentElement.dataset.theme === '{theme}'")
+        found = page.evaluate(FURNITURE)
+        assert max(found["lefts"]) - min(found["lefts"]) <= 1, found
+        in_text, in_tables = found["colours"]
+        assert not in_text or set(in_tables) <= set(in_text), (theme, found)
+        tables += in_tables if in_text else []
+    return tables
 
 
 DRAWN = """document.fonts.ready.then(
@@ -106,45 +105,48 @@ COLUMNS = """() => {
 }"""
 
 
-def test_what_follows_a_figure_stands_in_the_middle(browser, book, chosen):
+@look(*CHAPTER)
+def what_follows_a_figure_stands_in_the_middle(page, _):
     """No text stands at the left of an empty page, and where nothing is beside it code is as wide as wide things."""
     measure, wide = 34 * 16, 50 * 16
-    for path, page in tour(browser, book, chapters(chosen), reduced_motion="reduce"):
-        for width, height in ((1440, 900), (1280, 720), (1920, 1080), (1200, 800)):
-            page.evaluate("for (const fold of document.querySelectorAll('article details')) fold.open = false")
-            page.set_viewport_size({"width": width, "height": height})
-            page.evaluate(DRAWN)
-            seen = page.evaluate(COLUMNS)
-            middle = (seen["window"] - wide) / 2
-            assert seen["after"], path
-            assert [block for block in seen["column"] if block["bottom"] > seen["end"] + 48] == [], path
-            for section in seen["after"]:
-                assert section["top"] >= seen["end"], (path, section)
-                assert section["left"] == pytest.approx(middle, abs=1), (path, section)
-            for line in seen["lines"]:
-                assert line["left"] == pytest.approx(middle, abs=1), (path, line)
-                assert line["right"] <= middle + measure + 1, (path, line)
-            assert seen["foot"]["left"] == pytest.approx(middle, abs=1), path
-            page.evaluate("for (const fold of document.querySelectorAll('article details')) fold.open = true")
-            for code in page.evaluate(COLUMNS)["long"]:
-                assert code["right"] == pytest.approx(middle + wide, abs=1), (path, code)
-
-
-def test_no_line_moves_while_a_figure_grows(browser, book, chosen):
-    """Where the columns end is decided by the text and the window, and never by what a figure does."""
-    places = """[...document.querySelectorAll(".bd-article > section > section")].map((section) => {
-      const { left, top } = section.getBoundingClientRect();
-      return [left, top + scrollY];
-    })"""
-    grow = "(height) => { document.querySelector('.beside .ssm').style.minHeight = height; }"
-    wide = {"width": 1440, "height": 900}
-    for path, page in tour(browser, book, chapters(chosen), viewport=wide, reduced_motion="reduce"):
+    for width, height in ((1440, 900), (1280, 720), (1920, 1080), (1200, 800)):
+        page.evaluate("for (const fold of document.querySelectorAll('article details')) fold.open = false")
+        page.set_viewport_size({"width": width, "height": height})
         page.evaluate(DRAWN)
-        before = page.evaluate(places)
-        for height in ("3000px", "0"):
-            page.evaluate(grow, height)
-            page.evaluate(DRAWN)
-            assert page.evaluate(places) == before, (path, height)
+        seen = page.evaluate(COLUMNS)
+        middle = (seen["window"] - wide) / 2
+        assert seen["after"]
+        assert [block for block in seen["column"] if block["bottom"] > seen["end"] + 48] == []
+        for section in seen["after"]:
+            assert section["top"] >= seen["end"], section
+            assert section["left"] == pytest.approx(middle, abs=1), section
+        for line in seen["lines"]:
+            assert line["left"] == pytest.approx(middle, abs=1), line
+            assert line["right"] <= middle + measure + 1, line
+        assert seen["foot"]["left"] == pytest.approx(middle, abs=1)
+        page.evaluate("for (const fold of document.querySelectorAll('article details')) fold.open = true")
+        for code in page.evaluate(COLUMNS)["long"]:
+            assert code["right"] == pytest.approx(middle + wide, abs=1), code
+    return seen["lines"]
+
+
+PLACES = """[...document.querySelectorAll(".bd-article > section > section")].map((section) => {
+  const { left, top } = section.getBoundingClientRect();
+  return [left, top + scrollY];
+})"""
+
+
+@look(*CHAPTER)
+def no_line_moves_while_a_figure_grows(page, _):
+    """Where the columns end is decided by the text and the window, and never by what a figure does."""
+    grow = "(height) => { document.querySelector('.beside .ssm').style.minHeight = height; }"
+    page.evaluate(DRAWN)
+    before = page.evaluate(PLACES)
+    for height in ("3000px", ""):
+        page.evaluate(grow, height)
+        page.evaluate(DRAWN)
+        assert page.evaluate(PLACES) == before, height
+    return before
 
 
 def teaching():
@@ -167,24 +169,24 @@ QUESTIONS = """() => {
 }"""
 
 
-@pytest.mark.parametrize(("width", "height"), short([(1440, 900), (380, 800)], (380, 800)))
-def test_the_question_of_a_chapter_is_its_headline(browser, book, chosen, width, height):
-    asked = {}
+@look('class="question"')
+def the_question_of_a_chapter_is_its_headline(page, _):
+    (found,) = page.evaluate(QUESTIONS)
+    assert found["text"].endswith("?")
+    assert found["seen"]
+    assert found["largest"]
+    assert found["under"] == "H1"
+    assert 0 < found["top"] < found["bottom"] < page.viewport_size["height"] / 3, found
+    assert found["lines"] <= 2, found
+    return [found]
+
+
+def test_every_chapter_has_a_question_of_its_own(html):
     assert len(teaching()) > 20
-    pages = chosen(teaching())
-    with Visit(browser, viewport={"width": width, "height": height}) as visit:
-        for path in pages:
-            visit.page.goto(f"{book}/{path}.html", wait_until="domcontentloaded")
-            visit.page.wait_for_function("!document.documentElement.dataset.fonts")
-            (found,) = visit.page.evaluate(QUESTIONS)
-            asked[path.stem] = found["text"]
-            assert found["text"].endswith("?"), path
-            assert found["seen"], path
-            assert found["largest"], path
-            assert found["under"] == "H1", path
-            assert 0 < found["top"] < found["bottom"] < height / 3, (path, found)
-            assert found["lines"] <= 2, (path, found)
-    assert len(set(asked.values())) == len(asked)
+    pages = [(BOOK / path).with_suffix(".html").read_text(encoding="utf-8") for path in teaching()]
+    asked = [re.findall(r'<p class="question">(.*?)</p>', page, re.DOTALL) for page in pages]
+    assert all(len(questions) == 1 for questions in asked)
+    assert len({question for (question,) in asked}) == len(pages)
 
 
 # Notes how wide each figure is whenever it is laid out.
@@ -216,13 +218,14 @@ def test_the_first_figure_is_in_the_first_screen_and_laid_out_as_wide_as_it_stay
             assert top < 0.5 * height, (path, width)
 
 
-def test_goals_are_folded(browser, book, chosen):
-    for path, page in tour(browser, book, chapters(chosen)):
-        goals = page.locator("details.goals")
-        assert goals.locator("li").count() > 1, path
-        assert not goals.locator("li").first.is_visible(), path
-        goals.locator("summary").click()
-        goals.locator("li").first.wait_for()
+@look(*CHAPTER)
+def goals_are_folded(page, _):
+    goals = page.locator("details.goals")
+    assert goals.locator("li").count() > 1
+    assert not goals.locator("li").first.is_visible()
+    goals.locator("summary").click()
+    goals.locator("li").first.wait_for()
+    return [goals]
 
 
 # How far code goes beyond its column, that which is folded too.
@@ -232,18 +235,14 @@ CODE = """() => {
 }"""
 
 
-def test_code_goes_on_below_and_on_a_phone_to_the_right(browser, book, chosen):
-    beyond = []
-    with Visit(browser, viewport={"width": 1440, "height": 900}) as visit:
-        for path in [path for path in chosen(pages_of_the_book()) if "<pre" in (BOOK / path).read_text("utf-8")]:
-            visit.page.set_viewport_size({"width": 1440, "height": 900})
-            visit.page.goto(f"{book}/{path}")
-            for width in (1440, 1024):
-                visit.page.set_viewport_size({"width": width, "height": 900})
-                assert visit.page.evaluate(CODE) <= 0, (path, width)
-            visit.page.set_viewport_size({"width": 380, "height": 800})
-            beyond.append(visit.page.evaluate(CODE))
-    assert max(beyond) > 20
+@look("<pre")
+def code_goes_on_below_and_on_a_phone_to_the_right(page, _):
+    for width in (1440, 1024):
+        page.set_viewport_size({"width": width, "height": 900})
+        assert page.evaluate(CODE) <= 0, width
+    page.set_viewport_size({"width": 380, "height": 800})
+    beyond = page.evaluate(CODE)
+    return [beyond] if beyond > 20 else []
 
 
 # For every line that says which question is answered, how far down it stands, and so what belongs to its row: others of
@@ -262,23 +261,20 @@ ANSWERS = """() => [...document.querySelectorAll(".predict-place")].map((line) =
 ])"""
 
 
-def test_questions_that_are_answered_are_one_row_with_the_code(browser, book, chosen):
-    paths = [path for path in chosen(pages_of_the_book()) if "predict-place" in (BOOK / path).read_text("utf-8")]
-    with Visit(browser, viewport={"width": 1440, "height": 900}) as visit:
-        found = []
-        for path in paths:
-            visit.page.goto(f"{book}/{path}", wait_until="domcontentloaded")
-            visit.page.wait_for_function("!document.documentElement.dataset.fonts")
-            rows = visit.page.evaluate(ANSWERED)
-            for row in rows:
-                assert max(row["middles"]) - min(row["middles"]) < 2, (path, row)
-            apart = "[...document.querySelectorAll('.row-goes-on')].map((c) => getComputedStyle(c).marginRight)"
-            assert all(float(gap.removesuffix("px")) > 12 for gap in visit.page.evaluate(apart)), path
-            for (_, above), (begins, top) in pairwise([("", -1), *visit.page.evaluate(ANSWERS)]):
-                assert begins == ("And" if top == above else "This"), (path, begins)
-            found += rows
-    assert any(len(row["middles"]) > 1 for row in found)
-    assert any(row["code"] for row in found) or len(paths) < 5
+def of_every_kind(rows):
+    return any(len(row["middles"]) > 1 for row in rows) and any(row["code"] for row in rows)
+
+
+@look("predict-place", few={"temperature"}, together=of_every_kind)
+def questions_that_are_answered_are_one_row_with_the_code(page, _):
+    rows = page.evaluate(ANSWERED)
+    for row in rows:
+        assert max(row["middles"]) - min(row["middles"]) < 2, row
+    apart = "[...document.querySelectorAll('.row-goes-on')].map((c) => getComputedStyle(c).marginRight)"
+    assert all(float(gap.removesuffix("px")) > 12 for gap in page.evaluate(apart))
+    for (_, above), (begins, top) in pairwise([("", -1), *page.evaluate(ANSWERS)]):
+        assert begins == ("And" if top == above else "This"), begins
+    return rows
 
 
 # Puts a word in the middle of the window and tells which share of its figure is in sight.
@@ -292,14 +288,15 @@ SHARE = """async (word) => {
 }"""
 
 
-def test_a_figure_stays_beside_its_words(browser, book, chosen):
+@look(*CHAPTER)
+def a_figure_stays_beside_its_words(page, _):
     """In wide windows the reader of a word that acts on a figure has the figure beside it, wherever the word is."""
-    for path, page in tour(browser, book, chapters(chosen), viewport={"width": 1440, "height": 900}):
-        page.wait_for_function(ALIVE)
-        for word in page.locator(".live-link").element_handles():
-            share, apart = page.evaluate(SHARE, word)
-            assert share > 0.9, path
-            assert apart > 0, path
+    words = page.locator(".live-link").element_handles()
+    for word in words:
+        share, apart = page.evaluate(SHARE, word)
+        assert share > 0.9
+        assert apart > 0
+    return words
 
 
 PINNED = """(link) => {

@@ -5,7 +5,7 @@ import re
 import pytest
 from short import short
 from test_widgets import MADE, arguments_of
-from visit import BOOK, VIEWS, Visit, pages_of_the_book, tour, write_page
+from visit import BOOK, VIEWS, Visit, look, pages_of_the_book, write_page
 
 from simsoftmax.live import TemperatureExplorer
 
@@ -99,15 +99,11 @@ CUT = """() => {
 }"""
 
 
-@pytest.mark.parametrize("width", [380, 1440])
-def test_fields_show_all_that_is_in_them(browser, book, chosen, width):
-    paths = [path for path in chosen(pages_of_the_book()) if "widget-view" in (BOOK / path).read_text("utf-8")]
-    found = 0
-    for path, page in tour(browser, book, paths, viewport={"width": width, "height": 800}):
-        fields, cut = page.evaluate(CUT)
-        assert cut == [], path
-        found += fields
-    assert found > 0
+@look("widget-view")
+def fields_show_all_that_is_in_them(page, _):
+    fields, cut = page.evaluate(CUT)
+    assert cut == []
+    return fields * [page]
 
 
 @pytest.mark.parametrize("width", [380, 1440])
@@ -143,13 +139,12 @@ WIDE_TABLES = """() => [...document.querySelectorAll(".bd-article table")].flatM
 })"""
 
 
-def test_no_table_has_a_word_a_line_on_a_phone(browser, book, chosen):
-    paths = [path for path in chosen(pages_of_the_book()) if "<table" in (BOOK / path).read_text("utf-8")]
-    with Visit(browser, viewport={"width": 380, "height": 800}, java_script_enabled=False) as visit:
-        for path in paths:
-            visit.page.goto((BOOK / path).as_uri())
-            assert visit.page.evaluate(COLUMNS_OF_WORDS) == [], path
-            assert all(visit.page.evaluate(WIDE_TABLES)), path
+@look("<table", few={"one-knob-many-names"})
+def no_table_has_a_word_a_line_on_a_phone(page, _):
+    assert page.evaluate(COLUMNS_OF_WORDS) == []
+    wide = page.evaluate(WIDE_TABLES)
+    assert all(wide)
+    return wide
 
 
 def test_no_letters_of_a_drawing_are_set_one_by_one(html):

@@ -6,7 +6,7 @@ import re
 import pytest
 from playwright.sync_api import TimeoutError
 from short import short
-from visit import ALL_WIDGETS_STAND, BOOK, VIEWS, Visit, check_access, check_contrast, pages_of_the_book, tour
+from visit import ALL_WIDGETS_STAND, BOOK, VIEWS, Visit, check_access, check_contrast, look, pages_of_the_book, tour
 
 pytestmark = pytest.mark.browser
 
@@ -157,17 +157,14 @@ LETTERS = """() => [...document.querySelectorAll("svg.figure")]
   })"""
 
 
-def test_drawings_fit_a_phone_and_are_legible(browser, book, chosen):
-    found = 0
-    with Visit(browser, viewport={"width": 380, "height": 800}, java_script_enabled=False) as visit:
-        for path in chosen(pages_of_the_book()):
-            visit.page.goto((BOOK / path).as_uri())
-            for words, left, right, size in visit.page.evaluate(LETTERS):
-                assert left >= 0, (path, words)
-                assert right <= 380, (path, words)
-                assert size > 10.5, (path, words)
-                found += 1
-    assert found > 0
+@look()
+def drawings_fit_a_phone_and_are_legible(page, _):
+    letters = page.evaluate(LETTERS)
+    for words, left, right, size in letters:
+        assert left >= 0, words
+        assert right <= 380, words
+        assert size > 10.5, words
+    return letters
 
 
 def test_no_page_carries_what_none_needs(book):
@@ -226,17 +223,18 @@ PALEST = """() => {
 }"""
 
 
-def test_paper_has_dark_letters_whatever_the_screen_has(browser, book, chosen):
-    paths = chosen([path for path in pages_of_the_book() if path.stem not in ("genindex", "search")])
-    for path, page in tour(browser, book, paths):
-        for scheme in ("light", "dark"):
-            page.emulate_media(media="screen", color_scheme=scheme)
-            page.wait_for_function(f"document.documentElement.dataset.theme === '{scheme}'")
-            page.emulate_media(media="print", color_scheme=scheme)
-            contrast, words = page.evaluate(PALEST)
-            assert contrast > 4.4, (path, scheme, words)
-            assert page.locator("h1:visible").count() == 1, path
-        page.emulate_media(media="screen")
+@look()
+def paper_has_dark_letters_whatever_the_screen_has(page, path):
+    if path.stem in ("genindex", "search"):
+        return []
+    for scheme in ("dark", "light"):
+        page.emulate_media(media="screen", color_scheme=scheme)
+        page.wait_for_function(f"document.documentElement.dataset.theme === '{scheme}'")
+        page.emulate_media(media="print", color_scheme=scheme)
+        contrast, words = page.evaluate(PALEST)
+        assert contrast > 4.4, (scheme, words)
+        assert page.locator("h1:visible").count() == 1
+    return [words]
 
 
 # Adds a node to the first figure, and takes it away again, each before a frame of its own.
@@ -253,8 +251,9 @@ COMES_AND_GOES = """async () => {
 }"""
 
 
-def styled(browser, page):
+def styled(page):
     """Return how many nodes at most are styled at once while a node of a figure comes and goes."""
+    browser = page.context.browser
     browser.start_tracing(page=page, categories=["devtools.timeline", "blink.user_timing"])
     page.evaluate(COMES_AND_GOES)
     events = json.loads(browser.stop_tracing())["traceEvents"]
@@ -263,11 +262,12 @@ def styled(browser, page):
     return max(update["args"]["elementCount"] for update in updates)
 
 
-def test_what_changes_in_a_figure_leaves_the_style_of_its_page(browser, book, chosen):
+@look("jupyter.widget-view")
+def what_changes_in_a_figure_leaves_the_style_of_its_page(page, _):
     """A rule by which the page looks into its figures, as :has() may, has it styled anew at each of their changes."""
-    paths = chosen([path for path in pages_of_the_book() if "jupyter.widget-view" in (BOOK / path).read_text()])
-    for path, page in tour(browser, book, paths, reduced_motion="reduce"):
-        within = page.evaluate("document.querySelector('.ssm').querySelectorAll('*').length")
-        assert 0 < styled(browser, page) < within, path
-        page.add_style_tag(content=".bd-article:has(.ssm > mark) * { margin: 0; }")  # one that does look
-        assert styled(browser, page) > within, path
+    within = page.evaluate("document.querySelector('.ssm').querySelectorAll('*').length")
+    assert 0 < styled(page) < within
+    rule = page.add_style_tag(content=".bd-article:has(.ssm > mark) * { margin: 0; }")  # one that does look
+    assert styled(page) > within
+    rule.evaluate("(node) => node.remove()")
+    return [within]

@@ -1,21 +1,12 @@
 """Live figures in small windows: pinned on phones, and beside the text of a laptop that is lower than they would be."""
 
 import pytest
-from short import short
-from visit import ALL_WIDGETS_STAND, BOOK, Visit, pages_of_the_book, tour
+from visit import ALL_WIDGETS_STAND, Visit, look
 
 pytestmark = pytest.mark.browser
 
 ALIVE = "document.querySelectorAll('.live-link').length === document.querySelectorAll('.live-link[role]').length"
 FRAMES = "new Promise((drawn) => requestAnimationFrame(() => requestAnimationFrame(drawn)))"
-
-
-def holding(chosen, what):
-    """Return pages that hold something."""
-    pages = chosen(pages_of_the_book())
-    found = [path for path in pages if what in (BOOK / path).read_text(encoding="utf-8")]
-    assert found
-    return found
 
 
 # What is seen of a sheet: its place, what lies over it or shows through it, the parts of its figure that it cuts, and
@@ -68,20 +59,27 @@ def check_sheet(seen, width, height, where):
     assert seen["scrolls"] <= 1, where
 
 
-# One with more drawings than a sheet has room for stands for the others.
-@pytest.mark.parametrize("stems", short([{"temperature"}, None]), ids=["one", "all"])
-@pytest.mark.parametrize(("width", "height"), short([(320, 640), (480, 800), (380, 800)], (380, 800)))
-def test_a_pinned_figure_is_one_sheet_of_whole_rows(browser, book, stems, width, height):
+# One with more drawings than a sheet has room for stands for all.
+@look('class="live-link"', few={"temperature"})
+def a_pinned_figure_is_one_sheet_of_whole_rows(page, _):
     """It covers the text from edge to edge, shows every drawing of the figure in turn, and leaves it as it was."""
-    pinned = 0
-    paths = holding(lambda pages: [page for page in pages if stems is None or page.stem in stems], 'class="live-link"')
-    small = {"viewport": {"width": width, "height": height}, "reduced_motion": "reduce"}
-    for path, page in tour(browser, book, paths, **small):
-        page.wait_for_function(ALIVE)
+    return check_pinning(page, (380, 800))
+
+
+@look('class="live-link"', few=())
+def a_pinned_figure_is_one_sheet_on_other_phones(page, _):
+    return check_pinning(page, (320, 640), (480, 800))
+
+
+def check_pinning(page, *sizes):
+    pinned = []
+    for width, height in sizes:
+        page.set_viewport_size({"width": width, "height": height})
+        page.evaluate(FRAMES)
         word = page.locator(".live-link").last
         drawings = word.evaluate(DRAWINGS)
         for block in ("start", "end"):
-            where = (path.stem, block)
+            where = (width, block)
             word.evaluate("(word, block) => word.scrollIntoView({ block, behavior: 'instant' })", block)
             page.mouse.wheel(0, -80 if block == "start" else 40)
             page.evaluate(FRAMES)
@@ -91,10 +89,10 @@ def test_a_pinned_figure_is_one_sheet_of_whole_rows(browser, book, stems, width,
                 continue  # the figure is in sight
             seen = page.evaluate(SHEET)
             check_sheet(seen, width, height, where)
-            assert seen["pinned"] or (width, height) != (380, 800) or block == "end", where
+            assert seen["pinned"] or width != 380 or block == "end", where
             if not seen["pinned"]:
                 continue
-            pinned += 1
+            pinned.append(where)
             shown, more = set(seen["drawings"]), page.get_by_role("button", name="more", exact=True)
             assert shown, where
             for _ in range(8 if more.is_visible() else 0):
@@ -103,7 +101,7 @@ def test_a_pinned_figure_is_one_sheet_of_whole_rows(browser, book, stems, width,
                 seen = page.evaluate(SHEET)
                 check_sheet(seen, width, height, where)
                 shown |= set(seen["drawings"])
-            if (width, height) == (380, 800) and block == "start":
+            if width == 380 and block == "start":
                 assert shown == set(drawings), where
             page.get_by_role("button", name="Close this note").click()
             page.locator(".live-note").wait_for(state="hidden")
@@ -111,7 +109,7 @@ def test_a_pinned_figure_is_one_sheet_of_whole_rows(browser, book, stems, width,
             assert page.evaluate("document.activeElement.matches('.live-link')"), where
             assert page.evaluate("document.querySelectorAll('.live-later, .ssm-tight').length") == 0, where
             assert len(word.evaluate(DRAWINGS)) >= len(drawings), where
-    assert pinned > 0
+    return pinned
 
 
 def test_where_there_is_no_room_nothing_is_pinned(browser, book):
@@ -148,20 +146,23 @@ ROOM = """async () => {
 }"""
 
 
-@pytest.mark.parametrize(("width", "height"), short([(1440, 900), (1280, 720)], (1280, 720)))
-def test_a_figure_fits_its_window_or_says_that_it_goes_on(browser, book, chosen, width, height):
+def fit(figures):
+    return sum(one["over"] <= 1 for one in figures) >= 0.9 * len(figures) > 0
+
+
+@look("widget-view+json", together=fit)
+def a_figure_fits_its_window_or_says_that_it_goes_on(page, _):
     """On a laptop; at the end of what is scrolled nothing says so any more."""
     figures = []
-    window = {"viewport": {"width": width, "height": height}, "reduced_motion": "reduce"}
-    for path, page in tour(browser, book, holding(chosen, "widget-view+json"), **window):
-        page.evaluate("document.fonts.ready.then(() => {})")
+    for width, height in ((1440, 900), (1280, 720)):
+        page.set_viewport_size({"width": width, "height": height})
         page.evaluate(FRAMES)
-        figures += [(path.stem, one) for one in page.evaluate(ROOM)]
-    assert figures
-    for where, one in figures:
-        assert one["says"] == (one["over"] > 1), (where, one)
-        assert not one["after"], where
-    assert sum(one["over"] <= 1 for _, one in figures) >= 0.9 * len(figures), figures
+        page.evaluate(FRAMES)
+        figures += page.evaluate(ROOM)
+    for one in figures:
+        assert one["says"] == (one["over"] > 1), one
+        assert not one["after"], one
+    return figures
 
 
 PANE = "document.querySelector('.beside > .cell_output')"
