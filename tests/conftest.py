@@ -65,8 +65,14 @@ def pytest_collection_modifyitems(config, items):
         return 3 if item.path in paged else 2 if item.path in shown else 1
 
     sizes = collections.Counter(item.path for item in items)
+    # A few pages that are long by nature are among all of them.
+    items[:] = [item for item in items if not (item.get_closest_marker("slow") and few_of_all(item))]
     items.sort(key=lambda item: (turn(item), -sizes[item.path]))
     deal(items, getattr(config, "workerinput", {}).get("workercount", 1))
+
+
+def few_of_all(item):
+    return hasattr(item, "callspec") and item.callspec.params.get("chosen") == "few"
 
 
 def pytest_collection_finish():

@@ -7,7 +7,6 @@ from pathlib import Path
 
 import pytest
 import yaml
-from short import short
 
 ROOT = Path(__file__).parents[2]
 HTML = ROOT / "_build" / "html"
@@ -280,46 +279,3 @@ def test_numbers_in_prose_come_from_code():
         prose = re.sub(r"\$\$.*?\$\$|\$[^$]*\$|`[^`]*`|\]\([^)]*\)", "", prose, flags=re.DOTALL)
         typed = re.findall(r"(?<![\w.])\d+\.\d+(?:\s*%)?", prose)
         assert typed == [], f"{name}: typed in by hand: {typed}"
-
-
-# Notes the greatest width that a page had in any frame, and how many of its figures stand.
-WIDTHS = """
-(() => {
-  window.probe = { widest: 0, ready: 0 };
-  document.addEventListener("simsoftmax:ready", () => { window.probe.ready += 1; });
-  const look = () => {
-    window.probe.widest = Math.max(window.probe.widest, document.documentElement?.scrollWidth ?? 0);
-    requestAnimationFrame(look);
-  };
-  look();
-})();
-"""
-SETTLED = """
-document.querySelectorAll("script[type='application/vnd.jupyter.widget-view+json']").length <= window.probe.ready
-"""
-
-
-@pytest.mark.browser
-@pytest.mark.parametrize("name", short(PAGES, *SOME))
-def test_a_page_fits_a_phone_and_keeps_to_itself(book, browser, name):
-    """At 380 px no frame is wider; no request leaves, nothing fails; both themes have the inks they need."""
-    context = browser.new_context(viewport={"width": 380, "height": 800}, offline=True)
-    page = context.new_page()
-    page.add_init_script(WIDTHS)
-    requests, errors = [], []
-    page.on("request", lambda request: requests.append(request.url))
-    page.on("pageerror", lambda error: errors.append(str(error)))
-    page.on("console", lambda message: errors.append(message.text) if message.type == "error" else None)
-    page.goto((HTML / f"{name}.html").as_uri())
-    page.wait_for_load_state("load")
-    page.wait_for_function(SETTLED)
-    page.evaluate("new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))")
-    assert page.evaluate("window.probe.widest") <= 380
-    inks = {}
-    for theme in ("light", "dark"):
-        page.evaluate(f"document.documentElement.dataset.theme = '{theme}'")
-        inks[theme] = page.evaluate("getComputedStyle(document.documentElement).getPropertyValue('--ss-theory')")
-    assert inks["light"] != inks["dark"]
-    assert [url for url in requests if not url.startswith(("file:", "data:", "blob:"))] == []
-    assert errors == []
-    context.close()

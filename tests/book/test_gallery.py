@@ -4,6 +4,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from short import short
 from visit import check_access
 
 from simsoftmax import live
@@ -24,9 +25,7 @@ def test_every_figure_is_shown_with_what_it_takes():
 
 
 @pytest.mark.browser
-@pytest.mark.parametrize("name", ["TemperatureExplorer", *(
-    pytest.param(name, marks=pytest.mark.slow) for name in gallery.FIGURES if name != "TemperatureExplorer"
-)])  # fmt: skip
+@pytest.mark.parametrize("name", short(gallery.FIGURES, "TemperatureExplorer"))
 def test_a_saved_figure_lives_wherever_it_is_opened(browser, tmp_path, name):
     figure = gallery.make(name)
     figure.title = 'A </script> and an <img alt="x"> in its name'

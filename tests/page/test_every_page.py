@@ -1,4 +1,4 @@
-"""What holds on every page: each is opened once in a wide window, once on a phone, and all that is asked of it asked.
+"""What holds on every page: each is opened once in a window of each kind, and all that is asked of it asked.
 
 To open a page takes longer than to look at it. So what looks at all pages stands where its subject is, marked by
 `look`, and is called here, where each of its pages is a subtest.
@@ -20,6 +20,7 @@ LOOKS = {
     "wide": [
         test_stops.stops_are_few_and_framed_alike_and_the_note_covers_no_text,
         test_stops.stops_beside_a_figure_are_framed_alike,
+        test_pages.where_there_is_room_formulas_are_no_stops_of_the_tab_key,
         test_grid.the_question_of_a_chapter_is_its_headline,
         test_grid.the_footer_stands_below_the_text_and_links_have_one_colour,
         test_grid.text_has_one_right_edge,
@@ -43,7 +44,14 @@ LOOKS = {
         test_small_windows.a_pinned_figure_is_one_sheet_on_other_phones,
         test_live_links.no_word_moves_its_own_line,
     ],
+    "phone without a network": [
+        test_pages.it_was_never_wider_than_its_window,
+        test_pages.each_theme_has_its_own_inks,
+        test_pages.its_formulas_are_set,
+        test_pages.on_paper_pictures_stand_for_figures,
+    ],
     "phone without scripts": [
+        test_pages.without_scripts_pictures_stand_for_figures,
         test_pages.drawings_fit_a_phone_and_are_legible,
         test_letters.no_table_has_a_word_a_line_on_a_phone,
     ],
@@ -51,6 +59,7 @@ LOOKS = {
 WINDOWS = {
     "wide": {"viewport": {"width": 1440, "height": 900}, "reduced_motion": "reduce"},
     "phone": {"viewport": {"width": 380, "height": 800}, "reduced_motion": "reduce"},
+    "phone without a network": {"viewport": {"width": 380, "height": 800}, "offline": True},
     "phone without scripts": {"viewport": {"width": 380, "height": 800}, "java_script_enabled": False},
 }
 REMEMBER = "window.folds = [...document.querySelectorAll('details')].map((fold) => [fold, fold.open]); undefined"
@@ -65,7 +74,8 @@ def test_every_page(browser, book, chosen, subtests, where):
         for path in pages_of_the_book()
     }
     found = {look: [] for look in looks}
-    for path, page in tour(browser, book, [path for path in due if due[path]], **window):
+    address, script = (BOOK.as_uri(), test_pages.WIDEST) if window.get("offline") else (book, "")
+    for path, page in tour(browser, address, [path for path in due if due[path]], script, **window):
         if window.get("java_script_enabled", True):
             page.wait_for_function(test_stops.STANDS)
             page.evaluate(test_grid.DRAWN)

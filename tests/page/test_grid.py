@@ -7,19 +7,12 @@ from pathlib import Path
 import pytest
 import yaml
 from short import short
-from visit import BOOK, FEW, ROOT, Visit, look, pages_of_the_book, tour
+from visit import BOOK, FEW, ROOT, Visit, look
 
 CHAPTER = ("After this chapter you can", 'class="live-link"')  # what the page of one holds whose words act on a figure
 ALIVE = "document.querySelectorAll('.ssm').length > 0 && document.querySelector('.live-link[role]')"
 
 pytestmark = pytest.mark.browser
-
-
-def chapters(chosen):
-    """Return chapters in which words act on a figure."""
-    pages = chosen(pages_of_the_book())
-    texts = {path: (BOOK / path).read_text(encoding="utf-8") for path in pages}
-    return [path for path, text in texts.items() if all(part in text for part in CHAPTER)]
 
 
 # How far from the left edge of its section what is read ends on the right, as far as it fills its line; numbers of
@@ -187,35 +180,6 @@ def test_every_chapter_has_a_question_of_its_own(html):
     asked = [re.findall(r'<p class="question">(.*?)</p>', page, re.DOTALL) for page in pages]
     assert all(len(questions) == 1 for questions in asked)
     assert len({question for (question,) in asked}) == len(pages)
-
-
-# Notes how wide each figure is whenever it is laid out.
-WIDTHS = """
-window.widths = [];
-const Observer = window.ResizeObserver;
-window.ResizeObserver = class extends Observer {
-  constructor(call) {
-    super((entries, observer) => {
-      for (const { target, contentRect } of entries) if (target.matches(".ssm")) window.widths.push(contentRect.width);
-      call(entries, observer);
-    });
-  }
-};
-"""
-SETTLED = """async () => {
-  for (let frame = 0; frame < 5; frame += 1) await new Promise(requestAnimationFrame);
-  return window.widths;
-}"""
-
-
-def test_the_first_figure_is_in_the_first_screen_and_laid_out_as_wide_as_it_stays(browser, book, chosen):
-    for width, height in ((1440, 900), (1280, 900), (380, 800)):
-        for path, page in tour(browser, book, chapters(chosen), WIDTHS, viewport={"width": width, "height": height}):
-            widths = page.evaluate(SETTLED)
-            assert len(widths) > 0
-            assert max(widths) - min(widths) < 1, (path, width, widths)
-            top = page.evaluate("document.querySelector('.ssm').getBoundingClientRect().top")
-            assert top < 0.5 * height, (path, width)
 
 
 @look(*CHAPTER)

@@ -53,29 +53,67 @@ def test_every_page_of_the_book(browser, book, chosen):
     assert not troubles, "\n".join(troubles)
 
 
-def test_every_page_of_the_book_from_the_file_system(browser, book, chosen):
-    """Its figures live, its formulas are set and no stops of the Tab key, and on paper pictures stand for figures."""
-    pictured = []
-    for path, page in tour(browser, BOOK.as_uri(), chosen(pages_of_the_book())):
-        assert page.locator("article .math").count() == page.locator("article .math math").count(), path
-        stops = "[...document.querySelectorAll('.math, math, math *')].filter((node) => node.tabIndex >= 0).length"
-        assert page.evaluate(stops) == 0, path
-        if page.locator(".live-picture").count() == 0:
-            continue
-        pictured.append(path)
-        pictures = page.locator(".live-picture")
-        assert not pictures.first.is_visible()
-        page.emulate_media(media="print")
-        assert pictures.first.is_visible()
-        assert not page.locator(".ssm").first.is_visible()
-        words = page.locator(".ssm-title:not([hidden]), .ssm-caption:not([hidden])").all_text_contents()
-        assert page.locator(".live-title, .live-caption").all_inner_texts() == words
-        page.emulate_media(media="screen")
-    assert len(pictured) > 1
-    with Visit(browser, java_script_enabled=False) as visit:
-        for path in pictured:
-            visit.page.goto((BOOK / path).as_uri())
-            assert visit.page.locator(".live-picture").first.is_visible()
+# Notes the greatest width that a page had in any frame.
+WIDEST = """
+window.widest = 0;
+(function look() {
+  window.widest = Math.max(window.widest, document.documentElement?.scrollWidth ?? 0);
+  requestAnimationFrame(look);
+})();
+"""
+
+
+@look()
+def it_was_never_wider_than_its_window(page, _):
+    page.evaluate("new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))")
+    widest = page.evaluate("window.widest")
+    assert widest <= page.viewport_size["width"]
+    return [widest]
+
+
+@look()
+def each_theme_has_its_own_inks(page, _):
+    ink = "getComputedStyle(document.documentElement).getPropertyValue('--ss-theory')"
+    inks = []
+    for theme in ("dark", "light"):
+        page.evaluate("(theme) => { document.documentElement.dataset.theme = theme; }", theme)
+        inks.append(page.evaluate(ink))
+    assert inks[0] != inks[1]
+    return inks
+
+
+@look()
+def its_formulas_are_set(page, _):
+    formulas = page.locator("article .math")
+    assert formulas.count() == page.locator("article .math math").count()
+    return formulas.all()
+
+
+@look()
+def where_there_is_room_formulas_are_no_stops_of_the_tab_key(page, _):
+    indices = "[...document.querySelectorAll('.math, math, math *')].map((node) => node.tabIndex)"
+    found = page.evaluate(indices)
+    assert max(found, default=-1) < 0
+    return found
+
+
+@look("live-picture")
+def on_paper_pictures_stand_for_figures(page, _):
+    pictures = page.locator(".live-picture")
+    assert not pictures.first.is_visible()
+    page.emulate_media(media="print")
+    assert pictures.first.is_visible()
+    assert not page.locator(".ssm").first.is_visible()
+    words = page.locator(".ssm-title:not([hidden]), .ssm-caption:not([hidden])").all_text_contents()
+    assert page.locator(".live-title, .live-caption").all_inner_texts() == words
+    return words
+
+
+@look("live-picture")
+def without_scripts_pictures_stand_for_figures(page, _):
+    pictures = page.locator(".live-picture")
+    assert pictures.first.is_visible()
+    return pictures.all()
 
 
 # Adds up how far what has been seen moves without the reader's doing; no machine is so slow that what follows a figure
@@ -98,21 +136,46 @@ document.adoptedStyleSheets = [patient];
 const soon = window.setTimeout; // nor so slow that fonts are not awaited
 window.setTimeout = (what, when, ...rest) => (when === 1000 ? 0 : soon(what, when, ...rest));
 """
+# Notes how wide each figure is whenever it is laid out.
+WIDTHS = """
+window.widths = [];
+const Observer = window.ResizeObserver;
+window.ResizeObserver = class extends Observer {
+  constructor(call) {
+    super((entries, observer) => {
+      for (const { target, contentRect } of entries) if (target.matches(".ssm")) window.widths.push(contentRect.width);
+      call(entries, observer);
+    });
+  }
+};
+"""
+SETTLED = """async () => {
+  await document.fonts.ready;
+  for (let frame = 0; frame < 5; frame += 1) await new Promise(requestAnimationFrame);
+  return window.widths;
+}"""
 
 
 @pytest.mark.parametrize("width", short([380, 1024, 1280, 1440]))
 def test_what_has_been_seen_stays_where_it_is(browser, book, chosen, width):
-    """On a visit of its own each, to which everything comes for the first time."""
+    """On a visit of its own each, to which everything comes for the first time.
+
+    Each figure is laid out as wide as it stays, and the first of a chapter is in the first screen.
+    """
     for path in chosen(pages_of_the_book()):
         if width in (1024, 1280) and "jupyter.widget-view" not in (BOOK / path).read_text("utf-8"):
             continue  # only a figure may stand elsewhere there than in the widest window and the narrowest
         with Visit(browser, viewport={"width": width, "height": 800}) as visit:
-            visit.page.add_init_script(SHIFT)
+            visit.page.add_init_script(SHIFT + WIDTHS)
             visit.page.goto(f"{book}/{path}")
             visit.page.wait_for_function(ALL_WIDGETS_STAND)
-            visit.page.evaluate("document.fonts.ready.then(() => {})")
-            visit.page.evaluate("new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))")
+            widths = visit.page.evaluate(SETTLED)
             assert visit.page.evaluate("window.shift") < 0.02, (path, visit.page.evaluate("window.moved"))
+            if visit.page.locator("details.goals").count() and visit.page.locator(".ssm").count():
+                assert len(widths) > 0
+                assert max(widths) - min(widths) < 1, (path, widths)
+                top = visit.page.evaluate("document.querySelector('.ssm').getBoundingClientRect().top")
+                assert top < 400 or width == 1024, path
 
 
 @pytest.mark.parametrize("view", short(["light", "narrow"], "narrow"))

@@ -139,6 +139,10 @@ INSIDE = """() => {
 }"""
 
 
+NOTE_STOPS = "addEventListener('focusin', ({ target }) => { window.stop = target; }); undefined"
+LAST = "[window.stop.isConnected, window.stop.checkVisibility(), window.stop.disabled, window.stop.outerHTML]"
+
+
 def check_stops(page, path):
     """Go round by the Tab key, look at all at every stop, so at the note over whatever part of the page stands there.
 
@@ -147,6 +151,7 @@ def check_stops(page, path):
     red, green, blue = (int(FOCUS[at : at + 2], 16) for at in (1, 3, 5))
     frame = f"solid 2px rgb({red}, {green}, {blue}) none"
     count, noted = 0, []
+    page.evaluate(NOTE_STOPS)
     for _ in stops(page):
         count += 1
         assert page.evaluate(FRAME) == frame, page.evaluate(HERE)
@@ -157,7 +162,7 @@ def check_stops(page, path):
         if page.evaluate(COVERED):
             page.wait_for_timeout(1000)
             assert page.evaluate(COVERED) == []
-    assert count > 4, page.evaluate(HERE)
+    assert count > 4, page.evaluate(LAST)
     if page.viewport_size["width"] == 1440:  # in narrower windows more is scrolled by keys
         assert count < MOST
     return noted
