@@ -37,24 +37,31 @@ STARTED = [
 ]
 
 # Counts the animation frames of a page, those that are asked for, and the figures that stand; notes when the first has
-# appeared.
+# appeared. A page gets one of so many frames of the screen: nobody looks, and to draw them is most of a figure's work.
 PROBE = """
 (() => {
-  window.probe = { frames: 0, asked: new Set(), ready: 0, appeared: null };
+  const asked = new Map(); // and what the browser calls what is waited for
+  window.probe = { frames: 0, asked, ready: 0, appeared: null };
   const request = window.requestAnimationFrame.bind(window);
   const cancel = window.cancelAnimationFrame.bind(window);
+  let last = 0;
   window.requestAnimationFrame = (callback) => {
-    const id = request((now) => {
-      window.probe.asked.delete(id);
+    const id = (last += 1);
+    const wait = (frames) => asked.set(id, request((now) => {
+      if (frames > 1) {
+        wait(frames - 1);
+        return;
+      }
+      asked.delete(id);
       callback(now);
       window.probe.frames += 1;
-    });
-    window.probe.asked.add(id);
+    }));
+    wait(ONE_OF);
     return id;
   };
   window.cancelAnimationFrame = (id) => {
-    window.probe.asked.delete(id);
-    cancel(id);
+    cancel(asked.get(id));
+    asked.delete(id);
   };
   document.addEventListener("simsoftmax:ready", () => { window.probe.ready += 1; });
   new MutationObserver(() => {
@@ -190,7 +197,7 @@ class Visit:
         self.page = self.context.new_page()
         if hurry:
             self.page.add_init_script(HURRY)
-        self.page.add_init_script(PROBE)
+        self.page.add_init_script(PROBE.replace("ONE_OF", "1" if hurry else "3"))
         self.context.on("request", self.note)
         self.page.on("console", lambda m: self.complain(m.text) if m.type == "error" else None)
         self.page.on("pageerror", self.complain)
