@@ -168,12 +168,26 @@ def test_small_tables_are_as_exact_in_single_precision(rng):
     assert fit_temperature(logits, labels).temperature == pytest.approx(true_temperature(logits, labels), rel=2e-9)
 
 
-def test_one_pass_suffices(rng):
-    logits, labels = draw(rng, 60_000, 40)
-    fit = fit_temperature(logits, labels)
-    assert sum(step.rows == 60_000 for step in fit.steps) == 1
+def whole_passes(fit):
+    return sum(step.rows == fit.rows for step in fit.steps)
+
+
+def test_one_pass_suffices_where_the_sample_is_like_the_rest(rng):
+    """Each row comes thirty times, so every thirtieth row has the temperature of all, and the pass is made there."""
+    logits, labels = draw(rng, 2000, 40)
+    fit = fit_temperature(np.repeat(logits, 30, axis=0), np.repeat(labels, 30))
+    assert whole_passes(fit) == 1
     assert 1 < fit.passes < 1.2
     assert fit.passes == sum(step.rows for step in fit.steps) / fit.rows
+    assert abs(fit.temperature - true_temperature(logits, labels)) < 1e-7
+
+
+def test_a_second_pass_follows_where_the_sample_is_not_like_the_rest(rng):
+    """Every sixth row, the sample, is colder than the others by more than chance makes it differ from them."""
+    logits, labels = draw(rng, 12_000, 40)
+    logits[::6], labels[::6] = draw(rng, 2000, 40, temperature=1.5)
+    fit = fit_temperature(logits, labels)
+    assert whole_passes(fit) == 2
     assert abs(fit.temperature - true_temperature(logits, labels)) < 1e-7
 
 
