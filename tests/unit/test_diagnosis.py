@@ -95,17 +95,17 @@ def heat_before(rng):
 
 
 def one_more(rng):
-    z = ordinary(rng, 4000)
+    z = ordinary(rng, 1500)
     return gumbel(best(z / T, 11), rng), z, TEN
 
 
 def one_less(rng):
-    z = ordinary(rng, 4000)
+    z = ordinary(rng, 2000)
     return gumbel(best(z / T, 9), rng), z, TEN
 
 
 def not_crossing(rng):
-    z = ordinary(rng, 4000)
+    z = ordinary(rng, 1500)
     return gumbel(best(z / 0.6, np.maximum(nucleus_size(z / 0.6, 0.9) - 1, 1)), rng), z, NUCLEUS_LAST
 
 
@@ -125,7 +125,7 @@ def brain_logits(rng):
 
 
 def half_sums(rng):
-    z = ordinary(rng, 4000, 800, 1.0)
+    z = ordinary(rng, 1500, 800, 1.0)
     sums = np.cumsum(masses(z / T).astype(np.float16), axis=1, dtype=np.float16).astype(float)
     return (sums <= (rng.random(len(z)) * sums[:, -1])[:, None]).sum(axis=1), z, T
 

@@ -92,7 +92,7 @@ def test_no_interrupt_of_many_short_runs_is_lost():
     "work",
     [
         lambda: thermodynamics.integrate_log_partition(Z, 0.01, particles=10**8),
-        lambda: annealing.anneal(Z, np.full(10**7, 0.5)),
+        lambda: annealing.anneal(Z, np.full(10**6, 0.5)),
     ],
 )
 def test_work_that_is_made_of_runs_does_not_go_on_with_one_that_was_cut(work):

@@ -42,17 +42,19 @@ def modules(root):
     return found
 
 
+def statements(tree, inside=False):
+    """Yield (statement, whether inside a function) for all of a tree, and pass over expressions: they import nothing."""
+    for node in ast.iter_child_nodes(tree):
+        if isinstance(node, (ast.stmt, ast.excepthandler, ast.match_case)):
+            yield node, inside
+            yield from statements(node, inside or isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)))
+
+
 def imports(name, tree, known):
     """Yield (imported module, whether inside a function) for every import of the package's own modules."""
-    inside = {
-        id(node)
-        for function in ast.walk(tree)
-        if isinstance(function, (ast.FunctionDef, ast.AsyncFunctionDef))
-        for node in ast.walk(function)
-    }
     is_package = any(other.startswith(f"{name}.") for other in known) or not name
     here = name.split(".") if is_package and name else name.split(".")[:-1]
-    for node in ast.walk(tree):
+    for node, inside in statements(tree):
         if isinstance(node, ast.ImportFrom):
             if node.level:
                 home = [*here[: len(here) - node.level + 1], *filter(None, (node.module or "").split("."))]
@@ -67,7 +69,7 @@ def imports(name, tree, known):
         else:
             continue
         for target in sorted(targets):
-            yield target, id(node) in inside
+            yield target, inside
 
 
 def faults(root):
