@@ -13,9 +13,6 @@ from patience import PATIENCE, until
 import simsoftmax as ss
 from simsoftmax.sweeps import stream
 
-distributed = pytest.importorskip("distributed", reason="needs the extra `dask`")
-pytest.importorskip("xarray", reason="needs the extra `sweeps`")
-
 # Warnings of a cluster about its own workers are no fault of ours.
 pytestmark = [pytest.mark.process, pytest.mark.filterwarnings("default")]
 
@@ -24,14 +21,21 @@ WORKERS = 4
 
 
 @pytest.fixture(scope="module")
-def cluster():
+def distributed():
+    """Return the package, which takes a second to load: here, since every process reads all tests."""
+    pytest.importorskip("xarray", reason="needs the extra `sweeps`")
+    return pytest.importorskip("distributed", reason="needs the extra `dask`")
+
+
+@pytest.fixture(scope="module")
+def cluster(distributed):
     settings = {"threads_per_worker": 1, "dashboard_address": None, "silence_logs": 50}
     with distributed.LocalCluster(n_workers=WORKERS, **settings) as made:
         yield made
 
 
 @pytest.fixture
-def client(cluster):
+def client(distributed, cluster):
     with distributed.Client(cluster) as made:
         made.wait_for_workers(WORKERS, timeout=PATIENCE)
         yield made

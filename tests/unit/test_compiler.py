@@ -12,7 +12,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from jupyter_client.manager import start_new_kernel
 
 import simsoftmax
 from simsoftmax.kernels import cache, compiler
@@ -148,6 +147,8 @@ def test_whoever_waits_for_a_compiler_is_told(monkeypatch):
 @pytest.mark.parametrize("somebody", [True, False])
 def test_a_notebook_is_told_if_somebody_reads_it(somebody):
     """A notebook that is executed for a book, with nobody there, keeps its output as it is."""
+    from jupyter_client.manager import start_new_kernel
+
     manager, client = start_new_kernel(env=os.environ | {"PYTHONPATH": os.getcwd()})
     said = []
     try:

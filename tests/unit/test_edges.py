@@ -11,6 +11,7 @@ ones each time: the nightly setting, more than 100,000 examples, some half an ho
 """
 
 import dataclasses
+import functools
 import inspect
 import math
 import os
@@ -65,10 +66,10 @@ def one_of(*values):
     return st.sampled_from(values)
 
 
-@st.composite
-def numbers(draw, usual, edges, rarely=3):
+def numbers(usual, edges, rarely=3):
     """Draw a number: as a rule a usual one, and one of ``rarely`` times an edge."""
-    return draw(st.sampled_from(edges) if draw(st.integers(1, rarely)) == rarely else usual)
+    edge = st.sampled_from(edges)
+    return st.integers(1, rarely).flatmap(lambda n: edge if n == rarely else usual)
 
 
 def retyped(values, kind):
@@ -291,8 +292,14 @@ def calls(draw, name):
     for parameter, how in inspect.signature(TRIED[name]).parameters.items():
         if how.default is inspect.Parameter.empty or parameter in always or draw(st.integers(0, 2)) == 0:
             strategy = STRATEGY_OF.get((name, parameter)) or STRATEGIES[parameter]
-            chosen[parameter] = draw(strategy(levels))
+            chosen[parameter] = draw(made(strategy, levels))
     return chosen
+
+
+@functools.cache
+def made(strategy, levels):
+    """Return a strategy; to make and to check one takes longer than a draw."""
+    return strategy(levels)
 
 
 # --- what must hold of every call -------------------------------------------------------------------------------------

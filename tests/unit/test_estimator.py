@@ -1,5 +1,6 @@
 """TemperatureScaler behaves as scikit-learn expects, alone and on top of a classifier."""
 
+import contextlib
 import re
 import warnings
 
@@ -36,19 +37,16 @@ EXPECTED = {
 }
 
 
-def expected_failures(estimator):
-    """Only the scaler on bare logits fails any check, and these are why."""
-    return EXPECTED if estimator.estimator is None else {}
-
-
 @pytest.mark.filterwarnings("ignore:.*SCIPY_ARRAY_API", "ignore::RuntimeWarning:sklearn", "ignore::UserWarning:sklearn")
 @pytest.mark.filterwarnings("ignore:logits look like probabilities", "ignore:the fitted temperature_ is")
 @parametrize_with_checks(
-    [TemperatureScaler(), TemperatureScaler(LogisticRegression(), cv=3), TemperatureScaler(GaussianNB(), cv=2)],
-    expected_failed_checks=expected_failures,
+    [TemperatureScaler(), TemperatureScaler(LogisticRegression(), cv=3), TemperatureScaler(GaussianNB(), cv=2)]
 )
 def test_estimator(estimator, check):
-    check(estimator)
+    """Only the scaler on bare logits fails any check; a failure that is expected needs no report of ten pages."""
+    expected = EXPECTED.get(check.func.__name__) if estimator.estimator is None else None
+    with pytest.raises((AssertionError, ValueError)) if expected else contextlib.nullcontext():
+        check(estimator)
 
 
 @pytest.fixture(scope="module")

@@ -551,7 +551,7 @@ def test_a_verdict_says_what_it_would_have_caught_and_what_it_did(rng):
     ) in str(bad)
     for p, words in ((0.0, "p < 1e-290"), (1e-290, "p < 1e-290"), (2e-290, "p = 2e-290")):
         assert words in str(dataclasses.replace(bad, p_value=p))
-    few = ss.verify_draws([0, 1], z[:2, :3], 0.7)
+    few = ss.verify_draws([0, 1], [[2.0, 1.0, 0.0], [1.0, 2.0, 0.0]], 0.7)
     assert "but they are too few to have caught an error" in str(few)
     frozen = ss.verify_draws(z.argmax(1), z, 0.0)
     assert math.isnan(frozen.estimate)

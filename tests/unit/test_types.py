@@ -7,7 +7,6 @@ from pathlib import Path
 
 import matplotlib.pyplot as plt
 import pytest
-import typed_user
 
 pytestmark = pytest.mark.process
 
@@ -46,5 +45,7 @@ def test_every_mistake_is_reported(said):
 
 
 def test_what_a_stranger_writes_runs(tmp_path):
+    import typed_user  # here, for it imports all of the package
+
     typed_user.everything(tmp_path)
     plt.close("all")
