@@ -20,12 +20,9 @@ def chance(number, edges, low, high):
 def by_outcomes(number, edges, low, high):
     """Add up the multinomial probabilities of all outcomes that leave the bounds."""
     law = stats.multinomial(number, np.diff([0.0, *edges, 1.0]))
-    total = 0.0
-    for between in itertools.product(range(number + 1), repeat=len(edges)):
-        below = np.cumsum(between)
-        if below[-1] <= number and ((below <= low) | (below >= high)).any():
-            total += law.pmf([*between, number - below[-1]])
-    return total
+    below = np.cumsum(list(itertools.product(range(number + 1), repeat=len(edges))), axis=1)
+    below = below[(below[:, -1] <= number) & ((below <= low) | (below >= high)).any(axis=1)]
+    return law.pmf(np.diff(below, axis=1, prepend=0, append=number)).sum() if len(below) else 0.0
 
 
 @st.composite

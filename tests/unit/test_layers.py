@@ -43,7 +43,7 @@ def modules(root):
 
 
 def statements(tree, inside=False):
-    """Yield (statement, whether inside a function) for all of a tree, and pass over expressions: they import nothing."""
+    """Yield (statement, whether inside a function) for all of a tree, but not expressions: they import nothing."""
     for node in ast.iter_child_nodes(tree):
         if isinstance(node, (ast.stmt, ast.excepthandler, ast.match_case)):
             yield node, inside

@@ -5,7 +5,7 @@ import collections
 import matplotlib.pyplot as plt
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from simsoftmax import estimate_temperature, plot_occupancy, plot_temperature_sweep, verify
@@ -43,6 +43,7 @@ class Frame(dict):
 
 
 @given(st.lists(st.integers(0, 2), min_size=1, max_size=40), st.booleans())
+@settings(max_examples=30)  # ten verdicts each
 def test_tokens_and_tallies_say_what_counts_say(drawn, named):
     options = {"logits": Z, "names": NAMES} if named else {"logits": Z}
     tokens = [NAMES[k] for k in drawn] if named else drawn

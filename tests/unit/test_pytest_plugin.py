@@ -136,7 +136,8 @@ def test_sampler(check_sampler, sampler):
     assert "FAILED (p = " in result.stdout.str()
 
 
-def test_a_faulty_sampler_of_the_users_own_is_planted(project):
+def test_a_faulty_sampler_of_the_users_own_is_planted(project, promise_nothing):
+    promise_nothing()
     result = project(
         FAULTY
         + """
@@ -173,7 +174,8 @@ def test_sampler(check_sampler, fault):
 # --- how it is called -------------------------------------------------------------------------------------------------
 
 
-def test_a_fault_is_compulsory_and_one_verdict_is_all(project):
+def test_a_fault_is_compulsory_and_one_verdict_is_all(project, promise_nothing):
+    promise_nothing()
     result = project("""
 def test_without(check_sampler):
     check_sampler(right, logits, temperature=0.7)
@@ -288,7 +290,8 @@ def test_else():
         ("", ["-k", "1 or 3 or else"], 1e-6, 2),
     ],
 )
-def test_the_budget_is_shared_by_what_is_selected(pytester, project, ini, options, budget, tests):
+def test_the_budget_is_shared_by_what_is_selected(pytester, project, promise_nothing, ini, options, budget, tests):
+    promise_nothing()
     pytester.makeini(f"[pytest]\n{ini}\n")
     found = facts(project(FOUR, *options))
     assert len(found) == tests
@@ -394,7 +397,8 @@ def test_the_seed_of_a_run_repeats_its_draws_and_nothing_else_changes(project):
     assert len({found["fault_p_value"] for found in one.values()}) == 3
 
 
-def test_each_run_has_a_seed_of_its_own(project):
+def test_each_run_has_a_seed_of_its_own(project, promise_nothing):
+    promise_nothing()
     seeds = {found["seed"] for _ in range(2) for found in facts(project(SEEDED)).values()}
     assert len(seeds) == 2
 
