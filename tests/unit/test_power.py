@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from limits import all_outcomes, at_least, at_most
+from limits import all_outcomes, at_least, at_most, keeps
 from scipy import stats
 from short import repeated
 
@@ -156,6 +156,13 @@ def caught(logits, temperature, particles, true_temperature, experiments, rng, f
     return hits
 
 
+def verdicts(logits, temperature, particles, true_temperature, rng):
+    """Yield whether experiments at another temperature are caught, as many as are asked for."""
+    null, q = Null.of(logits, temperature, particles), softmax(logits, true_temperature)
+    while True:
+        yield from null.judge(rng.multinomial(particles, q, size=100))[2] <= 1e-3
+
+
 def drawn_problem(case, rng):
     """Return logits, a temperature and a number of particles: few or many levels, hot or cold, rare or even."""
     levels = (2, 3, 5, 20, 100, 1000)[case % 6]
@@ -173,15 +180,16 @@ def drawn_problem(case, rng):
 @pytest.mark.parametrize("cases", [3, pytest.param(18, marks=pytest.mark.slow)])
 @pytest.mark.parametrize("power", [0.99, 0.9])
 def test_a_temperature_off_by_the_detectable_amount_is_caught_with_the_stated_power(power, cases, rng):
-    judged = 0
+    """A promise of 99 % that is kept in 98 %, or in 97 with many levels, passes once in 20 times; of 90 in 87 or 85."""
+    judged, others = 0, {0.99: (0.98, 0.97), 0.9: (0.87, 0.85)}[power]
     for case in range(cases):
         logits, t, n = drawn_problem(case, rng)
         least = detectable_difference(n, logits, t, power=power).temperature
-        experiments = 4_000 if len(logits) < 50 else 1_000
         for true_t in (t * (1 + least), t * (1 - least)):
             if 0 < true_t < math.inf:
                 judged += 1
-                assert at_least(caught(logits, t, n, true_t, experiments, rng), experiments, power), (logits, t, n)
+                other = others[len(logits) >= 50]
+                assert keeps(verdicts(logits, t, n, true_t, rng), power, other), (logits, t, n)
     assert judged >= 2 / 3 * cases
 
 
