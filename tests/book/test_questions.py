@@ -130,34 +130,50 @@ from answers import answer
 """
 
 
-@pytest.mark.process
-@pytest.mark.parametrize(
-    ("marked", "code", "complaint"),
-    [
-        (BODY, "answer('tie', True, False)", "marks choice 2, and the true one is 1"),
-        pytest.param(BODY, "answer('tie', False, True)", None, marks=pytest.mark.slow),
-        pytest.param(BODY, "answer('other', False, True)", "question 'tie' has no answer", marks=pytest.mark.slow),
-        pytest.param(NONE, "answer('tie', False, True)", "one of them marked", marks=pytest.mark.slow),
-    ],
-)
-def test_the_build_stops_at_a_wrong_answer(tmp_path, marked, code, complaint):
-    (tmp_path / "book").mkdir()
+def built(folder, **pages):
+    """Build a book of such pages, each a question and the code that answers it; return what has run."""
+    (folder / "book").mkdir()
     for name in ("_ext", "assets", "answers.py", "claims.py"):
-        (tmp_path / "book" / name).symlink_to(ROOT / "book" / name)
-    (tmp_path / "book" / "page.md").write_text(FRONT % (marked, code))
-    (tmp_path / "_toc.yml").write_text("format: jb-book\nroot: book/page\n")
+        (folder / "book" / name).symlink_to(ROOT / "book" / name)
+    for name, (marked, code) in pages.items():
+        (folder / "book" / f"{name}.md").write_text(FRONT % (marked, code))
+    root, *others = pages
+    chapters = {"chapters": [{"file": f"book/{name}"} for name in others]} if others else {}
+    (folder / "_toc.yml").write_text(json.dumps({"format": "jb-book", "root": f"book/{root}", **chapters}))
     extensions = {"ledger": "book/_ext", "questions": "book/_ext"}
     sphinx = {"local_extensions": extensions, "config": {"html_static_path": ["book/assets"]}}
-    (tmp_path / "_config.yml").write_text(json.dumps({"title": "A book", "sphinx": sphinx}))
-    done = build_book(tmp_path)
-    if complaint is None:
-        assert done.returncode == 0, done.stdout + done.stderr
-        page = (tmp_path / "_build" / "html" / "book" / "page.html").read_text(encoding="utf-8")
-        assert "<b>" not in re.search(r'<div class="predict-why">(.*?)</div>', page, re.S)[1]
-        assert "<details" in page
-    else:
-        assert done.returncode != 0
-        assert complaint in done.stdout + done.stderr
+    (folder / "_config.yml").write_text(json.dumps({"title": "A book", "sphinx": sphinx}))
+    return build_book(folder)
+
+
+@pytest.mark.process
+@pytest.mark.slow
+def test_a_right_answer_is_built(tmp_path):
+    done = built(tmp_path, page=(BODY, "answer('tie', False, True)"))
+    assert done.returncode == 0, done.stdout + done.stderr
+    page = (tmp_path / "_build" / "html" / "book" / "page.html").read_text(encoding="utf-8")
+    assert "<b>" not in re.search(r'<div class="predict-why">(.*?)</div>', page, re.S)[1]
+    assert "<details" in page
+
+
+@pytest.mark.process
+def test_the_build_stops_at_a_wrong_answer(tmp_path):
+    """Each of the three counts as a warning, and one would do."""
+    done = built(
+        tmp_path,
+        wrong=(BODY, "answer('tie', True, False)"),
+        missing=(BODY, "answer('other', False, True)"),
+        unmarked=(NONE, "answer('tie', False, True)"),
+    )
+    assert done.returncode != 0
+    said = done.stdout + done.stderr
+    for page, complaint in {
+        "wrong": "marks choice 2, and the true one is 1",
+        "missing": "question 'tie' has no answer",
+        "unmarked": "one of them marked",
+    }.items():
+        assert re.search(rf"{page}\.md:\d+: .*(WARNING|ERROR): .*{complaint}", said), said
+    assert "build finished with problems, 3 warnings" in said
 
 
 def test_every_chapter_asks_three_questions_or_more():
