@@ -764,9 +764,15 @@ def as_read_only(array: NDArray[Any]) -> NDArray[Any]:
 
 def masses_of(scores: NDArray[Any], lefts: NDArray[np.float64]) -> NDArray[np.float64]:
     """Return the distribution over each row that the kernel's description of it means."""
-    z = scores.astype(np.float64)
+    z = scores.astype(np.float64, copy=False)
     low, high, ties, scale = (lefts[:, k, None] for k in range(4))
     tied = z == low
-    kept = ((z > low) & (z <= high)) | (tied & (np.cumsum(tied, axis=1) <= ties))
-    masses = np.where(kept, np.exp2(np.where(kept, z - high, 0.0) * scale), 0.0)
-    return np.asarray(masses / masses.sum(axis=1, keepdims=True))
+    kept = (z > low) & (z <= high)
+    if tied.any():
+        kept |= tied & (np.cumsum(tied, axis=1) <= ties)
+    masses = np.where(kept, z - high, 0.0)
+    masses *= scale
+    np.exp2(masses, out=masses)
+    masses *= kept
+    masses /= masses.sum(axis=1, keepdims=True)
+    return masses

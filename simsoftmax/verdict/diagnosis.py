@@ -786,15 +786,16 @@ class _Factors(_Sum):
         if None in self.pipelines:
             return False
         log_right = _logarithm(rows.right)
+        tilted, own = np.empty_like(log_right), rows.at_draws(log_right)
         for at in np.flatnonzero(~self.hopeless & (self.totals > -np.inf)):
             other = self.pipelines[at]
             assert other is not None
             if other == rows.pipeline:
                 self.totals[at] += _logarithm(rows.at_draws(rows.right)).sum()
             elif self.smooth:  # the last step: p^(1 / factor), normalised
-                tilted = log_right / model.factors[at]
-                sums = np.exp(tilted).sum(axis=1, keepdims=True)
-                self.totals[at] += (rows.at_draws(tilted) - np.log(sums)).sum()
+                np.exp(np.divide(log_right, model.factors[at], out=tilted), out=tilted)
+                sums = tilted.sum(axis=1, keepdims=True)
+                self.totals[at] += (own / model.factors[at] - np.log(sums)).sum()
             else:
                 self.totals[at] += _logarithm(rows.at_draws(other.probabilities(rows.logits))).sum()
         self.hopeless |= ~self._near()

@@ -85,7 +85,7 @@ def upside_down(rng):
 
 
 def heat_after(rng):
-    z = ordinary(rng, 2000)
+    z = ordinary(rng, 1000)
     return gumbel(best(z, nucleus_size(z, 0.9)) / 0.6, rng), z, NUCLEUS_LAST
 
 
@@ -95,7 +95,7 @@ def heat_before(rng):
 
 
 def one_more(rng):
-    z = ordinary(rng, 1500)
+    z = ordinary(rng, 2000)
     return gumbel(best(z / T, 11), rng), z, TEN
 
 
@@ -125,13 +125,13 @@ def brain_logits(rng):
 
 
 def half_sums(rng):
-    z = ordinary(rng, 1500, 800, 1.0)
+    z = ordinary(rng, 2000, 800, 1.0)
     sums = np.cumsum(masses(z / T).astype(np.float16), axis=1, dtype=np.float16).astype(float)
     return (sums <= (rng.random(len(z)) * sums[:, -1])[:, None]).sum(axis=1), z, T
 
 
 def brain_sums(rng):
-    z = ordinary(rng, 4000, 200, 1.0)
+    z = ordinary(rng, 1500, 200, 1.0)
     p, sums = narrow(masses(z / T), 8), np.zeros(z.shape)
     for k in range(z.shape[1]):
         sums[:, k] = narrow(p[:, k] + (sums[:, k - 1] if k else 0.0), 8)
