@@ -1,6 +1,7 @@
 """Where the Tab key stops: few times in a chapter, and nothing that can be pressed is out of the keyboard's reach."""
 
 import pytest
+from patience import until
 from short import short
 from test_widgets import MADE, arguments_of
 from visit import Visit, figure, look, pages_of_the_book, write_page
@@ -159,9 +160,7 @@ def check_stops(page, path):
             continue
         noted.append(path)
         assert page.evaluate(INSIDE)
-        if page.evaluate(COVERED):
-            page.wait_for_timeout(1000)
-            assert page.evaluate(COVERED) == []
+        until(lambda: page.evaluate(COVERED) == [], wait=lambda seconds: page.wait_for_timeout(1000 * seconds))
     assert count > 4, page.evaluate(LAST)
     if page.viewport_size["width"] == 1440:  # in narrower windows more is scrolled by keys
         assert count < MOST
