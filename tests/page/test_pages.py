@@ -299,18 +299,24 @@ PALEST = """() => {
 }"""
 
 
+def show(page, scheme):
+    """Have the page on a screen that asks for dark or light, and wait until it is so."""
+    page.emulate_media(media="screen", color_scheme=scheme)
+    page.wait_for_function(f"document.documentElement.dataset.theme === '{scheme}'")
+    page.evaluate("new Promise((drawn) => requestAnimationFrame(() => requestAnimationFrame(drawn)))")
+
+
 @look()
 def paper_has_dark_letters_whatever_the_screen_has(page, path):
     if path.stem in ("genindex", "search"):
         return []
     for scheme in ("dark", "light") if path.stem in FEW else ("dark",):
-        page.emulate_media(media="screen", color_scheme=scheme)
-        page.wait_for_function(f"document.documentElement.dataset.theme === '{scheme}'")
+        show(page, scheme)
         page.emulate_media(media="print", color_scheme=scheme)
         contrast, words = page.evaluate(PALEST)
         assert contrast > 4.4, (scheme, words)
         assert page.locator("h1:visible").count() == 1
-    page.emulate_media(color_scheme="light")
+    show(page, "light")
     return [words]
 
 
