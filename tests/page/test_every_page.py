@@ -62,7 +62,7 @@ WINDOWS = {
     "phone without scripts": {"viewport": {"width": 380, "height": 800}, "java_script_enabled": False},
 }
 REMEMBER = "window.folds = [...document.querySelectorAll('details')].map((fold) => [fold, fold.open]); undefined"
-RESTORE = "for (const [fold, open] of window.folds) fold.open = open; scrollTo({ top: 0, behavior: 'instant' })"
+RESTORE = "for (const [fold, open] of window.folds ?? []) fold.open = open; scrollTo({ top: 0, behavior: 'instant' })"
 
 
 @pytest.mark.parametrize("where", LOOKS)

@@ -74,8 +74,11 @@ def a_pinned_figure_is_one_sheet_on_other_phones(page, _):
 def check_pinning(page, *sizes):
     pinned = []
     for width, height in sizes:
-        page.set_viewport_size({"width": width, "height": height})
-        page.evaluate(FRAMES)
+        if page.viewport_size != {"width": width, "height": height}:
+            page.set_viewport_size({"width": width, "height": height})
+            page.reload()  # as on a phone, whose window has one size from the beginning
+            page.wait_for_function(ALL_WIDGETS_STAND)
+            page.wait_for_function(ALIVE)
         word = page.locator(".live-link").last
         drawings = word.evaluate(DRAWINGS)
         for block in ("start", "end"):
