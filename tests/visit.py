@@ -37,7 +37,7 @@ STARTED = [
 ]
 
 # Counts the animation frames of a page, those that are asked for, and the figures that stand; notes when the first has
-# appeared. A page gets one of so many frames of the screen: nobody looks, and to draw them is most of a figure's work.
+# appeared. A page gets one of so many frames of the screen.
 PROBE = """
 (() => {
   const asked = new Map(); // and what the browser calls what is waited for
@@ -56,7 +56,7 @@ PROBE = """
       callback(now);
       window.probe.frames += 1;
     }));
-    wait(ONE_OF);
+    wait(EVERY);
     return id;
   };
   window.cancelAnimationFrame = (id) => {
@@ -118,6 +118,7 @@ FRAMES = """
   look();
 })
 """
+TWO_FRAMES = "new Promise((drawn) => requestAnimationFrame(() => requestAnimationFrame(drawn)))"
 # Waits until a node has kept its place for three frames.
 STILL = """
 (node) => new Promise((done) => {
@@ -188,16 +189,19 @@ class Visit:
 
     One in a hurry does not wait for the screen: what a figure does by itself in a minute takes it seconds, and all the
     same steps. It says nothing about what is seen on the way.
+
+    Otherwise a page gets one of ``every`` frames of the screen: a third are enough where nobody watches, and drawing is
+    most of a figure's work. What is said of a frame, or must hold in each, is looked at with ``every=1``.
     """
 
-    def __init__(self, browser, hurry=False, **options):
+    def __init__(self, browser, hurry=False, every=3, **options):
         self.context = browser.new_context(**options)
         self.context.set_default_timeout(1000 * PATIENCE)
         self.foreign, self.complaints = [], []
         self.page = self.context.new_page()
         if hurry:
             self.page.add_init_script(HURRY)
-        self.page.add_init_script(PROBE.replace("ONE_OF", "1" if hurry else "3"))
+        self.page.add_init_script(PROBE.replace("EVERY", "1" if hurry else str(every)))
         self.context.on("request", self.note)
         self.page.on("console", lambda m: self.complain(m.text) if m.type == "error" else None)
         self.page.on("pageerror", self.complain)
@@ -249,7 +253,7 @@ class Visit:
         x, y = until(taken)
         self.page.mouse.move(x + across, y + down, steps=5)
         self.page.mouse.up()
-        self.page.evaluate("new Promise((drawn) => requestAnimationFrame(() => requestAnimationFrame(drawn)))")
+        self.page.evaluate(TWO_FRAMES)
 
     def complained(self):
         """Wait until the page complains of something."""
@@ -281,10 +285,10 @@ def tour(browser, address, paths, script="", **options):
             yield path, visit.page
 
 
-FEW = {"index", "what-training-aims-at"}  # pages that stand for all of them
+FEW = frozenset({"index", "what-training-aims-at"})  # pages that stand for all of them
 
 
-def look(*holding, few=frozenset(FEW), together=bool):
+def look(*holding, few=FEW, together=bool):
     """Mark what looks at a page and is called by `test_every_page.py`, which opens each page once for all of them.
 
     It takes a page and its path, asserts what must hold, and returns a list of what it looked at. It goes to the pages

@@ -16,9 +16,6 @@ ENTRIES = [entry for part in TOC["parts"] for entry in part["chapters"]]
 BELOW = [entry["file"] for above in ENTRIES for entry in above.get("sections", [])]  # a page below another's
 PAGES = [TOC["root"]] + [entry["file"] for entry in ENTRIES] + BELOW
 
-# Pages that stand for the others where a look at each is long: words, a figure, a replay, long tables.
-SOME = ("book/index", "book/temperature", "book/verdict", "book/samplers")
-
 CHAPTERS = [page for page in PAGES if "{exercise}" in (ROOT / f"{page}.md").read_text()]
 
 # Every claim of the book by name, page by page. Written out, not collected from the pages: a claim that gets lost with

@@ -70,7 +70,7 @@ def test_all_appear_within_two_seconds(browser, site, host, trio, scheme):
     idled, worked = [], []
     for _ in range(6):
         idle = psutil.cpu_times().idle
-        with Visit(browser) as visit:
+        with Visit(browser, every=1) as visit:
             clock = visit.context.new_cdp_session(visit.page)
             clock.send("Performance.enable", {"timeDomain": "threadTicks"})
             visit.open(address)
@@ -611,7 +611,7 @@ def test_it_rests_out_of_sight(browser, site, trio):
 @pytest.mark.parametrize(("particles", "speed"), short([(1_000_000, 8), (100_000, 4)]))
 def test_a_frame_with_many_particles_leaves_time_to_spare(browser, site, host, particles, speed):
     name = write_page(site, "many.html", ParticleExplorer(LOGITS, 0.7, particles=particles, speed=speed))
-    with Visit(browser) as visit:
+    with Visit(browser, every=1) as visit:
         # The time that the page's own thread has worked, which neighbours on the machine do not lengthen.
         clock = visit.context.new_cdp_session(visit.page)
         clock.send("Performance.enable", {"timeDomain": "threadTicks"})

@@ -56,9 +56,9 @@ LOOKS = {
     ],
 }
 WINDOWS = {
-    "wide": {"viewport": {"width": 1440, "height": 900}, "reduced_motion": "reduce"},
-    "phone": {"viewport": {"width": 380, "height": 800}, "reduced_motion": "reduce"},
-    "phone without a network": {"viewport": {"width": 380, "height": 800}, "offline": True},
+    "wide": {"every": 1, "viewport": {"width": 1440, "height": 900}, "reduced_motion": "reduce"},
+    "phone": {"every": 1, "viewport": {"width": 380, "height": 800}, "reduced_motion": "reduce"},
+    "phone without a network": {"every": 1, "viewport": {"width": 380, "height": 800}, "offline": True},
     "phone without scripts": {"viewport": {"width": 380, "height": 800}, "java_script_enabled": False},
 }
 REMEMBER = "window.folds = [...document.querySelectorAll('details')].map((fold) => [fold, fold.open]); undefined"

@@ -140,7 +140,7 @@ async (root) => {
 @pytest.mark.browser
 def test_it_obeys_within_a_frame_while_it_writes_two_hundred_letters_a_second(browser, site):
     name = write_page(site, "fast.html", explorer(running=True, speed=300))
-    with Visit(browser, **VIEWS["light"]) as visit:
+    with Visit(browser, every=1, **VIEWS["light"]) as visit:
         visit.open((site / name).as_uri())
         root = figure(visit, 0)
         letters, seconds = root.evaluate(LETTERS)
@@ -172,7 +172,7 @@ async (root) => {
 @pytest.mark.browser
 def test_the_number_of_letters_is_that_of_the_bars_while_it_writes(browser, site):
     name = write_page(site, "together.html", explorer(running=True, speed=300, top_p=0.8, temperature=0.7))
-    with Visit(browser, **VIEWS["light"]) as visit:
+    with Visit(browser, every=1, **VIEWS["light"]) as visit:
         visit.open((site / name).as_uri())
         apart, changes = figure(visit, 0).evaluate(APART)
         assert apart == 0

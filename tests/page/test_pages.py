@@ -10,6 +10,7 @@ from visit import (
     ALL_WIDGETS_STAND,
     BOOK,
     FEW,
+    TWO_FRAMES,
     VIEWS,
     Visit,
     check_access,
@@ -39,7 +40,7 @@ OF_WIDTH = [
 ]
 
 
-def test_every_page_of_the_book(browser, book, chosen):
+def test_everybody_can_read_every_page(browser, book, chosen):
     """No complaint, no request to another host, nothing that a screen reader or a small screen cannot show."""
     troubles = []
     wide = VIEWS["light"]["viewport"]
@@ -78,7 +79,7 @@ window.widest = 0;
 
 @look()
 def it_was_never_wider_than_its_window(page, _):
-    page.evaluate("new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))")
+    page.evaluate(TWO_FRAMES)
     widest = page.evaluate("window.widest")
     assert widest <= page.viewport_size["width"]
     return [widest]
@@ -178,7 +179,7 @@ def test_what_has_been_seen_stays_where_it_is(browser, book, chosen, width):
     for path in chosen(pages_of_the_book()):
         if width in (1024, 1280) and "jupyter.widget-view" not in (BOOK / path).read_text("utf-8"):
             continue  # only a figure may stand elsewhere there than in the widest window and the narrowest
-        with Visit(browser, viewport={"width": width, "height": 800}) as visit:
+        with Visit(browser, every=1, viewport={"width": width, "height": 800}) as visit:
             visit.page.add_init_script(SHIFT + WIDTHS)
             visit.page.goto(f"{book}/{path}")
             visit.page.wait_for_function(ALL_WIDGETS_STAND)
@@ -303,7 +304,7 @@ def show(page, scheme):
     """Have the page on a screen that asks for dark or light, and wait until it is so."""
     page.emulate_media(media="screen", color_scheme=scheme)
     page.wait_for_function(f"document.documentElement.dataset.theme === '{scheme}'")
-    page.evaluate("new Promise((drawn) => requestAnimationFrame(() => requestAnimationFrame(drawn)))")
+    page.evaluate(TWO_FRAMES)
 
 
 @look()

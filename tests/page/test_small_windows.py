@@ -1,12 +1,11 @@
 """Live figures in small windows: pinned on phones, and beside the text of a laptop that is lower than they would be."""
 
 import pytest
-from visit import ALL_WIDGETS_STAND, Visit, look
+from visit import ALL_WIDGETS_STAND, TWO_FRAMES, Visit, look
 
 pytestmark = pytest.mark.browser
 
 ALIVE = "document.querySelectorAll('.live-link').length === document.querySelectorAll('.live-link[role]').length"
-FRAMES = "new Promise((drawn) => requestAnimationFrame(() => requestAnimationFrame(drawn)))"
 
 
 # What is seen of a sheet: its place, what lies over it or shows through it, the parts of its figure that it cuts, and
@@ -85,9 +84,9 @@ def check_pinning(page, *sizes):
             where = (width, block)
             word.evaluate("(word, block) => word.scrollIntoView({ block, behavior: 'instant' })", block)
             page.mouse.wheel(0, -80 if block == "start" else 40)
-            page.evaluate(FRAMES)
+            page.evaluate(TWO_FRAMES)
             word.press("Enter")
-            page.evaluate(FRAMES)
+            page.evaluate(TWO_FRAMES)
             if not page.locator(".live-note").is_visible():
                 continue  # the figure is in sight
             seen = page.evaluate(SHEET)
@@ -100,7 +99,7 @@ def check_pinning(page, *sizes):
             assert shown, where
             for _ in range(8 if more.is_visible() else 0):
                 more.dispatch_event("click")
-                page.evaluate(FRAMES)
+                page.evaluate(TWO_FRAMES)
                 seen = page.evaluate(SHEET)
                 check_sheet(seen, width, height, where)
                 shown |= set(seen["drawings"])
@@ -159,8 +158,8 @@ def a_figure_fits_its_window_or_says_that_it_goes_on(page, _):
     figures = []
     for width, height in ((1440, 900), (1280, 720)):
         page.set_viewport_size({"width": width, "height": height})
-        page.evaluate(FRAMES)
-        page.evaluate(FRAMES)
+        page.evaluate(TWO_FRAMES)
+        page.evaluate(TWO_FRAMES)
         figures += page.evaluate(ROOM)
     for one in figures:
         assert one["says"] == (one["over"] > 1), one
