@@ -363,10 +363,10 @@ def fit_temperature(
 
     Notes
     -----
-    One pass over all rows suffices where some 2000 of them, on which the fit starts, are like the rest, and two as a
-    rule: the pass is made at the temperature of the 2000 and takes six cumulants of the logits, and the step from there
-    to the minimum has an error of sixth order. A second pass follows where that error could be above 1e-9, the more
-    often the more levels there are. The pass also takes the likelihood at T = 1.
+    One pass over all rows suffices, or two. The fit starts on some 2000 rows; the pass is made at their temperature and
+    takes six cumulants of the logits, and the step from there to the minimum has an error of sixth order. A second pass
+    follows where that error could be above 1e-9: where the 2000 are not like the rest, and more often the more levels
+    there are. The pass also takes the likelihood at T = 1.
 
     Temperature scaling: Guo, Pleiss, Sun and Weinberger, "On calibration of modern neural networks" (2017).
 
