@@ -11,7 +11,7 @@ import { tourAt } from "../../../simsoftmax/live/src/models/tour.js";
 import { TemperatureSweep } from "../../../simsoftmax/live/src/models/temperature_sweep.js";
 import { recordIn, verdictOn } from "../../../simsoftmax/live/src/models/verdict.js";
 import { placeOf } from "../../../simsoftmax/live/src/parts/evidence_meter.js";
-import { Walk } from "../../../simsoftmax/live/src/models/walk.js";
+import { colder, Walk } from "../../../simsoftmax/live/src/models/walk.js";
 import { loadKernels, near, stream, sum } from "./support.js";
 
 const LOGITS = [2, 1, 0.1];
@@ -424,6 +424,20 @@ test("a game that froze says on which arm", async () => {
     told = toldOf(game, ["A", "B"], 50);
   }
   assert.match(told, /froze on A: B, the best arm, was not pulled once/);
+});
+
+test("a walk ends where it leads, whatever its steps", () => {
+  for (const coldest of [0.05, 0.5, 0.7, 3]) {
+    for (let steps = 1; steps <= 1000; steps += 1) {
+      let temperature = Infinity;
+      for (let n = 1; n <= steps; n += 1) {
+        assert.ok(temperature > coldest);
+        temperature = colder(temperature, 1 / steps, coldest);
+      }
+      assert.equal(temperature, coldest);
+      assert.equal(colder(temperature, 0.1, coldest), coldest);
+    }
+  }
 });
 
 test("a walk from infinite heat adds up to ln Z, and tells so", async () => {

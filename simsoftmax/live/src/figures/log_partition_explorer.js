@@ -10,7 +10,7 @@ import { LevelTraits } from "../kit/level_traits.js";
 import { tall } from "../kit/room.js";
 import { Stage } from "../kit/stage.js";
 import { decode } from "../kit/wire.js";
-import { Walk } from "../models/walk.js";
+import { colder, Walk } from "../models/walk.js";
 import { button, levelFields, verdict } from "../parts/controls.js";
 import { Frame } from "../parts/frame.js";
 import { more } from "../parts/more.js";
@@ -127,7 +127,7 @@ async function render({ model, el }) {
   let wake = () => {};
   const coldest = () => decode(model.get("coldest"));
   const last = () => 1 / coldest();
-  const arrived = () => levels.temperature <= coldest() * (1 + 1e-9);
+  const arrived = () => levels.temperature <= coldest();
 
   const go = (temperature) => (levels.temperature = Math.max(coldest(), temperature));
   const goTo = (beta) => go(beta > 0 ? 1 / beta : Infinity);
@@ -150,7 +150,7 @@ async function render({ model, el }) {
   function frame(seconds) {
     if (!walking) return false;
     stepping = true;
-    goTo(1 / levels.temperature + (last() * seconds) / TRIP);
+    go(colder(levels.temperature, seconds / TRIP, coldest()));
     stepping = false;
     if (arrived()) {
       walkOn(false);

@@ -5,6 +5,13 @@ import { Levels } from "./levels.js";
 
 export const STRIPS = 200; // that the walk is cut into, however far it goes
 
+// The temperature a share of the whole way further down, in equal steps of beta. The way ends at the coldest itself, and
+// not at what so many steps have rounded it to.
+export function colder(temperature, share, coldest) {
+  const next = 1 / (1 / temperature + share / coldest);
+  return next > coldest * (1 + 1e-9) ? next : coldest;
+}
+
 export class Walk extends Levels {
   constructor(kernels) {
     super(kernels);
