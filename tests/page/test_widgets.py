@@ -299,7 +299,7 @@ def test_names_are_drawn_letter_by_letter():
 @pytest.mark.parametrize("kind", short(MADE, ParticleExplorer, CalibrationExplorer), ids=lambda kind: kind.__name__)
 def test_a_figure_travels_whole(kind):
     """Into a page that drops defaults, which would drop the program; and into LaTeX, which takes no SVG."""
-    import nbformat  # here, as it reads a dozen grammars first, which takes seconds of every process
+    import nbformat  # here, as it takes a second of every process
     from nbconvert import LatexExporter
 
     figure = kind(**arguments_of(kind))
