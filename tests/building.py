@@ -9,7 +9,8 @@ from pathlib import Path
 ROOT = Path(__file__).parents[1]
 LIMIT = 1800  # seconds; all chapters are executed, on a machine that may do something else
 # A grammar of internationalised addresses takes longer to read than some books to build. It comes with `jsonschema`,
-# which does without where it is not there; no scheme of a notebook or of a book asks for it.
+# which does without where it is not there; no scheme of a notebook or of a book asks for it. Tests that
+# read notebooks themselves do without as well.
 GRAMMAR = "rfc3987_syntax"
 BUILD = f"import sys; sys.modules['{GRAMMAR}'] = None; from jupyter_book.cli.main import main; main()"
 sys.modules.setdefault(GRAMMAR, None)

@@ -84,9 +84,11 @@ def test_it_walks_by_itself_and_a_hand_stops_it(browser, site, walk):
         root.get_by_role("button", name="cool down").wait_for()
         visit.rest()
         assert knob.get_attribute("aria-valuetext") == "T = infinity"
-        root.get_by_role("button", name="cool down").click()
-        visit.page.wait_for_function("document.querySelector('.ssm-knob').getAttribute('aria-valuenow') === '0.5'")
-        root.get_by_role("button", name="cool down").wait_for()
+        for _ in range(5):  # each begins at another part of a frame, and all end at the coldest itself
+            root.get_by_role("button", name="cool down").click()
+            root.get_by_role("button", name="cool down").wait_for()
+            assert knob.get_attribute("aria-valuenow") == "0.5"
+            knob.press("End")
 
 
 @pytest.mark.browser
