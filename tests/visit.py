@@ -16,7 +16,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from ipywidgets.embed import embed_data
+from ipywidgets.embed import dependency_state, embed_data
 from patience import PATIENCE, until
 
 ROOT = Path(__file__).parents[1]
@@ -160,9 +160,18 @@ def serve(folder):
         server.shutdown()
 
 
+def embedded(*widgets, drop_defaults=False):
+    """Return what a page holds of these figures, and of no other that the process has made.
+
+    Else a page grows with the tests that ran before it, and takes the browser three times as long.
+    """
+    alone = dependency_state(widgets, drop_defaults=drop_defaults)
+    return embed_data(views=widgets, state=alone, drop_defaults=drop_defaults)
+
+
 def write_page(site, name, *widgets, spoil=None):
     """Write a page of figures; `spoil` puts other values into the state that it holds of them."""
-    data = embed_data(views=list(widgets), drop_defaults=False)
+    data = embedded(*widgets)
     for spec in data["view_specs"]:
         data["manager_state"]["state"][spec["model_id"]]["state"].update(spoil or {})
     view = '<div><script type="application/vnd.jupyter.widget-view+json">{}</script></div>'

@@ -118,11 +118,7 @@ jupytext: {text_representation: {extension: .md, format_name: myst}}
 kernelspec: {display_name: Python 3, language: python, name: python3}
 ---
 # A page
-
-:::{predict} tie
 %s
-:::
-
 ```{code-cell} ipython3
 from answers import answer
 %s
@@ -130,16 +126,14 @@ from answers import answer
 """
 
 
-def built(folder, **pages):
-    """Build a book of such pages, each a question and the code that answers it; return what has run."""
+def built(folder, questions, code):
+    """Build a book of one page, with questions by name and the code that answers them; return what has run."""
     (folder / "book").mkdir()
     for name in ("_ext", "assets", "answers.py", "claims.py"):
         (folder / "book" / name).symlink_to(ROOT / "book" / name)
-    for name, (marked, code) in pages.items():
-        (folder / "book" / f"{name}.md").write_text(FRONT % (marked, code))
-    root, *others = pages
-    chapters = {"chapters": [{"file": f"book/{name}"} for name in others]} if others else {}
-    (folder / "_toc.yml").write_text(json.dumps({"format": "jb-book", "root": f"book/{root}", **chapters}))
+    asked = "".join(f"\n:::{{predict}} {name}\n{body}\n:::\n" for name, body in questions.items())
+    (folder / "book" / "page.md").write_text(FRONT % (asked, code))
+    (folder / "_toc.yml").write_text(json.dumps({"format": "jb-book", "root": "book/page"}))
     extensions = {"ledger": "book/_ext", "questions": "book/_ext"}
     sphinx = {"local_extensions": extensions, "config": {"html_static_path": ["book/assets"]}}
     (folder / "_config.yml").write_text(json.dumps({"title": "A book", "sphinx": sphinx}))
@@ -149,7 +143,7 @@ def built(folder, **pages):
 @pytest.mark.process
 @pytest.mark.slow
 def test_a_right_answer_is_built(tmp_path):
-    done = built(tmp_path, page=(BODY, "answer('tie', False, True)"))
+    done = built(tmp_path, {"tie": BODY}, "answer('tie', False, True)")
     assert done.returncode == 0, done.stdout + done.stderr
     page = (tmp_path / "_build" / "html" / "book" / "page.html").read_text(encoding="utf-8")
     assert "<b>" not in re.search(r'<div class="predict-why">(.*?)</div>', page, re.S)[1]
@@ -159,20 +153,16 @@ def test_a_right_answer_is_built(tmp_path):
 @pytest.mark.process
 def test_the_build_stops_at_a_wrong_answer(tmp_path):
     """Each of the three counts as a warning, and one would do."""
-    done = built(
-        tmp_path,
-        wrong=(BODY, "answer('tie', True, False)"),
-        missing=(BODY, "answer('other', False, True)"),
-        unmarked=(NONE, "answer('tie', False, True)"),
-    )
+    questions = {"wrong": BODY, "missing": BODY, "unmarked": NONE}
+    done = built(tmp_path, questions, "answer('wrong', True, False); answer('unmarked', False, True)")
     assert done.returncode != 0
     said = done.stdout + done.stderr
-    for page, complaint in {
-        "wrong": "marks choice 2, and the true one is 1",
-        "missing": "question 'tie' has no answer",
-        "unmarked": "one of them marked",
-    }.items():
-        assert re.search(rf"{page}\.md:\d+: .*(WARNING|ERROR): .*{complaint}", said), said
+    for complaint in (
+        "question 'wrong' marks choice 2, and the true one is 1",
+        "question 'missing' has no answer",
+        "one of them marked",
+    ):
+        assert re.search(rf"page\.md:\d+: .*(WARNING|ERROR): .*{complaint}", said), said
     assert "build finished with problems, 3 warnings" in said
 
 

@@ -3,8 +3,7 @@
 import json
 
 import pytest
-from ipywidgets.embed import embed_data
-from visit import PAGE, Visit, figure, type_into
+from visit import PAGE, Visit, embedded, figure, type_into
 
 from simsoftmax.live import ParticleExplorer, TemperatureExplorer
 
@@ -16,7 +15,7 @@ PLACE = '<div class="place"><script type="application/vnd.jupyter.widget-view+js
 
 def write(site, name, figures, views, spoil=lambda state: None):
     """Write a page on which each of the figures is shown as often as its number is among the views."""
-    data = embed_data(views=figures, drop_defaults=False)
+    data = embedded(*figures)
     models = [spec["model_id"] for spec in data["view_specs"]]
     spoil([data["manager_state"]["state"][model] for model in models])
     places = "".join(PLACE.format(json.dumps({"model_id": models[view]})) for view in views)

@@ -6,9 +6,8 @@ import sys
 
 import pytest
 from building import ROOT, extension
-from ipywidgets.embed import embed_data
 from short import short
-from visit import BOOK, VIEWS, Visit, check_access, look, pages_of_the_book, tour
+from visit import BOOK, VIEWS, Visit, check_access, embedded, look, pages_of_the_book, tour
 
 from simsoftmax.live import (
     AnnealingExplorer,
@@ -29,7 +28,7 @@ def links():
 
 def saved(widget):
     """Return the state in which a page keeps a widget."""
-    data = embed_data(views=[widget], drop_defaults=False)
+    data = embedded(widget)
     state = data["manager_state"]["state"][data["view_specs"][0]["model_id"]]["state"]
     widget.close()
     return json.loads(json.dumps(state))

@@ -12,10 +12,9 @@ from importlib import import_module
 import numpy as np
 import pytest
 import traitlets
-from ipywidgets.embed import embed_data
 from matplotlib.figure import Figure
 from short import short
-from visit import ROOT
+from visit import ROOT, embedded
 
 import simsoftmax as ss
 import simsoftmax.live
@@ -305,7 +304,7 @@ def test_a_figure_travels_whole(kind):
     figure = kind(**arguments_of(kind))
     bundle = figure._repr_mimebundle_()[0]
     assert base64.b64decode(bundle["application/pdf"]).startswith(b"%PDF")
-    data = embed_data(views=[figure], drop_defaults=True)
+    data = embedded(figure, drop_defaults=True)
     state = data["manager_state"]["state"][data["view_specs"][0]["model_id"]]["state"]
     assert "render" in state["_esm"]
     assert ".ssm" in state["_css"]
@@ -316,6 +315,16 @@ def test_a_figure_travels_whole(kind):
     assert any(name.endswith(".pdf") for name in resources["outputs"])
     assert r"\includegraphics" in tex or r"\adjustimage" in tex
     figure.close()
+
+
+def test_a_page_holds_its_own_figures_and_no_other():
+    other, shown = TemperatureExplorer(), [ParticleExplorer(), TemperatureExplorer()]
+    held = embedded(*shown)["manager_state"]["state"]
+    figures = [figure.model_id for figure in shown]
+    assert [model for model, kept in held.items() if kept["model_module"] == "anywidget"] == figures
+    assert len(held) == 2 * len(figures)  # each with its layout
+    for figure in (other, *shown):
+        figure.close()
 
 
 def values_of(rule, others):
