@@ -16,7 +16,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from ipywidgets.embed import dependency_state, embed_data
+from ipywidgets.embed import dependency_state, embed_data  # noqa: TID251
 from patience import PATIENCE, until
 
 ROOT = Path(__file__).parents[1]
